@@ -1,0 +1,44 @@
+# `make demo` and `make test` do all the set-up they need, in .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+TORCH := torch==2.13.0
+
+.PHONY: demo test lint types clean help
+
+help:
+	@echo "make demo   edit and animate the example photo into demo/"
+	@echo "make test   lint, type check and run all tests"
+	@echo "make clean  remove .venv, demo/ and caches"
+
+.venv/core: pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit('Mimica needs Python 3.10 or newer.' if sys.version_info < (3, 10) else 0)"
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=23.2"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/dev: .venv/core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@
+
+demo: .venv/core
+	mkdir -p demo
+	$(BIN)/mimica read examples/astronaut.jpg
+	$(BIN)/mimica edit examples/astronaut.jpg --expression surprised -o demo/surprised.jpg
+	$(BIN)/mimica grid examples/astronaut.jpg -o demo/action_units.jpg
+	$(BIN)/mimica animate examples/astronaut.jpg --expressions "neutral@0, happy@1, surprised@2.5, sad@4, angry@5.5, neutral@7" --blinks -o demo/astronaut.mp4
+	@echo "Open demo/astronaut.mp4, demo/surprised.jpg and demo/action_units.jpg."
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev
+	$(BIN)/mypy
+
+test: lint types
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf .venv demo .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info

@@ -1,0 +1,91 @@
+"""The engine contract and the registry.
+
+An engine turns one aligned face and a set of control values into the same face with those values:
+
+    state = engine.encode(face)              once a photo
+    rendered = engine.render(state, values)  once a frame
+
+`values` are absolute: the intensity to be shown, not a change. Values equal to `face.controls` must give `face.image` back
+bit for bit. A new engine is a folder and one line in `REGISTRY`; the command line and the contract test list it from there.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+from mimica.errors import ValueRangeError, nearest
+
+Crop = Literal["tight", "ffhq", "window"]
+"""How an engine wants its face cut out: the aligned square crops of `mimica.face.align`, or `window`, an upright rectangle
+of the photo's own pixels around the face, never resampled (for engines that keep the photo's resolution)."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face as an engine receives it: already cut out and aligned (see `mimica.face.align`).
+
+    image           uint8 (H, W, 3) RGB, the crop that `Engine.crop` names (square unless it is a window)
+    landmarks_crop  float32 (68, 2), iBUG order, pixels of the crop, pixel i spans i..i+1
+    controls        the values the photo shows now, by name, [0, 1]; at least `Engine.controls`
+    """
+
+    image: np.ndarray
+    landmarks_crop: np.ndarray
+    controls: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One frame of an engine.
+
+    image   uint8 (H, W, 3) RGB, H and W as in `Face.image`
+    mask    float32 (H, W) in [0, 1]: where `image` replaces the photo; 0 outside what the edit moved, 0 at the border
+    layers  what the engine made it from, by name, for `--masks`: `attention` (H, W) and `color` (H, W, 3) in [0, 1],
+            `flow` (H, W, 2) in pixels of the crop; empty unless asked for
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    layers: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """What every engine offers."""
+
+    name: str
+    controls: tuple[str, ...]
+    crop: Crop
+    image_size: int
+    """Side in pixels of an aligned crop; for a window, nothing but a hint of the engine's own resolution."""
+
+    def encode(self, face: Face) -> Any:
+        """What does not depend on the target. The state is the engine's own affair."""
+        ...
+
+    def render(self, state: Any, values: Mapping[str, float], *, layers: bool = False) -> Rendered:
+        """One frame with the absolute control `values` (a name left out keeps the photo's own value)."""
+        ...
+
+
+REGISTRY: dict[str, str] = {
+    "ganimation": "mimica.engines.ganimation.edit:load",
+}
+"""Engine name -> `module:function`; the function takes `weights: Path | None` (None: the shipped ones) and gives an `Engine`."""
+
+
+def load_engine(name: str = "ganimation", weights: str | Path | None = None) -> Engine:
+    """The engine called `name`. Raises `ValueRangeError` for an unknown name, `WeightsError` for unusable weights."""
+    if name not in REGISTRY:
+        raise ValueRangeError(
+            f"There is no engine '{name}'{nearest(name, REGISTRY) or ';'} the engines are {', '.join(REGISTRY)}."
+        )
+    module, function = REGISTRY[name].split(":")
+    engine: Engine = getattr(importlib.import_module(module), function)(Path(weights) if weights else None)
+    return engine
