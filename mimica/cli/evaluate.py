@@ -1,0 +1,70 @@
+"""`mimica evaluate`: figures on held-out people, printed as tables or JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mimica.reader.evaluate import Report
+
+app = typer.Typer(help="Measure the models on people they were not trained on.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+@app.command("reader")
+def reader(
+    data: Annotated[list[Path], typer.Option("--data", help="Folder of the faces or of the reanimated set; give both.")],
+    weights: Annotated[Path | None, typer.Option(help="Another reader (.onnx) than the shipped one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Landmarks, pose, Action Units and emotion of the reader against the labels of held-out subjects."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from mimica.reader.evaluate import evaluate
+    from mimica.reader.read import Reader
+
+    network = Reader(weights)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        report = evaluate(data, network, progress=lambda n: bar.advance(task, n))
+    if as_json:
+        typer.echo(json.dumps(report.as_dict(), indent=1))
+        return
+    console = Console()
+    for table in _reader_tables(report):
+        console.print(table)
+
+
+def _reader_tables(report: Report) -> list[Table]:
+    sets = list(report.landmarks)
+    counts = ", ".join(f"{report.faces[s]} of {s}" for s in sets)
+    landmarks = _table(f"Landmarks, error in % of the eye distance ({counts})", ["", *sets])
+    for part in report.landmarks[sets[0]]:
+        landmarks.add_row(part, *[f"{report.landmarks[s][part]:.2f}" for s in sets])
+    pose = _table("Pose, mean absolute error in degrees", ["", *sets])
+    for angle in report.pose[sets[0]]:
+        pose.add_row(angle, *[f"{report.pose[s][angle]:.2f}" for s in sets])
+    units = _table("Action Units on rendered frames", ["", "Pearson r", "mean abs. error"])
+    for name, figures in report.action_units.items():
+        units.add_row(name, f"{figures['r']:.3f}", f"{figures['mae']:.3f}")
+    others = _table("Emotion (balanced accuracy against human labels) and confidence", ["", ""])
+    for name, value in (report.emotion | report.confidence).items():
+        others.add_row(name, f"{value:.0f}" if name == "photos" else f"{value:.3f}")
+    return [landmarks, pose, units, others]
+
+
+def _table(title: str, columns: list[str]) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    return table

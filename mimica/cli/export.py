@@ -1,0 +1,22 @@
+"""`mimica export`: trained weights -> the ONNX files that ship and run without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Turn trained weights into the files that run without torch.", no_args_is_help=True)
+
+
+@app.command("reader")
+def reader(
+    weights: Annotated[Path, typer.Argument(help="The `weights/reader.safetensors` of a training's run folder.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The .onnx file to write.")] = Path("reader.onnx"),
+) -> None:
+    """The reader as ONNX, weights stored as float16."""
+    from mimica.reader.export import export
+
+    export(weights, output)
+    typer.echo(f"Wrote {output} ({output.stat().st_size / 1e6:.1f} MB).")

@@ -1,0 +1,39 @@
+"""Pictures and landmarks that many tests use. Nothing here needs a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mimica.images import read_photo
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> np.ndarray:
+    """uint8 (512, 512, 3), one face of about 90 pixels at (223, 126)."""
+    rgb = read_photo(Path(__file__).parents[1] / "examples" / "astronaut.jpg").rgb
+    rgb.flags.writeable = False
+    return rgb
+
+
+@pytest.fixture(scope="session")
+def noise() -> np.ndarray:
+    """uint8 (300, 400, 3), smooth at no scale, no face."""
+    return np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
+
+
+@pytest.fixture(scope="session")
+def face_points() -> Callable[..., np.ndarray]:
+    """Makes landmarks, (68, 2), of which only eye and mouth corners mean something: `face_points((x, y), (x, y), (x, y))`."""
+
+    def make(left: tuple[float, float], right: tuple[float, float], mouth: tuple[float, float] = (0, 0)) -> np.ndarray:
+        across = np.subtract(right, left) / 4
+        points = np.full((68, 2), np.mean([left, right], axis=0))
+        points[[36, 39, 42, 45]] = np.array([left - across, left + across, right - across, right + across])
+        points[[48, 54]] = np.array([mouth - across, mouth + across])
+        return points
+
+    return make
