@@ -1,0 +1,131 @@
+"""Photo + engine + control values -> frames, lazily, one at a time. A still is one frame.
+
+The engine sees faces cut out of the photo as it asks for them (`Engine.crop`); what it renders is laid over a copy of the
+photo through its mask, so pixels that the mask does not reach are the photo's, bit for bit. (The module is not called
+`animate`, because `mimica.animate` is the function of the Python interface.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mimica.engines.base import Engine, Face, Rendered
+from mimica.errors import ValueRangeError
+from mimica.face import align
+from mimica.facs import with_sides, without_sides
+from mimica.motion.track import Track
+from mimica.reader.read import FaceReading
+
+WINDOW_MARGIN = 0.25
+"""How much wider than the tight crop a window is on each side, as a share of the crop's side: room for a dropping chin."""
+
+
+@dataclass(frozen=True)
+class PreparedFace:
+    """One face, encoded: `crop_from_photo` is the float64 (2, 3) matrix to the pixels of `face.image`."""
+
+    reading: FaceReading
+    crop_from_photo: np.ndarray
+    face: Face
+    state: Any
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A photo, uint8 (H, W, 3), whose chosen faces `engine` has encoded."""
+
+    photo: np.ndarray
+    engine: Engine
+    faces: tuple[PreparedFace, ...]
+
+
+def own_controls(reading: FaceReading) -> dict[str, float]:
+    """What the photo shows: the 34 sided Action Units in [0, 1], then yaw, pitch and roll in degrees."""
+    return {**reading.action_units, "yaw": reading.yaw, "pitch": reading.pitch, "roll": reading.roll}
+
+
+def engine_values(values: Mapping[str, float], engine: Engine) -> dict[str, float]:
+    """`values` under the names that the engine knows: a control without sides is the mean of both sides, and the reverse;
+    what the engine does not have is left out, what `values` does not have too."""
+    known = {**without_sides(values), **with_sides(values), **values}
+    return {name: known[name] for name in engine.controls if name in known}
+
+
+def prepare(photo: np.ndarray, readings: Sequence[FaceReading], engine: Engine) -> Prepared:
+    """Cuts out and encodes the faces, once a photo. Raises `NoFaceError` for a face that cannot be cut out."""
+    return Prepared(photo, engine, tuple(_prepare_face(photo, reading, engine) for reading in readings))
+
+
+def _prepare_face(photo: np.ndarray, reading: FaceReading, engine: Engine) -> PreparedFace:
+    if engine.crop == "window":
+        x0, y0, x1, y1 = align.window_from_photo(reading.landmarks_photo, photo.shape, WINDOW_MARGIN)
+        matrix, crop = np.array([[1.0, 0.0, -x0], [0.0, 1.0, -y0]]), photo[y0:y1, x0:x1]
+    else:
+        matrix = align.crop_from_photo(reading.landmarks_photo, engine.image_size, engine.crop)
+        crop = align.cut(photo, matrix, engine.image_size)
+    landmarks = align.transform(reading.landmarks_photo, matrix).astype(np.float32)
+    own = engine_values(own_controls(reading), engine)
+    missing = [name for name in engine.controls if name not in own]
+    if missing:
+        raise ValueRangeError(f"The engine '{engine.name}' needs {', '.join(missing)}, which cannot be read from a photo.")
+    face = Face(np.ascontiguousarray(crop), landmarks, own)
+    return PreparedFace(reading, matrix, face, engine.encode(face))
+
+
+def render_face(prepared: Prepared, index: int, values: Mapping[str, float], *, layers: bool = False) -> Rendered:
+    """The crop of one face with the absolute control `values`; controls left out stay as the photo shows them."""
+    return prepared.engine.render(prepared.faces[index].state, engine_values(values, prepared.engine), layers=layers)
+
+
+def render_frame(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> np.ndarray:
+    """The photo with the control values asked for, one mapping a face: uint8 (H, W, 3). A face asked for exactly what it
+    shows is not touched."""
+    frame = prepared.photo
+    for index, (prepared_face, wanted) in enumerate(zip(prepared.faces, values, strict=True)):
+        if all(prepared_face.face.controls[name] == value for name, value in engine_values(wanted, prepared.engine).items()):
+            continue
+        rendered = render_face(prepared, index, wanted)
+        frame = align.paste(frame, rendered.image, rendered.mask, prepared_face.crop_from_photo)
+    return frame if frame is not prepared.photo else frame.copy()
+
+
+def frames(prepared: Prepared, tracks: Sequence[Track], fps: float) -> Iterator[np.ndarray]:
+    """The frames of an animation at `fps`, each made when it is asked for; one track a face, each played from its start.
+    There are as many frames as the longest track has."""
+    resolved = [track.resolve(own_controls(p.reading)) for track, p in zip(tracks, prepared.faces, strict=True)]
+    for i in range(max(track.frame_count(fps) for track in resolved)):
+        yield render_frame(prepared, [track.sample(track.start + i / fps) for track in resolved])
+
+
+def fitted_size(shape: tuple[int, ...], longer: int) -> tuple[int, int]:
+    """(width, height) for a photo of `shape` (H, W, ...) with the longer side at most `longer`; never enlarged. Made smaller,
+    it is even, as video formats like it."""
+    height, width = shape[:2]
+    scale = longer / max(height, width)
+    if scale >= 1:
+        return width, height
+    return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
+
+
+def resized(photo: np.ndarray, readings: Sequence[FaceReading], size: tuple[int, int]) -> tuple[np.ndarray, list[FaceReading]]:
+    """The photo at `size` (width, height), no larger than it was, with its readings."""
+    height, width = photo.shape[:2]
+    if (width, height) == size:
+        return photo, list(readings)
+    small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
+    return small, [_scaled(reading, np.array([size[0] / width, size[1] / height])) for reading in readings]
+
+
+def _scaled(reading: FaceReading, factors: np.ndarray) -> FaceReading:
+    x0, y0, x1, y1 = np.array(reading.box_photo) * np.tile(factors, 2)
+    return replace(
+        reading,
+        box_photo=(float(x0), float(y0), float(x1), float(y1)),
+        landmarks_photo=(reading.landmarks_photo * factors).astype(np.float32),
+        irises_photo=(reading.irises_photo * factors).astype(np.float32),
+    )

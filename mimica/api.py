@@ -1,0 +1,300 @@
+"""The Python interface: `mimica.read`, `mimica.edit`, `mimica.animate`, `mimica.load_engine`.
+
+    import mimica
+    mimica.edit("photo.jpg", "happy").save("happy.jpg")
+    mimica.animate("photo.jpg", "surprised", blinks=True).save("surprised.mp4")
+
+Photos are files or uint8 arrays (H, W, 3) RGB or (H, W, 4) RGBA. Bad input raises a class of `mimica.errors` before the
+network's weights are loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mimica import __version__, timeline
+from mimica.animation import (
+    Prepared,
+    fitted_size,
+    frames,
+    own_controls,
+    prepare,
+    render_face,
+    render_frame,
+    resized,
+)
+from mimica.engines.base import Engine, load_engine
+from mimica.errors import ImageError, ValueRangeError
+from mimica.expression import checked, wanted
+from mimica.face.detect import Box, get_detector
+from mimica.images import Photo, read_photo, write_image
+from mimica.motion.files import Motion, pose_warning
+from mimica.motion.presets import blinks as natural_blinks
+from mimica.motion.track import Track
+from mimica.reader.read import FaceReading, find_faces
+from mimica.selection import Which, check, parse_which, select
+from mimica.sheets import masks_picture
+
+__all__ = ["Animation", "EditResult", "animate", "edit", "load_engine", "read"]
+
+PhotoLike = str | Path | np.ndarray
+Detector = Callable[[np.ndarray], list[Box]]
+TAG = f"edited by Mimica {__version__}"
+"""Written into every result unless it is turned off, so that an edited face can be told from a genuine one."""
+
+DEFAULT_SIZE, MAX_SIZE = 1080, 8192
+"""Longer side of an animation, pixels."""
+DEFAULT_FPS, MAX_FPS = 25.0, 120.0
+DEFAULT_SECONDS = 2.5
+BLINKING_SECONDS = 4.0
+"""Length of an animation that does nothing but blink."""
+
+
+@dataclass(frozen=True)
+class EditResult:
+    """An edited photo.
+
+    image     uint8 (H, W, 3) RGB, the whole photo
+    alpha     uint8 (H, W), the photo's own, or None
+    readings  what the photo showed: one for each edited face
+    masks     uint8 picture: input, attention, colour, flow, output of each edited face; None unless asked for
+    warnings  sentences about faces that can be edited, but not well
+    """
+
+    image: np.ndarray
+    alpha: np.ndarray | None
+    readings: tuple[FaceReading, ...]
+    masks: np.ndarray | None
+    warnings: tuple[str, ...]
+
+    def save(self, path: str | Path, *, tag: bool = True) -> None:
+        """Writes the photo in the format of the suffix, with alpha where the format has it, and the tag "edited by Mimica"
+        unless `tag` is False. Raises `ImageError`."""
+        write_image(path, self.image, self.alpha, comment=TAG if tag else None)
+
+
+@dataclass(frozen=True)
+class Animation:
+    """Frames made one at a time, each when it is asked for; may be gone through again.
+
+    fps, size  frames a second; (width, height) in pixels
+    loop       gif and webp start again at their end
+    readings   what the photo showed: one for each moving face
+    tracks     the absolute control curves of each moving face
+    warnings   as in `EditResult`
+    """
+
+    prepared: Prepared
+    tracks: tuple[Track, ...]
+    fps: float
+    loop: bool
+    warnings: tuple[str, ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.prepared.photo.shape[1], self.prepared.photo.shape[0]
+
+    @property
+    def readings(self) -> tuple[FaceReading, ...]:
+        return tuple(face.reading for face in self.prepared.faces)
+
+    def __len__(self) -> int:
+        return max(track.frame_count(self.fps) for track in self.tracks)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """The frames, uint8 (H, W, 3) RGB."""
+        return frames(self.prepared, self.tracks, self.fps)
+
+    def save(self, path: str | Path, *, tag: bool = True, progress: Callable[[], None] | None = None) -> None:
+        """Writes mp4, webm, gif or webp by the suffix, or PNGs into a new folder where there is none; `progress` is called
+        after each frame. Raises `VideoError`."""
+        from mimica.video import VideoWriter  # a fifth of the import time, and edit needs none of it
+
+        with VideoWriter(path, self.fps, self.size, comment=TAG if tag else None, loop=self.loop) as writer:
+            for frame in self:
+                writer.write(frame)
+                if progress is not None:
+                    progress()
+
+
+def read(photo: PhotoLike, *, detector: str = "dlib", model: str | Path | None = None) -> list[FaceReading]:
+    """The faces of a photo in reading order: box, landmarks, pose, Action Units, emotion. `detector` and `model` as in
+    `edit`. Raises `ImageError`, `NoFaceError`."""
+    find = get_detector(detector, model)
+    return find_faces(_opened(photo).rgb, detector=find)
+
+
+def edit(
+    photo: PhotoLike,
+    expression: str | Mapping[str, float] | None = None,
+    *,
+    au: str | Mapping[str | int, float] | None = None,
+    intensity: float = 1.0,
+    face: int | str | None = None,
+    engine: str | Engine = "ganimation",
+    weights: str | Path | None = None,
+    detector: str = "dlib",
+    model: str | Path | None = None,
+    masks: bool = False,
+) -> EditResult:
+    """The photo with another expression, at its full resolution.
+
+    expression  `"happy"`, `"happy:0.6+surprised:0.4"` or {emotion: weight}; sets all Action Units
+    au          `"12=0.8,6+=0.2"` or {Action Unit: value in [0, 1]}; without `expression` the others stay as in the photo
+    intensity   0: the photo, bit for bit; 1: the expression; up to 1.5: beyond it
+    face        number from 1 in reading order, "largest", "all"; None: the largest
+    engine      a name, or what `load_engine` gave (to load the weights once for many photos)
+    weights     a file for the engine named; None: the shipped ones
+    detector    what finds the faces, "dlib" or "mediapipe" (which needs its `model` file)
+    masks       make `EditResult.masks`
+
+    Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
+    """
+    target, which, find = wanted(expression, au, intensity), parse_which(face), get_detector(detector, model)
+    opened = _opened(photo)
+    readings, warnings = _chosen(opened, which, find)
+    prepared = prepare(opened.rgb, readings, _loaded(engine, weights))
+    values = [target.target(reading.action_units) for reading in readings]
+    picture = None
+    if masks:
+        rendered = [render_face(prepared, i, wanted_values, layers=True) for i, wanted_values in enumerate(values)]
+        picture = masks_picture([(f.face.image, r) for f, r in zip(prepared.faces, rendered, strict=True)])
+    image = render_frame(prepared, values)
+    return EditResult(image, opened.alpha, tuple(readings), picture, tuple(warnings))
+
+
+def animate(
+    photo: PhotoLike,
+    expression: str | Mapping[str, float] | None = None,
+    *,
+    au: str | Mapping[str | int, float] | None = None,
+    intensity: float = 1.0,
+    sequence: str | None = None,
+    track: Track | Motion | None = None,
+    seconds: float | None = None,
+    loop: bool = False,
+    blinks: bool = False,
+    seed: int = 0,
+    fps: float = DEFAULT_FPS,
+    size: int = DEFAULT_SIZE,
+    face: int | str | None = None,
+    engine: str | Engine = "ganimation",
+    weights: str | Path | None = None,
+    detector: str = "dlib",
+    model: str | Path | None = None,
+) -> Animation:
+    """A video of the photo changing its expression: to `expression` (with `au` and `intensity` as in `edit`) and back, or
+    through a `sequence` such as `"happy@0, surprised:0.8@1.5-2, photo@3"` (see `mimica.timeline`), or along a `track`, which
+    may be a function of what the face shows (`mimica.motion.files.read_motion` gives one for a script or a table).
+
+    seconds  length; None: 2.5, or what the sequence says. Not for a track, which has its own
+    loop     ends as it begins
+    blinks   natural blinks, by the random numbers of `seed`; with nothing else asked for, the photo blinks
+    fps      frames a second, 1 to 120
+    size     longer side, pixels: a larger photo is made smaller, a smaller one stays
+
+    Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
+    """
+    if blinks and expression is None and au is None and sequence is None and track is None:
+        sequence, seconds = "photo", BLINKING_SECONDS if seconds is None else seconds
+    plan = _plan(expression, au, intensity, sequence, track, seconds, loop)
+    checked(fps, "the frame rate", 1.0, MAX_FPS)
+    checked(size, "the size", 64, MAX_SIZE)
+    which, find = parse_which(face), get_detector(detector, model)
+    opened = _opened(photo)
+    readings, warnings = _chosen(opened, which, find)
+    small, readings = resized(_opaque(opened), readings, fitted_size(opened.rgb.shape, size))
+    prepared = prepare(small, readings, _loaded(engine, weights))
+    rng = np.random.default_rng(seed)
+    tracks = []
+    for reading in readings:
+        own = own_controls(reading)
+        resolved = plan(own).resolve(own)
+        if blinks:
+            resolved = resolved.max_with(natural_blinks(resolved.seconds, rng).shifted(resolved.start))
+        tracks.append(resolved)
+        warnings += filter(None, [pose_warning(resolved, prepared.engine.name, prepared.engine.controls)])
+    return Animation(prepared, tuple(tracks), fps, loop, tuple(warnings))
+
+
+def prepare_face(
+    photo: PhotoLike,
+    *,
+    eye_distance: float,
+    face: int | str | None = None,
+    engine: str | Engine = "ganimation",
+    weights: str | Path | None = None,
+    detector: str = "dlib",
+    model: str | Path | None = None,
+) -> tuple[Prepared, list[str]]:
+    """One face of a photo, ready to be rendered many times, and the warnings; the photo is shrunk until the eyes are at most
+    `eye_distance` pixels apart. The other arguments are those of `edit`."""
+    which, find = parse_which(face), get_detector(detector, model)
+    opened = _opened(photo)
+    readings, warnings = _chosen(opened, which, find)
+    scale = min(1.0, eye_distance / readings[0].eye_distance)
+    size = max(1, round(opened.rgb.shape[1] * scale)), max(1, round(opened.rgb.shape[0] * scale))
+    small, readings = resized(_opaque(opened), readings, size)
+    return prepare(small, readings[:1], _loaded(engine, weights)), warnings
+
+
+def _plan(
+    expression: str | Mapping[str, float] | None,
+    au: str | Mapping[str | int, float] | None,
+    intensity: float,
+    sequence: str | None,
+    track: Track | Motion | None,
+    seconds: float | None,
+    loop: bool,
+) -> Motion:
+    """What the face is to do, checked, as a function of what it shows."""
+    if seconds is not None:
+        checked(seconds, "the length in seconds", 0.1, timeline.MAX_SECONDS)
+    if (expression is not None or au is not None) + (sequence is not None) + (track is not None) != 1:
+        raise ValueRangeError("An animation needs one of: an expression (or Action Units), a list of expressions, a track.")
+    if track is not None:
+        if seconds is not None:
+            raise ValueRangeError("A track has its own length; leave the seconds out, or use Track.stretched.")
+        made: Motion = (lambda own: track) if isinstance(track, Track) else track
+        return (lambda own: timeline.returning(made(own).resolve(own))) if loop else made
+    if sequence is not None:
+        moments = timeline.parse(sequence, seconds, loop=loop, intensity=intensity)
+    else:
+        moments = timeline.pulse(wanted(expression, au, intensity), DEFAULT_SECONDS if seconds is None else seconds)
+    return lambda own: timeline.track(moments, own)
+
+
+def _opened(photo: PhotoLike) -> Photo:
+    if isinstance(photo, str | Path):
+        return read_photo(photo)
+    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] not in (3, 4) or 0 in photo.shape:
+        raise ImageError(
+            f"A photo as an array must be uint8 (H, W, 3) RGB or (H, W, 4) RGBA; this is {photo.dtype} {photo.shape}."
+        )
+    alpha = np.ascontiguousarray(photo[:, :, 3]) if photo.shape[2] == 4 else None
+    return Photo(np.ascontiguousarray(photo[:, :, :3]), alpha, Path("the photo"))
+
+
+def _opaque(photo: Photo) -> np.ndarray:
+    """The photo as seen on white paper: videos have no transparency."""
+    if photo.alpha is None:
+        return photo.rgb
+    weight = photo.alpha[:, :, None] / np.float32(255.0)
+    return np.rint(255.0 + weight * (photo.rgb - np.float32(255.0))).astype(np.uint8)
+
+
+def _chosen(photo: Photo, which: Which, find: Detector) -> tuple[list[FaceReading], list[str]]:
+    """The faces meant, all fit to be edited, and the warnings."""
+    found = find_faces(photo.rgb, detector=find)
+    readings, warnings = select(found, which, str(photo.path))
+    for reading in readings:
+        warnings += [f"{photo.path}: {sentence}" for sentence in check(reading, photo.rgb.shape)]
+    return readings, warnings
+
+
+def _loaded(engine: str | Engine, weights: str | Path | None) -> Engine:
+    return load_engine(engine, weights) if isinstance(engine, str) else engine

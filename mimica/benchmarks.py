@@ -1,0 +1,154 @@
+"""Speed figures of this machine: what `mimica bench` measures and prints.
+
+Each benchmark is a function that takes a `Setting` and gives `Figure`s; `BENCHMARKS` lists them in the order in which they
+are run. Times are medians.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mimica import api
+from mimica.animation import own_controls, render_frame
+from mimica.errors import MissingExtraError, UserError
+from mimica.expression import wanted
+from mimica.facs import AU_NAMES
+from mimica.images import read_photo, write_image
+
+FRAME_SIDE = 512
+PAPER_SIDE = 128
+_TIGHT_EYE_DISTANCE = 0.30
+
+
+@dataclass(frozen=True)
+class Setting:
+    """`photo` shows one face; `folder` is for scratch files; every measurement is taken `repeats` times."""
+
+    photo: Path
+    folder: Path
+    repeats: int
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number, `value` in `unit`; NaN if it could not be measured, with the reason in `note`."""
+
+    name: str
+    value: float
+    unit: str
+    note: str = ""
+
+
+def hardware() -> dict[str, str]:
+    """The processor's name, the cores that this process may use, the system and Python."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "processor": _processor(),
+        "cores": str(cores),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def median_ms(call: Callable[[int], object], repeats: int) -> float:
+    """The median time of `call(i)` in milliseconds, after one call that does not count."""
+    call(0)
+    times = []
+    for i in range(1, repeats + 1):
+        start = time.perf_counter()
+        call(i)
+        times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+def frame(setting: Setting) -> list[Figure]:
+    """One frame of the default engine with a face crop of 512 pixels, against the paper's generator at 128."""
+    prepared, _ = api.prepare_face(setting.photo, eye_distance=_TIGHT_EYE_DISTANCE * FRAME_SIDE)
+    own = own_controls(prepared.faces[0].reading)
+    targets = [wanted("happy", intensity=0.3 + 0.6 * i / setting.repeats).target(own) for i in range(setting.repeats + 1)]
+    height, width = prepared.faces[0].face.image.shape[:2]
+    ours = median_ms(lambda i: render_frame(prepared, [targets[i]]), setting.repeats)
+    figures = [Figure("frame", ours, "ms", f"default engine, face crop of {width} x {height} pixels, laid into the photo")]
+    try:
+        paper, parameters = _paper_generator(setting.repeats)
+    except MissingExtraError as error:
+        return [*figures, Figure("paper's generator", float("nan"), "ms", str(error))]
+    return [
+        *figures,
+        Figure(
+            "paper's generator", paper, "ms", f"{parameters / 1e6:.2f} M parameters, PyTorch, {PAPER_SIDE} x {PAPER_SIDE} pixels"
+        ),
+        Figure("faster by", paper / ours, "times"),
+    ]
+
+
+def _paper_generator(repeats: int) -> tuple[float, int]:
+    """(milliseconds, number of parameters)."""
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            "PyTorch is not installed, so the paper's generator cannot be timed: pip install 'mimica[train]'."
+        ) from error
+    from mimica.engines.ganimation.networks import Generator
+
+    network = Generator(controls=len(AU_NAMES)).eval()
+    image, units = torch.zeros(1, 3, PAPER_SIDE, PAPER_SIDE), torch.zeros(1, len(AU_NAMES))
+    with torch.inference_mode():
+        milliseconds = median_ms(lambda _: network(image, units), repeats)
+    return milliseconds, sum(parameter.numel() for parameter in network.parameters())
+
+
+def edit_from_start(setting: Setting) -> list[Figure]:
+    """`mimica edit` of a photo of 12 million pixels, the whole process."""
+    rgb = read_photo(setting.photo).rgb
+    factor = (12e6 / (rgb.shape[0] * rgb.shape[1])) ** 0.5
+    size = (round(rgb.shape[1] * factor), round(rgb.shape[0] * factor))
+    photo, output = setting.folder / "large.jpg", setting.folder / "edited.jpg"
+    write_image(photo, np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC)))
+    command = [sys.executable, "-c", "from mimica.cli import main; main()", "edit", str(photo), "-e", "happy", "-o", str(output)]
+
+    def run(_: int) -> None:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise UserError(f"The command 'mimica edit' failed while it was timed: {done.stderr.strip()}")
+
+    seconds = median_ms(run, max(3, setting.repeats // 10)) / 1e3
+    return [Figure("edit from start", seconds, "s", f"photo of {size[0]} x {size[1]} pixels, JPEG to JPEG, whole process")]
+
+
+def animation(setting: Setting) -> list[Figure]:
+    """Frames a second of `mimica animate` at 512 pixels, encoded as mp4."""
+    made = api.animate(setting.photo, "surprised", size=FRAME_SIDE, seconds=4.0)
+    start = time.perf_counter()
+    made.save(setting.folder / "animation.mp4")
+    rate = len(made) / (time.perf_counter() - start)
+    return [Figure("animate", rate, "frames/s", f"{made.size[0]} x {made.size[1]} pixels, mp4, encoding included")]
+
+
+BENCHMARKS: dict[str, Callable[[Setting], list[Figure]]] = {
+    "frame": frame,
+    "edit": edit_from_start,
+    "animate": animation,
+}
+"""Name -> function; a new one is a line here."""

@@ -1,0 +1,138 @@
+"""`mimica animate`: a video of a photo changing its expression."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mimica.cli.options import (
+    AuOption,
+    DetectorOption,
+    EngineOption,
+    ExpressionOption,
+    FaceOption,
+    IntensityOption,
+    ModelOption,
+    PhotoArgument,
+    TagOption,
+    WeightsOption,
+    check_output,
+    joined,
+    warn,
+)
+from mimica.errors import ValueRangeError
+
+if TYPE_CHECKING:
+    from mimica.api import Animation
+
+
+def animate(
+    photo: PhotoArgument,
+    expression: ExpressionOption = None,
+    au: AuOption = None,
+    intensity: IntensityOption = 1.0,
+    start: Annotated[str | None, typer.Option("--from", help="Begin with this expression (with --to).")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Go to this expression, straight from that of --from.")] = None,
+    expressions: Annotated[
+        str | None,
+        typer.Option(
+            "--expressions",
+            help="Several, with the seconds at which each is reached and, after a dash, until when it is held: "
+            "'happy@0, surprised:0.8@1.5-2, photo@3'; 'photo' is the photo's own. Without times they are spread evenly.",
+        ),
+    ] = None,
+    track: Annotated[
+        Path | None,
+        typer.Option("--track", help="Motion from a file: a text script, subtitles (.srt), or a table of OpenFace's (.csv)."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="mp4, webm, gif, webp, or a new folder for PNGs. (Default: beside the photo, .mp4.)"),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", help="Length. (Default: 2.5, or what --expressions says.)")
+    ] = None,
+    fps: Annotated[float, typer.Option("--fps", help="Frames a second, 1 to 120.")] = 25.0,
+    size: Annotated[
+        int,
+        typer.Option(
+            "--size", help="Longer side in pixels; a larger photo is made smaller. At 512 a video is made as fast as it plays."
+        ),
+    ] = 1080,
+    loop: Annotated[bool, typer.Option("--loop", help="End as it begins, and have gif and webp repeat for ever.")] = False,
+    blinks: Annotated[bool, typer.Option("--blinks", help="Let the eyes blink now and then; alone, nothing else moves.")] = False,
+    seed: Annotated[int, typer.Option("--seed", help="For the random times of --blinks.")] = 0,
+    face: FaceOption = None,
+    engine: EngineOption = "ganimation",
+    weights: WeightsOption = None,
+    detector: DetectorOption = "dlib",
+    model: ModelOption = None,
+    tag: TagOption = True,
+) -> None:
+    """Make a video of a photo changing its expression, there and back or through several.
+
+    mimica animate photo.jpg --expression surprised --blinks -o surprised.mp4
+
+    mimica animate photo.jpg --expressions "happy@0, sad@1.5, angry@3" --loop -o moods.gif
+    """
+    sequence = _sequence(start, end, expressions)
+    if output is None:
+        output = photo.with_name(f"{photo.stem}_animated.mp4")
+
+    from mimica import api
+    from mimica.expression import checked
+    from mimica.motion.files import read_motion
+    from mimica.video import SUFFIXES, VideoWriter
+
+    checked(fps, "--fps", 1.0, api.MAX_FPS)
+    check_output(output, SUFFIXES, photo, folder=True)
+    VideoWriter(output, fps, (2, 2))  # refuses, before any work, a rate too high for GIF
+
+    animation = api.animate(
+        photo,
+        joined(expression, "+"),
+        au=joined(au, ","),
+        intensity=intensity,
+        sequence=sequence,
+        track=read_motion(track) if track is not None else None,
+        seconds=seconds,
+        loop=loop,
+        blinks=blinks,
+        seed=seed,
+        fps=fps,
+        size=size,
+        face=face,
+        engine=engine,
+        weights=weights,
+        detector=detector,
+        model=model,
+    )
+    warn(animation.warnings)
+    _save(animation, output, tag)
+    typer.echo(str(output))
+
+
+def _sequence(start: str | None, end: str | None, expressions: str | None) -> str | None:
+    """--from and --to are a list of two."""
+    if (start is None) != (end is None):
+        raise ValueRangeError("--from and --to go together; give both, or --expression for one that comes and goes.")
+    if start is None or end is None:
+        return expressions
+    if expressions is not None:
+        raise ValueRangeError("--from and --to cannot be combined with --expressions; put all of them into the list.")
+    if "@" in start + end or "," in start + end:
+        raise ValueRangeError("--from and --to take one expression each, without times; use --expressions for a list.")
+    return f"{start}, {end}"
+
+
+def _save(animation: Animation, output: Path, tag: bool) -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(output.name, total=len(animation))
+        animation.save(output, tag=tag, progress=lambda: progress.advance(task))

@@ -1,0 +1,88 @@
+"""`mimica edit`: a photo with another expression."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mimica.cli.options import (
+    AuOption,
+    DetectorOption,
+    EngineOption,
+    ExpressionOption,
+    FaceOption,
+    IntensityOption,
+    ModelOption,
+    PhotoArgument,
+    TagOption,
+    WeightsOption,
+    check_output,
+    joined,
+    warn,
+)
+
+
+def edit(
+    photo: PhotoArgument,
+    expression: ExpressionOption = None,
+    au: AuOption = None,
+    intensity: IntensityOption = 1.0,
+    face: FaceOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Where to write; the suffix is the format. (Default: beside the photo, as photo_happiness.jpg.)",
+        ),
+    ] = None,
+    masks: Annotated[
+        bool,
+        typer.Option("--masks", help="Also write OUTPUT_masks.png: what the network made, its attention, colours and flow."),
+    ] = False,
+    engine: EngineOption = "ganimation",
+    weights: WeightsOption = None,
+    detector: DetectorOption = "dlib",
+    model: ModelOption = None,
+    tag: TagOption = True,
+) -> None:
+    """Give the face in a photo another expression.
+
+    mimica edit photo.jpg --expression happy -o happy.jpg
+
+    mimica edit photo.jpg --au 12=0.8,6=0.5 --masks
+    """
+    from mimica.expression import wanted
+    from mimica.images import FORMAT_BY_SUFFIX, write_image
+
+    target = wanted(joined(expression, "+"), joined(au, ","), intensity)
+    if output is None:
+        suffix = photo.suffix if photo.suffix.lower() in FORMAT_BY_SUFFIX else ".png"
+        output = photo.with_name(f"{photo.stem}_{target.label}{suffix}")
+    check_output(output, FORMAT_BY_SUFFIX, photo)
+    masks_file = output.with_name(f"{output.stem}_masks.png")
+    if masks:
+        check_output(masks_file, (".png",), photo)
+
+    from mimica import api
+
+    result = api.edit(
+        photo,
+        joined(expression, "+"),
+        au=joined(au, ","),
+        intensity=intensity,
+        face=face,
+        engine=engine,
+        weights=weights,
+        detector=detector,
+        model=model,
+        masks=masks,
+    )
+    warn(result.warnings)
+    result.save(output, tag=tag)
+    typer.echo(str(output))
+    if result.masks is not None:
+        write_image(masks_file, result.masks, comment=api.TAG if tag else None)
+        typer.echo(str(masks_file))

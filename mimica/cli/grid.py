@@ -1,0 +1,62 @@
+"""`mimica grid`: contact sheets of one face, every Action Unit at rising intensity or many plausible expressions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mimica.cli.options import (
+    DetectorOption,
+    EngineOption,
+    FaceOption,
+    ModelOption,
+    PhotoArgument,
+    TagOption,
+    WeightsOption,
+    check_output,
+    warn,
+)
+
+
+def grid(
+    photo: PhotoArgument,
+    sample: Annotated[
+        int | None, typer.Option("--sample", help="So many plausible random expressions, instead of every Action Unit.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="For the random numbers of --sample.")] = 0,
+    cell: Annotated[int, typer.Option("--cell", help="Side of one picture on the sheet, 48 to 512 pixels.")] = 160,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write. (Default: beside the photo, as photo_grid.png.)")
+    ] = None,
+    face: FaceOption = None,
+    engine: EngineOption = "ganimation",
+    weights: WeightsOption = None,
+    detector: DetectorOption = "dlib",
+    model: ModelOption = None,
+    tag: TagOption = True,
+) -> None:
+    """Make a sheet of one face: every Action Unit at 0, 0.33, 0.66 and 1, or --sample 72 for many expressions."""
+    from mimica.errors import ValueRangeError
+    from mimica.expression import checked
+    from mimica.images import FORMAT_BY_SUFFIX, write_image
+
+    checked(cell, "--cell", 48, 512)
+    if sample is not None:
+        checked(sample, "--sample", 1, 1000)
+    if face == "all":
+        raise ValueRangeError("A sheet shows one face; give --face a number or 'largest'.")
+    if output is None:
+        output = photo.with_name(f"{photo.stem}_grid.png")
+    check_output(output, FORMAT_BY_SUFFIX, photo)
+
+    from mimica import api, sheets
+
+    prepared, warnings = api.prepare_face(
+        photo, eye_distance=0.5 * cell, face=face, engine=engine, weights=weights, detector=detector, model=model
+    )
+    warn(warnings)
+    picture = sheets.unit_sheet(prepared, cell) if sample is None else sheets.sample_sheet(prepared, sample, seed, cell)
+    write_image(output, picture, comment=api.TAG if tag else None)
+    typer.echo(str(output))

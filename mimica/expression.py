@@ -1,0 +1,155 @@
+"""What expression is wanted: parsing `happy:0.6+surprised:0.4` and `12=0.8,6+=0.2`, and working out the target values.
+
+Controls are the 34 sided Action Units in [0, 1]. An emotion sets all of them; Action Units alone leave the rest as the
+photo shows them; with an emotion they are set on top of it. The intensity then says how far to go from what the photo
+shows (0) to that target (1), and beyond (up to 1.5).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from mimica.errors import ValueRangeError
+from mimica.facs import SIDED_AU_NAMES, emotion_controls, parse_control, parse_emotion, with_sides
+
+MAX_INTENSITY = 1.5
+
+_CHANGE = re.compile(r"\s*([^=+\-\s]+)\s*(=|\+=|-=)\s*(\S+)\s*")
+
+
+@dataclass(frozen=True)
+class UnitChange:
+    """One Action Unit set to `amount` (`=`), or raised (`+=`) or lowered (`-=`) by it from what it would be otherwise."""
+
+    control: str
+    operation: Literal["=", "+=", "-="]
+    amount: float
+
+    def apply(self, values: Mapping[str, float]) -> dict[str, float]:
+        """`values` (34 sided controls) with this change made, clipped to [0, 1]."""
+        changed = dict(values)
+        for name in with_sides({self.control: 0.0}):
+            start = 0.0 if self.operation == "=" else values[name]
+            step = -self.amount if self.operation == "-=" else self.amount
+            changed[name] = min(1.0, max(0.0, start + step))
+        return changed
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A wanted expression.
+
+    emotions   (name, weight) of each emotion in the mixture; empty: start from what the photo shows
+    changes    Action Units on top, applied in order
+    intensity  [0, 1.5], how far from the photo's own expression towards the target
+    """
+
+    emotions: tuple[tuple[str, float], ...] = ()
+    changes: tuple[UnitChange, ...] = ()
+    intensity: float = 1.0
+
+    def target(self, own: Mapping[str, float]) -> dict[str, float]:
+        """The 34 absolute controls for a face that shows `own`. At intensity 0 exactly `own`, at 1 exactly the target."""
+        values = mix(self.emotions) if self.emotions else {name: own[name] for name in SIDED_AU_NAMES}
+        for change in self.changes:
+            values = change.apply(values)
+        part = self.intensity
+        return {name: min(1.0, max(0.0, (1.0 - part) * own[name] + part * value)) for name, value in values.items()}
+
+    @property
+    def label(self) -> str:
+        """A word for file names and captions: `happiness`, `happiness+surprise`, `edited`."""
+        return "+".join(name for name, _ in self.emotions) or "edited"
+
+
+PHOTO = Expression()
+"""The photo's own expression."""
+
+
+def mix(emotions: tuple[tuple[str, float], ...]) -> dict[str, float]:
+    """The sum of the emotions' Action Units, each scaled by its weight, clipped to 1: the 34 absolute controls."""
+    total = dict.fromkeys(SIDED_AU_NAMES, 0.0)
+    for name, weight in emotions:
+        for control, value in emotion_controls(name, weight).items():
+            total[control] = min(1.0, total[control] + value)
+    return total
+
+
+def parse_emotions(text: str) -> tuple[tuple[str, float], ...]:
+    """`happy`, `happy:0.8`, `happy:0.6+surprised:0.4` -> ((emotion, weight), ...). Without a weight an emotion alone gets
+    1, one of n gets 1/n. Raises `ValueRangeError`."""
+    parts = [part.strip() for part in text.split("+")]
+    emotions = []
+    for part in parts:
+        name, colon, weight = part.partition(":")
+        if not name.strip():
+            raise ValueRangeError(f"The expression '{text}' lacks a name; write happy, happy:0.8 or happy:0.6+surprised:0.4.")
+        amount = _number(weight, f"the weight of '{name}' in '{text}'", MAX_INTENSITY) if colon else 1.0 / len(parts)
+        emotions.append((parse_emotion(name), amount))
+    return tuple(emotions)
+
+
+def parse_changes(text: str) -> tuple[UnitChange, ...]:
+    """`12=0.8,6+=0.3,45L-=0.2` -> the changes in order. Raises `ValueRangeError`."""
+    changes = []
+    for part in text.split(","):
+        match = _CHANGE.fullmatch(part)
+        if match is None:
+            raise ValueRangeError(f"--au cannot read '{part.strip()}'; write 12=0.8, 12+=0.3 or 12L-=0.2, parted by commas.")
+        operation: Literal["=", "+=", "-="] = "=" if match[2] == "=" else "+=" if match[2] == "+=" else "-="
+        amount = _number(match[3], f"the value of Action Unit {match[1]} in --au", 1.0)
+        changes.append(UnitChange(parse_control(match[1]), operation, amount))
+    return tuple(changes)
+
+
+def wanted(
+    expression: str | Mapping[str, float] | None = None,
+    au: str | Mapping[str | int, float] | None = None,
+    intensity: float = 1.0,
+) -> Expression:
+    """The `Expression` that a call or command line asks for.
+
+    expression  `"happy:0.6+surprised:0.4"` or {emotion: weight}
+    au          `"12=0.8,6+=0.2"` or {Action Unit: absolute value}, the unit as 12, `"12L"` or `"AU12"`
+    intensity   [0, 1.5]
+    """
+    if expression is None and au is None:
+        raise ValueRangeError("No expression is asked for; give --expression (happy, say), --au (12=0.8, say) or both.")
+    if expression is None:
+        emotions: tuple[tuple[str, float], ...] = ()
+    elif isinstance(expression, str):
+        emotions = parse_emotions(expression)
+    else:
+        emotions = tuple(
+            (parse_emotion(name), checked(weight, f"the weight of '{name}'", 0.0, MAX_INTENSITY))
+            for name, weight in expression.items()
+        )
+    if isinstance(au, str):
+        changes = parse_changes(au)
+    else:
+        changes = tuple(
+            UnitChange(parse_control(str(unit)), "=", checked(value, f"the value of Action Unit {unit}", 0.0, 1.0))
+            for unit, value in (au or {}).items()
+        )
+    return Expression(emotions, changes, checked(intensity, "the intensity", 0.0, MAX_INTENSITY))
+
+
+def checked(value: float, what: str, low: float, high: float) -> float:
+    """`value` if it lies in [low, high]; else `ValueRangeError` with a sentence about `what`."""
+    if not low <= value <= high:
+        raise ValueRangeError(f"{what[0].upper()}{what[1:]} is {value:g}; legal is {low:g} to {high:g}.")
+    return float(value)
+
+
+def _number(text: str, what: str, high: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        raise ValueRangeError(f"{what[0].upper()}{what[1:]} is '{text}'; it must be a number from 0 to {high:g}.")
+    return checked(value, what, 0.0, high)

@@ -1,0 +1,152 @@
+"""Contact sheets: pictures in rows, each with a caption; the sheets of single Action Units and of sampled expressions
+(A. Pumarola et al., "GANimation", ECCV 2018, figures 4 and 7); an engine's masks (figure 5); a flow field as colours.
+
+The flow colours follow the usual wheel: the hue is the direction, the saturation how far, white is still.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from mimica.animation import Prepared, render_frame
+from mimica.engines.base import Rendered
+from mimica.face import align
+from mimica.facs import ACTION_UNITS, with_sides, without_sides
+from mimica.motion.presets import sample_expression
+
+_INK = (30, 30, 30)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A picture, uint8 (h, w, 3), with its caption below; without a picture the caption stands in its place."""
+
+    image: np.ndarray | None
+    caption: str = ""
+
+
+def sheet(rows: Sequence[Sequence[Cell]], cell: int = 160, gap: int = 6, paper: int = 255) -> np.ndarray:
+    """The cells as one picture, uint8 (H, W, 3): every picture fitted into a square of `cell` pixels, `gap` pixels apart, on
+    `paper` of that gray. A caption longer than its cell is wrapped or cut."""
+    letters = max(11, cell // 12)
+    font = ImageFont.load_default(size=letters)
+    line = round(1.35 * letters)
+    band = line if any(c.caption for row in rows for c in row if c.image is not None) else 0
+    pitch_x, pitch_y = cell + gap, cell + gap + band
+    columns = max(len(row) for row in rows)
+    canvas = Image.new("RGB", (columns * pitch_x + gap, len(rows) * pitch_y + gap), (paper,) * 3)
+    draw = ImageDraw.Draw(canvas)
+    for j, row in enumerate(rows):
+        for i, item in enumerate(row):
+            x, y = gap + i * pitch_x, gap + j * pitch_y
+            if item.image is None:
+                draw.multiline_text(
+                    (x + cell / 2, y + cell / 2), _wrapped(item.caption, font, cell), _INK, font, "mm", align="center"
+                )
+            else:
+                picture = _fitted(item.image, cell)
+                canvas.paste(picture, (x + (cell - picture.width) // 2, y + (cell - picture.height) // 2))
+                draw.text((x + cell / 2, y + cell + band / 2), _cut(item.caption, font, cell), _INK, font, "mm")
+    return np.array(canvas)
+
+
+def _fitted(image: np.ndarray, cell: int) -> Image.Image:
+    scale = cell / max(image.shape[:2])
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    return Image.fromarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC))
+
+
+def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    while text and font.getlength(text) > width:
+        text = text[:-2].rstrip("…") + "…" if len(text) > 2 else ""
+    return text
+
+
+def _wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    letters = max(4, int(width / font.getlength("n")))
+    return "\n".join(line for paragraph in text.splitlines() for line in textwrap.wrap(paragraph, letters))
+
+
+def beside(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Two sheets side by side, on paper where one is shorter."""
+    height = max(left.shape[0], right.shape[0])
+    padded = [np.pad(s, ((0, height - len(s)), (0, 0), (0, 0)), constant_values=255) for s in (left, right)]
+    return np.concatenate(padded, axis=1)
+
+
+UNIT_LEVELS = (0.0, 0.33, 0.66, 1.0)
+
+
+def unit_sheet(prepared: Prepared, cell: int = 160) -> np.ndarray:
+    """Every Action Unit of the engine alone at `UNIT_LEVELS`, both sides, the others as in the photo: a row each, in two
+    blocks. `prepared` holds one face."""
+    offered = set(without_sides(dict.fromkeys(prepared.engine.controls, 0.0)))
+    rows = []
+    for unit in ACTION_UNITS:
+        if unit.control in offered:
+            levels = [with_sides({unit.control: level}) for level in UNIT_LEVELS]
+            pictures = [Cell(_face_picture(prepared, v, cell), f"{x:g}") for v, x in zip(levels, UNIT_LEVELS, strict=True)]
+            rows.append([Cell(None, f"AU {unit.number}\n{unit.name}"), *pictures])
+    half = (len(rows) + 1) // 2
+    return beside(sheet(rows[:half], cell), sheet(rows[half:], cell)) if len(rows) > 1 else sheet(rows, cell)
+
+
+def sample_sheet(prepared: Prepared, count: int, seed: int, cell: int = 160) -> np.ndarray:
+    """`count` plausible random expressions of the one face, by the random numbers of `seed`; about 9 columns for 8 rows."""
+    rng = np.random.default_rng(seed)
+    cells = []
+    for _ in range(count):
+        label, values = sample_expression(rng)
+        cells.append(Cell(_face_picture(prepared, values, cell), label))
+    columns = math.ceil(math.sqrt(count * 9 / 8))
+    return sheet([cells[i : i + columns] for i in range(0, count, columns)], cell)
+
+
+def _face_picture(prepared: Prepared, values: Mapping[str, float], cell: int) -> np.ndarray:
+    frame = render_frame(prepared, [values])
+    matrix = align.crop_from_photo(prepared.faces[0].reading.landmarks_photo, cell, "tight")
+    return align.cut(frame, matrix, cell)
+
+
+def flow_picture(flow: np.ndarray) -> np.ndarray:
+    """A flow field (h, w, 2) in pixels -> uint8 (h, w, 3): the hue is the direction, full colour the greatest length."""
+    length = np.hypot(flow[..., 0], flow[..., 1])
+    angle = np.arctan2(flow[..., 1], flow[..., 0])
+    hsv = np.empty((*flow.shape[:2], 3), np.float32)
+    hsv[..., 0] = np.degrees(angle) % 360.0
+    hsv[..., 1] = length / max(float(length.max()), 1e-6)
+    hsv[..., 2] = 1.0
+    return np.rint(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB) * 255.0).astype(np.uint8)
+
+
+def _layer_picture(layer: np.ndarray) -> np.ndarray:
+    if layer.ndim == 3 and layer.shape[2] == 2:
+        return flow_picture(layer)
+    levels = np.rint(np.clip(layer, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return levels if levels.ndim == 3 else np.repeat(levels[:, :, None], 3, axis=2)
+
+
+def masks_picture(faces: Sequence[tuple[np.ndarray, Rendered]], cell: int = 256) -> np.ndarray:
+    """One row a face: the input, every layer that the engine gave (attention, colour, flow ...), the output.
+
+    faces   (crop uint8 (h, w, 3), what was rendered from it with `layers=True`)
+    """
+    rows = []
+    for crop, rendered in faces:
+        layers: Mapping[str, np.ndarray] = rendered.layers or {"mask": rendered.mask}
+        output = crop + rendered.mask[..., None] * (rendered.image.astype(np.float32) - crop)
+        rows.append(
+            [
+                Cell(crop, "input"),
+                *(Cell(_layer_picture(np.asarray(layer, np.float32)), name) for name, layer in layers.items()),
+                Cell(np.rint(output).clip(0, 255).astype(np.uint8), "output"),
+            ]
+        )
+    return sheet(rows, cell, paper=215)  # gray, since attention and flow are mostly white

@@ -1,0 +1,75 @@
+"""OpenFace tables: units, round trip, and bad tables."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mimica.errors import DataError
+from mimica.motion.openface import read_track, write_track
+from mimica.motion.track import Track
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(-60, 60)), min_size=1, max_size=5))
+def test_round_trip(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[float, float, float]]) -> None:
+    path = tmp_path_factory.mktemp("openface") / "track.csv"
+    track = Track.dense(np.arange(len(rows)) / 25, ("AU12L", "AU12R", "yaw"), np.array(rows))
+    write_track(track, path)
+    back = read_track(path)
+    assert np.allclose(back.times, track.times, atol=1e-6)
+    for time in track.times:
+        expected = track.sample(time)
+        assert back.sample(time) == pytest.approx(expected, abs=1e-4)
+
+
+def test_real_table(tmp_path: Path) -> None:
+    path = tmp_path / "openface.csv"
+    path.write_text(
+        "frame, face_id, timestamp, confidence, success, pose_Tx, pose_Rx, pose_Ry, pose_Rz, AU12_r, AU45_r, AU28_c\n"
+        "1, 0, 0.00, 0.98, 1, 10.0, 0.1, 0.5, -0.2, 2.5, 5.00, 0\n"
+        "1, 1, 0.00, 0.98, 1, 90.0, 0.0, 0.0, 0.0, 5.0, 0.00, 0\n"
+        "2, 0, 0.04, 0.01, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.00, 0\n"
+        "3, 0, 0.08, 0.98, 1, 10.0, 0.1, 0.5, -0.2, 1.0, 0.00, 1\n"
+    )
+    track = read_track(path)
+    assert track.times.tolist() == [0.0, 0.08]
+    assert track.sample(0) == pytest.approx(
+        {"AU12": 0.5, "AU45": 1.0, "yaw": -28.6479, "pitch": 5.72958, "roll": -11.4592}, abs=1e-3
+    )
+    assert track.sample(0.04)["AU12"] == pytest.approx(0.35)
+
+
+def test_writes_openface_units_and_means_at_fps(tmp_path: Path) -> None:
+    track = Track.from_keyframes([(0, {"AU12L": 0.0, "AU12R": 0.4}, "linear"), (1, {"AU12L": 1.0, "AU12R": 0.4}, "ease")])
+    write_track(track, tmp_path / "t.csv", fps=2)
+    lines = (tmp_path / "t.csv").read_text().splitlines()
+    assert lines[0] == "frame,face_id,timestamp,confidence,success,AU12_r,AU12L_r,AU12R_r"
+    assert lines[2] == "2,0,0.500000,1.00,1,2.250000,2.500000,2.000000" and len(lines) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "timestamp"),
+        ("timestamp\n0\n", "AU12_r"),
+        ("timestamp,AU12_r\n0,x\n", "Line 2"),
+        ("timestamp,AU12_r\n0\n", "Line 2"),
+        ("timestamp,AU12_r\n0,nan\n", "Line 2"),
+        ("timestamp,AU12_r\n1,0\n0,0\n", "falls"),
+        ("timestamp,success,AU12_r\n1,0,0\n", "no row"),
+    ],
+)
+def test_bad_tables_are_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "bad.csv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_track(tmp_path / "bad.csv")
+
+
+def test_missing_file_and_relative_track(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be read"):
+        read_track(tmp_path / "none.csv")
+    with pytest.raises(DataError, match="relative"):
+        write_track(Track.from_keyframes([(0, {"AU12": -0.5}, "linear")], relative=True), tmp_path / "t.csv")
+    assert list(tmp_path.iterdir()) == []
