@@ -146,9 +146,33 @@ def animation(setting: Setting) -> list[Figure]:
     return [Figure("animate", rate, "frames/s", f"{made.size[0]} x {made.size[1]} pixels, mp4, encoding included")]
 
 
+def annotation(setting: Setting) -> list[Figure]:
+    """Faces a second of `mimica annotate` in two processes; its peak memory for a short and a long video."""
+    from mimica.annotate_speed import faces_a_second, video_memory
+
+    rate = faces_a_second(setting.photo, setting.folder)
+    figures = [Figure("annotate", rate, "faces/s", "photos of 350 pixels, 2 processes")]
+    for frames in (100, 800):
+        peak = video_memory(setting.photo, setting.folder, frames)
+        figures.append(Figure("annotate, memory", peak, "MiB", f"peak, video of {frames} frames"))
+    return figures
+
+
+def reading(setting: Setting) -> list[Figure]:
+    """The reader's network alone, for one crop."""
+    from mimica.reader.outputs import INPUT_SIZE
+    from mimica.reader.read import Reader
+
+    network, crop = Reader(), np.zeros((1, INPUT_SIZE, INPUT_SIZE), np.uint8)
+    milliseconds = median_ms(lambda _: network.raw(crop), 10 * setting.repeats)
+    return [Figure("reader", milliseconds, "ms", "one pass for one face; a face is read in two")]
+
+
 BENCHMARKS: dict[str, Callable[[Setting], list[Figure]]] = {
     "frame": frame,
     "edit": edit_from_start,
     "animate": animation,
+    "reader": reading,
+    "annotate": annotation,
 }
 """Name -> function; a new one is a line here."""

@@ -181,7 +181,7 @@ def to_dict(vector: Iterable[float], names: Sequence[str]) -> dict[str, float]:
 
 def with_sides(values: Mapping[str, float]) -> dict[str, float]:
     """Both-sides controls spread to sided ones: `{"AU12": .5}` -> `{"AU12L": .5, "AU12R": .5}`; a sided name wins."""
-    sided = {}
+    sided: dict[str, float] = {}
     for name, value in values.items():
         if name[-1] not in "LR":
             sided |= {name + "L": value, name + "R": value}

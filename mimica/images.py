@@ -180,10 +180,10 @@ def list_images(folder: str | Path, recursive: bool = False) -> list[Path]:
     ]
     if not found:
         raise ImageError(f"The folder '{folder}' has no pictures in it ({', '.join(sorted(SUFFIXES))}).")
-    return sorted(found, key=lambda path: _natural(str(path.relative_to(folder))))
+    return sorted(found, key=lambda path: natural_key(str(path.relative_to(folder))))
 
 
-def _natural(text: str) -> list[tuple[int, int, str]]:
+def natural_key(text: str) -> list[tuple[int, int, str]]:
     parts = re.findall(r"\d+|\D+", text.lower())
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 

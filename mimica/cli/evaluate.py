@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mimica.cli.evaluate_expressions import expressions
+
 if TYPE_CHECKING:
     from rich.table import Table
 
     from mimica.reader.evaluate import Report
 
 app = typer.Typer(help="Measure the models on people they were not trained on.", no_args_is_help=True)
+
+app.command("expressions")(expressions)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 

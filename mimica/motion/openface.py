@@ -20,13 +20,9 @@ from mimica.errors import DataError
 from mimica.facs import AU_NAMES, SIDED_AU_NAMES, from_openface, to_openface, without_sides
 from mimica.images import atomic_path
 from mimica.motion.track import POSE, POSE_LIMIT, Track
+from mimica.openface_csv import POSE_COLUMNS
 
-_POSE_COLUMNS: dict[str, tuple[str, float]] = {
-    "yaw": ("pose_Ry", -180.0 / math.pi),
-    "pitch": ("pose_Rx", 180.0 / math.pi),
-    "roll": ("pose_Rz", 180.0 / math.pi),
-}
-_CONTROL_OF = {f"{name}_r": name for name in (*AU_NAMES, *SIDED_AU_NAMES)} | {c: name for name, (c, _) in _POSE_COLUMNS.items()}
+_CONTROL_OF = {f"{name}_r": name for name in (*AU_NAMES, *SIDED_AU_NAMES)} | {c: name for name, (c, _) in POSE_COLUMNS.items()}
 
 
 def read_track(path: str | Path) -> Track:
@@ -62,21 +58,34 @@ def _used_rows(path: Path, header: list[str], lines: Iterator[list[str]]) -> Ite
     for number, line in enumerate(lines, start=2):
         if not line:
             continue
-        try:
-            row = [float(cell) for cell in line]
-        except ValueError as error:
-            raise DataError(f"Line {number} of {path} has a cell that is no number: {error}.") from error
-        if len(row) != len(header) or not all(map(math.isfinite, row)):
-            raise DataError(f"Line {number} of {path} must have {len(header)} finite numbers, one for each column.")
+        if len(line) != len(header):
+            raise DataError(f"Line {number} of {path} has {len(line)} cells; it must have {len(header)}, one for each column.")
+        row = [_number(cell, column, number, path) for cell, column in zip(line, header, strict=True)]
         cells = dict(zip(header, row, strict=True))
         face_id = cells.get("face_id", 0.0) if face_id is None else face_id
         if cells.get("success", 1.0) and cells.get("face_id", 0.0) == face_id:
             yield row
 
 
+_READ = {"timestamp", "success", "face_id", *_CONTROL_OF}
+
+
+def _number(cell: str, column: str, line: int, path: Path) -> float:
+    """A cell of a column that is read; other columns may hold anything (a file's name, say), and give NaN."""
+    if column not in _READ:
+        return math.nan
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise DataError(f"Line {line} of {path} has '{cell}' in the column '{column}'; it must be a finite number.")
+    return value
+
+
 def _from_column(name: str, number: float) -> float:
     if name in POSE:
-        return min(POSE_LIMIT, max(-POSE_LIMIT, number * _POSE_COLUMNS[name][1]))
+        return min(POSE_LIMIT, max(-POSE_LIMIT, number * POSE_COLUMNS[name][1]))
     return from_openface(number)
 
 
@@ -89,14 +98,14 @@ def write_track(track: Track, path: str | Path, fps: float | None = None) -> Non
     units = [name for name in track.names if name not in POSE]
     means = list(without_sides(dict.fromkeys(units, 0.0)))
     sided = [name for name in units if name not in means]
-    columns = [_POSE_COLUMNS[name][0] for name in pose] + [f"{name}_r" for name in means + sided]
+    columns = [POSE_COLUMNS[name][0] for name in pose] + [f"{name}_r" for name in means + sided]
     with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["frame", "face_id", "timestamp", "confidence", "success", *columns])
         for frame, time in enumerate(times, start=1):
             values = track.sample(time)
             mean = without_sides({name: values[name] for name in units})
-            numbers = [values[name] / _POSE_COLUMNS[name][1] for name in pose] + [
+            numbers = [values[name] / POSE_COLUMNS[name][1] for name in pose] + [
                 to_openface(value) for value in [*mean.values(), *(values[name] for name in sided)]
             ]
             writer.writerow([frame, 0, f"{time:.6f}", "1.00", 1, *(f"{number:.6f}" for number in numbers)])

@@ -31,9 +31,10 @@ class Sample:
     exact: bool
 
 
-def augment(data: ReaderData, row: int, rng: np.random.Generator) -> Sample:
-    """A face as either reading pass sees it: roughly cut by a detector (wide jitter), or aligned (narrow)."""
-    coarse = rng.random() < 0.4
+def augment(data: ReaderData, row: int, rng: np.random.Generator, hardness: float = 1.0) -> Sample:
+    """A face as either reading pass sees it: roughly cut by a detector (wide jitter), or aligned (narrow). `hardness` in
+    [0, 1] is how often light, optics and occlusion are changed; at 0 only the geometry is."""
+    coarse = rng.random() < 0.4 - 0.15 * (1 - hardness)
     angle = rng.normal(0, 14 if coarse else 3)
     scale = np.exp(rng.normal(0, 0.13 if coarse else 0.03))
     shift = rng.normal(0, (0.07 if coarse else 0.012) * INPUT_SIZE, 2)
@@ -41,13 +42,13 @@ def augment(data: ReaderData, row: int, rng: np.random.Generator) -> Sample:
     mirrored = bool(rng.random() < 0.5)
     gray = _warp(data.gray[row], matrix, rng)
     points = data.points[row] @ matrix[:, :2].T.astype(np.float32) + matrix[:, 2].astype(np.float32)
-    pose = data.pose[row] + np.float32([0, 0, angle])
+    pose = data.pose[row] + np.array([0, 0, angle], np.float32)
     aus = data.aus[row]
     if mirrored:
         gray = np.ascontiguousarray(gray[:, ::-1])
         points, pose, aus = mirror_labels(points, pose, aus)
     return Sample(
-        gray=photometric(gray, rng),
+        gray=photometric(gray, rng, hardness),
         points=(points - INPUT_SIZE / 2) / (EYE_DISTANCE * INPUT_SIZE),
         pose=pose / POSE_UNIT,
         aus=aus,
@@ -70,7 +71,7 @@ def mirror_labels(points: np.ndarray, pose: np.ndarray, aus: np.ndarray) -> tupl
     flipped = points[list(MIRROR_POINTS)].copy()
     flipped[:, 0] = INPUT_SIZE - flipped[:, 0]
     half = len(aus) // 2
-    return flipped, pose * np.float32([-1, 1, -1]), np.concatenate([aus[half:], aus[:half]])
+    return flipped, pose * np.array([-1, 1, -1], np.float32), np.concatenate([aus[half:], aus[:half]])
 
 
 def _warp(gray: np.ndarray, matrix: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -84,30 +85,31 @@ def _warp(gray: np.ndarray, matrix: np.ndarray, rng: np.random.Generator) -> np.
     )
 
 
-def photometric(gray: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def photometric(gray: np.ndarray, rng: np.random.Generator, hardness: float = 1.0) -> np.ndarray:
     """Light, optics, compression and occlusion; uint8 in, uint8 out."""
     x = gray.astype(np.float32) / 255
-    if rng.random() < 0.8:
+    if rng.random() < 0.8 * hardness:
         x = np.clip(x, 0, 1) ** np.exp(rng.normal(0, 0.3))
         x = (x - 0.5) * np.exp(rng.normal(0, 0.25)) + 0.5 + rng.normal(0, 0.08)
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 * hardness:
         x *= _light_gradient(rng)
-    if rng.random() < 0.35:
+    if rng.random() < 0.35 * hardness:
         x = _low_resolution(x, rng)
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 * hardness:
         x = x + rng.normal(0, rng.uniform(0.01, 0.06), x.shape).astype(np.float32)
-    if rng.random() < 0.25:
+    if rng.random() < 0.25 * hardness:
         x = _occlude(x, rng)
     out = (np.clip(x, 0, 1) * 255 + 0.5).astype(np.uint8)
-    if rng.random() < 0.35:
-        out = cv2.imdecode(cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 90))])[1], 0)
+    if rng.random() < 0.35 * hardness:
+        out = np.asarray(cv2.imdecode(cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 90))])[1], 0))
     return out
 
 
 def _light_gradient(rng: np.random.Generator) -> np.ndarray:
     ramp = np.linspace(-1, 1, INPUT_SIZE, dtype=np.float32)
     turn = rng.uniform(0, 2 * np.pi)
-    return np.float32(1 + rng.uniform(0, 0.6) * (np.cos(turn) * ramp[None] + np.sin(turn) * ramp[:, None]))
+    light = 1 + rng.uniform(0, 0.6) * (np.cos(turn) * ramp[None] + np.sin(turn) * ramp[:, None])
+    return np.asarray(light, np.float32)
 
 
 def _low_resolution(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -130,15 +132,21 @@ def _occlude(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     fill = np.full(x.shape, rng.random(), np.float32)
     if rng.random() < 0.5:
         coarse = rng.random((int(rng.integers(2, 12)),) * 2).astype(np.float32)
-        fill = cv2.resize(coarse, x.shape[::-1], interpolation=cv2.INTER_CUBIC)
+        fill = np.asarray(cv2.resize(coarse, x.shape[::-1], interpolation=cv2.INTER_CUBIC), np.float32)
     return x * (1 - mask) + fill * mask
 
 
-def negative(data: ReaderData, row: int, rng: np.random.Generator) -> Sample:
-    """What is no face, or no crop of one: a part blown up, a face far out of place, shuffled pieces, texture, noise."""
+def negative(data: ReaderData, row: int, rng: np.random.Generator, alarms: np.ndarray | None = None) -> Sample:
+    """What is no face, or no crop of one: half of the time, if there are any, one of the false `alarms` of a detector (uint8,
+    N x CROP x CROP); else a part of a face blown up, a face far out of place, shuffled pieces, texture, noise."""
     kind = int(rng.integers(5))
     gray = data.gray[row]
-    if kind == 0:  # a part of the face, or skin and hair alone
+    if alarms is not None and len(alarms) and rng.random() < 0.5:
+        alarm = alarms[int(rng.integers(len(alarms)))]
+        shape = similarity(rng.normal(0, 10), np.exp(rng.normal(0, 0.15)) * INPUT_SIZE / CROP, rng.normal(0, 8, 2))
+        crop = _warp(alarm, shape, rng)
+        crop = np.ascontiguousarray(crop[:, ::-1]) if rng.random() < 0.5 else crop
+    elif kind == 0:  # a part of the face, or skin and hair alone
         crop = _warp(
             gray, similarity(rng.uniform(-180, 180), rng.uniform(2.2, 5) * INPUT_SIZE / CROP, rng.normal(0, 130, 2)), rng
         )

@@ -15,6 +15,7 @@ import tarfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from mimica.dataset import is_validation
@@ -103,6 +104,16 @@ def load(folder: str | Path) -> ReaderData:
     if "landmarks" in labels.columns:
         return _faces(Path(folder), labels)
     raise DataError(f"'{table}' has neither a column lm68 nor landmarks: it is no set that the reader can be trained on.")
+
+
+def load_alarms(folder: Path) -> np.ndarray:
+    """The pictures of a folder as gray crops, uint8 (N, 160, 160). Raises `DataError` for an empty folder."""
+    from mimica.images import list_images, read_photo
+
+    paths = list_images(folder)
+    if not paths:
+        raise DataError(f"There is no picture in '{folder}': name a folder of pictures that show no face.")
+    return np.stack([cv2.resize(cv2.cvtColor(read_photo(p).rgb, cv2.COLOR_RGB2GRAY), (CROP, CROP)) for p in paths])
 
 
 def _faces(folder: Path, labels) -> ReaderData:  # type: ignore[no-untyped-def]  # pandas is optional

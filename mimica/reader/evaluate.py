@@ -71,7 +71,8 @@ def _read(data: ReaderData, row: int, reader: Reader) -> FaceReading:
     rng = np.random.default_rng([7, row])
     width = 0.30 * CROP / _EYE_DISTANCE_IN_BOX * np.exp(rng.normal(0, 0.09))
     centre = np.array([0.5, 0.42]) * CROP + np.array([0, 0.224]) * width + rng.normal(0, 0.05, 2) * width
-    box = Box(*(centre - width / 2), *(centre + width / 2), 1.0)
+    x, y = centre
+    box = Box(x - width / 2, y - width / 2, x + width / 2, y + width / 2, 1.0)
     return reader.read(data.gray[row], [box])[0]
 
 

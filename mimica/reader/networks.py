@@ -68,7 +68,7 @@ class ReaderNet(nn.Module):
     def features(self, gray: Tensor) -> list[Tensor]:
         """What the trunk sees at 28, 14 and 7 px: (B, w, 28, 28), (B, 2w, 14, 14), (B, 4w, 7, 7). For perceptual losses."""
         maps, x = [], gray
-        for layer in self.trunk[:-1]:
+        for layer in list(self.trunk.children())[:-1]:
             x = layer(x)
             maps.append(x)
         return [[m for m in maps if m.shape[-1] == side][-1] for side in sorted({m.shape[-1] for m in maps}, reverse=True)]

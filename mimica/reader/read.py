@@ -1,14 +1,15 @@
 """Reading faces: photo and boxes in, landmarks, pose, Action Units and emotion out, through ONNX Runtime, without torch.
 
 A face is read twice: in a crop cut by its box, which finds the eyes, then in the `tight` crop those eyes define, which is
-what the network knows best. A tilted face, whose first reading is unsure, gets its first look at other angles too.
+what the network knows best; again if the two differ. A tilted face, whose first reading is unsure, gets its first look at
+other angles too.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -29,6 +30,9 @@ _EYES_IN_BOX = (0.0, -0.224)
 _EYE_DISTANCE_IN_BOX = 0.357
 _TURNS = (-40.0, 40.0)
 _SURE = 0.9
+# Mean distance between the landmarks of two looks, in eye distances: faces are at 0.05 or less when seen twice.
+_AGREED, _WANDERING = 0.06, 0.12
+_MORE_LOOKS = 2
 
 
 @dataclass(frozen=True)
@@ -78,10 +82,11 @@ class Reader:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
+        unusable: tuple[type[Exception], ...] = (*_session_errors(), KeyError, ValueError)
         try:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
             about = json.loads(self._session.get_modelmeta().custom_metadata_map["mimica"])
-        except (*_session_errors(), KeyError, ValueError) as error:
+        except unusable as error:
             raise WeightsError(f"'{path}' is no reader of Mimica's, or is damaged: get it again.") from error
         if about.get("kind") != "reader" or self._session.get_outputs()[0].shape[-1] != OUTPUT_SIZE:
             raise WeightsError(f"'{path}' holds '{about.get('kind')}', or another version of the reader: this one does not fit.")
@@ -97,12 +102,11 @@ class Reader:
         if not boxes:
             return []
         gray = _gray(photo)
-        first = self._first_look(gray, [_crop_of_box(box) for box in boxes])
-        return self._second_look(gray, first)
+        return self._settle(gray, self._first_look(gray, [_crop_of_box(box) for box in boxes]))
 
     def read_aligned(self, photo: np.ndarray, landmarks: Sequence[np.ndarray]) -> list[FaceReading]:
         """Readings where (68, 2) landmarks are known already, roughly: one pass. For the next frame of a video."""
-        return self._second_look(_gray(photo), list(landmarks)) if landmarks else []
+        return self._look_again(_gray(photo), list(landmarks)) if landmarks else []
 
     def _first_look(self, gray: np.ndarray, matrices: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Landmarks in the photo for each crop; unsure ones are tried turned, and the surest is taken."""
@@ -116,7 +120,24 @@ class Reader:
             found.append(_points(row, matrix)[:68])
         return found
 
-    def _second_look(self, gray: np.ndarray, landmarks: Sequence[np.ndarray]) -> list[FaceReading]:
+    def _settle(self, gray: np.ndarray, landmarks: Sequence[np.ndarray]) -> list[FaceReading]:
+        """Looks again where two looks differ: on a face they soon agree, on what is none they wander, which lowers the
+        confidence."""
+        readings = self._look_again(gray, landmarks)
+        apart = [_apart(old, new) for old, new in zip(landmarks, readings, strict=True)]
+        for _ in range(_MORE_LOOKS):
+            unsettled = [i for i, distance in enumerate(apart) if distance > _AGREED]
+            if not unsettled:
+                break
+            before = [readings[i].landmarks_photo for i in unsettled]
+            for i, old, new in zip(unsettled, before, self._look_again(gray, before), strict=True):
+                readings[i], apart[i] = new, _apart(old, new)
+        return [
+            replace(reading, confidence=reading.confidence * float(np.exp(-((distance / _WANDERING) ** 2))))
+            for reading, distance in zip(readings, apart, strict=True)
+        ]
+
+    def _look_again(self, gray: np.ndarray, landmarks: Sequence[np.ndarray]) -> list[FaceReading]:
         matrices = [_tight(points) for points in landmarks]
         return [_reading(row, matrix) for row, matrix in zip(self._run(gray, matrices), matrices, strict=True)]
 
@@ -213,6 +234,12 @@ def _cut_gray(gray: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     offset = transform(origin, matrix) + linear @ [0.5, 0.5] - 0.5  # cv2 counts from pixel centres
     shifted = np.column_stack([linear, offset])
     return cv2.warpAffine(region, shifted, (INPUT_SIZE,) * 2, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def _apart(landmarks: np.ndarray, reading: FaceReading) -> float:
+    """Mean distance of (68, 2) landmarks from a reading's, in its eye distances."""
+    distance = np.linalg.norm(landmarks - reading.landmarks_photo, axis=1).mean()
+    return float(distance / max(reading.eye_distance, 1e-3))
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:

@@ -39,12 +39,18 @@ _RARE = {"surprise": 4.0, "anger": 5.0, "sadness": 5.0, "disgust": 6.0, "fear": 
 class ReaderOptions(TrainingOptions):
     """Options of the reader's training."""
 
+    may_change: ClassVar[frozenset[str]] = frozenset({"hardness", "negatives", "alarms"})
+
     width: int = option(64, "channels at 28 px; twice and four times as many at 14 and 7 px", low=8)
     depth: int = option(3, "residual blocks at 14 and at 7 px", low=1)
     hidden: int = option(384, "units of the hidden layer", low=16)
     rate: float = option(2e-3, "largest learning rate of AdamW; it rises for 5% of the steps, then falls as a cosine", low=1e-6)
     weight_decay: float = option(0.02, "weight decay of AdamW", low=0)
+    hardness: float = option(
+        1.0, "how often light, optics and occlusion of a crop are changed; lower it towards the end", low=0, high=1
+    )
     negatives: float = option(0.12, "share of crops that show no face", low=0, high=0.5)
+    alarms: Path | None = option(None, "folder of pictures of 160 px in which a detector saw a face that is none")
 
 
 PRESETS: dict[str, Preset] = {
@@ -56,8 +62,8 @@ PRESETS: dict[str, Preset] = {
 class CropSource:
     """The crops of one side of the split, augmented as their draw says."""
 
-    def __init__(self, data: ReaderData, negatives: float) -> None:
-        self.data, self.negatives = data, negatives
+    def __init__(self, data: ReaderData, negatives: float, hardness: float = 1.0, alarms: np.ndarray | None = None) -> None:
+        self.data, self.negatives, self.hardness, self.alarms = data, negatives, hardness, alarms
 
     def __len__(self) -> int:
         return len(self.data)
@@ -69,8 +75,8 @@ class CropSource:
     def _sample(self, draw: Draw) -> Sample:
         rng = np.random.default_rng(draw.seed)
         if rng.random() < self.negatives:
-            return negative(self.data, draw.item, rng)
-        return augment(self.data, draw.item, rng)
+            return negative(self.data, draw.item, rng, self.alarms)
+        return augment(self.data, draw.item, rng, self.hardness)
 
 
 def stack(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
@@ -106,7 +112,9 @@ class ReaderTask(Task):
 
     @cached_property
     def _training(self) -> CropSource:
-        return CropSource(self.crops.subset(~self.crops.validation), self.options.negatives)
+        o = self.options
+        alarms = reader_data.load_alarms(o.alarms) if o.alarms else None
+        return CropSource(self.crops.subset(~self.crops.validation), o.negatives, o.hardness, alarms)
 
     def source(self) -> CropSource:
         return self._training

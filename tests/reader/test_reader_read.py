@@ -37,7 +37,7 @@ class Dots(Reader):
         if count == 3:
             left, right = sorted(centres[1:].tolist())
             points[36:42], points[42:48] = np.array(left) + 0.5, np.array(right) + 0.5
-            points[48:68] = (INPUT_SIZE / 2, 100)
+            points[:36] = points[48:] = points[36:48].mean(0)
             row[SLICES["face"]] = 5
         row[SLICES["points"]] = ((points - INPUT_SIZE / 2) / (EYE_DISTANCE * INPUT_SIZE)).ravel()
         return row
@@ -79,7 +79,26 @@ def test_unsure_first_looks_are_tried_turned():
     photo, _, _ = dotted_photo()
     reader = Dots()
     reader.read(photo, [Box(0, 0, 30, 30, 1.0)])
-    assert [len(batch) for batch in reader.seen] == [1, 2, 1]
+    assert [len(batch) for batch in reader.seen][:3] == [1, 2, 1]
+
+
+class Wandering(Dots):
+    """Sees a face in everything, each time in another place."""
+
+    def _row(self, crop):
+        row = super()._row(crop)
+        points = np.full((70, 2), 0.1 * (1 + len(self.seen) % 3))
+        points[36:42, 0] -= 0.5
+        points[42:48, 0] += 0.5
+        row[SLICES["points"]], row[SLICES["face"]] = points.ravel(), 9
+        return row
+
+
+def test_looks_that_never_agree_lower_the_confidence():
+    photo, _, box = dotted_photo()
+    reader = Wandering()
+    assert reader.read(photo, [box])[0].confidence < 0.5
+    assert len(reader.seen) == 4, "box, then at most three aligned looks"
 
 
 def test_the_border_is_mirrored_and_far_outside_is_blank():

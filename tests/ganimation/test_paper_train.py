@@ -1,0 +1,218 @@
+"""The training of the paper: one step against a plain one, smoke training, resume, two processes, variants, speed."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from test_paper_networks import same_weights
+
+from mimica.batches import Draw
+from mimica.checkpoint import load_weights
+from mimica.config import choose
+from mimica.dataset import DatasetWriter
+from mimica.engines.ganimation.benchmark import PlainTraining, measure, synthetic_faces
+from mimica.engines.ganimation.networks import GENERATOR_KIND
+from mimica.engines.ganimation.paper import load
+from mimica.engines.ganimation.train import PRESETS, Ganimation, GanimationOptions, TripletSource
+from mimica.run_folder import read_log
+from mimica.training import Trainer
+
+TINY = GanimationOptions(
+    steps=12, batch_size=4, image_size=64, width=4, blocks=1, accelerator="cpu", log_every=1, sample_every=0, checkpoint_minutes=0
+)
+
+
+def drawn_face(smile: float, brow: float, shade: int) -> np.ndarray:
+    """A sketch of a face, 64 px: the mouth's corners and the brows move with the values."""
+    rows, columns = np.mgrid[0:64, 0:64]
+    picture = np.full((64, 64, 3), shade, np.uint8)
+    mouth = 44 - smile * 10 * ((columns - 32) / 14.0) ** 2
+    picture[(np.abs(rows - mouth) < 2) & (np.abs(columns - 32) < 14)] = (200, 30, 30)
+    for centre in (20, 44):
+        picture[(np.abs(rows - 27) < 3) & (np.abs(columns - centre) < 4)] = 20
+        picture[(np.abs(rows - (20 - 8 * brow)) < 2) & (np.abs(columns - centre) < 7)] = 40
+    return picture
+
+
+def write_faces(folder: Path, count: int = 48) -> Path:
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    with DatasetWriter(folder, "sketches", 64, ("AU02", "AU12")) as writer:
+        for i in range(count):
+            brow, smile = random.random(2)
+            picture = drawn_face(smile, brow, int(random.integers(120, 220)))
+            writer.add(picture, {"AU02": brow, "AU12": smile}, f"{i}", f"person {i}")
+    return folder
+
+
+def train(data: Path, folder: Path, options: GanimationOptions) -> Trainer:
+    trainer = Trainer(Ganimation(options, data), folder, say=lambda _: None)
+    trainer.run()
+    return trainer
+
+
+def test_a_smoke_training_learns_the_aus(tmp_path: Path) -> None:
+    """200 steps of the preset; the critic's error on the photos' AUs falls, and the run can be used."""
+    options = replace(choose(GanimationOptions, PRESETS, "smoke", ["accelerator=cpu"]))
+    train(write_faces(tmp_path / "data"), tmp_path / "run", options)
+    rows = read_log(tmp_path / "run")
+    errors = [row["critic_au_mse"] for row in rows]
+    assert len(rows) == 20 and np.mean(errors[-4:]) < 0.6 * np.mean(errors[:2])
+    assert all(0 < row["attention_mean"] < 1 for row in rows)
+    engine = load(tmp_path / "run" / "weights" / "generator.safetensors")
+    assert engine.controls == ("AU02", "AU12") and engine.image_size == 64
+    about = load_weights(tmp_path / "run" / "weights" / "generator.safetensors", GENERATOR_KIND)
+    assert about.notes["variant"] == "paper" and about.notes["data"] == "sketches"
+    assert len(list((tmp_path / "run" / "samples").glob("*.jpg"))) == 3
+
+
+def task_with_noise(options: GanimationOptions) -> tuple[Ganimation, Trainer]:
+    task = Ganimation(options, Path("noise"))
+    task.faces = synthetic_faces(8, options.image_size)
+    trainer = Trainer(task, Path("unused"))
+    trainer.prepare()
+    return task, trainer
+
+
+def gradients(network: torch.nn.Module) -> list[torch.Tensor]:
+    return [p.grad for p in network.parameters() if p.grad is not None]
+
+
+def test_one_step_has_the_gradients_of_the_plain_training() -> None:
+    """Critic and generator, against a plain float64 expression of equation (5), to 1e-5."""
+    options = replace(TINY, critic_steps=1, rate=1e-12, flip=False, channels_last=False)
+    task, trainer = task_with_noise(options)
+    plain = PlainTraining(17, torch.device("cpu"), 64, 4, 1)
+    modules = trainer.parts.modules
+    for module in modules.values():
+        for parameter in module.parameters():
+            torch.nn.init.normal_(parameter, 0.0, 0.1)
+    same_weights(modules["generator"], plain.generator)  # type: ignore[arg-type]
+    for target, value in zip(plain.critic.parameters(), modules["critic"].parameters(), strict=True):
+        target.data.copy_(value)
+    batch = trainer.first_batch()
+    task.step(batch, trainer)
+    plain.generator.double(), plain.critic.double()
+    image = batch["image"].permute(0, 3, 1, 2).double() / 127.5 - 1
+    values, targets, mix = (batch[name].double() for name in ("values", "targets", "mix"))
+    color, attention = plain.generator(image, targets)
+    fake = ((1 - attention) * color + attention * image).detach()
+    plain.critic_loss(image, fake, values, mix).backward()
+    for ours, theirs in zip(gradients(modules["critic"]), gradients(plain.critic), strict=True):
+        assert torch.allclose(ours.double(), theirs, rtol=1e-5, atol=1e-5 * theirs.abs().max().item())
+    plain.generator.zero_grad()
+    plain.generator_loss(image, values, targets).backward()
+    ours = {id(p): p.grad for p in modules["generator"].parameters()}
+    scale = max(p.grad.abs().max().item() for p in plain.generator.parameters())
+    for mine, other in (
+        (modules["generator"].color, plain.generator.color[0]),
+        (modules["generator"].stem, plain.generator.main[0]),
+    ):
+        assert torch.allclose(ours[id(mine.weight)].double(), other.weight.grad, rtol=1e-4, atol=1e-5 * scale)
+
+
+def test_the_generator_moves_at_every_fifth_step_only(tmp_path: Path) -> None:
+    task, trainer = task_with_noise(TINY)
+    batch = trainer.first_batch()
+    before = trainer.parts.modules["generator"].stem.weight.clone()
+    moved = []
+    for trainer.step in range(10):
+        scalars = task.step(batch, trainer)
+        now = trainer.parts.modules["generator"].stem.weight.clone()
+        moved.append(not torch.equal(before, now))
+        before = now
+        assert ("generator_cycle" in scalars) == moved[-1]
+        assert all(p.requires_grad for p in trainer.parts.modules["critic"].parameters())
+    assert [i for i, is_moved in enumerate(moved) if is_moved] == [4, 9]
+
+
+def test_resumed_equals_unbroken_bit_for_bit(tmp_path: Path) -> None:
+    data = write_faces(tmp_path / "data", 16)
+    whole = train(data, tmp_path / "whole", TINY)
+    train(data, tmp_path / "broken", replace(TINY, minutes=1e-6))
+    parts = train(data, tmp_path / "broken", TINY)
+    assert parts.step == whole.step == 12 and len(read_log(tmp_path / "broken")) == 12
+    for name, module in whole.parts.modules.items():
+        for a, b in zip(module.parameters(), parts.parts.modules[name].parameters(), strict=True):
+            assert torch.equal(a, b)
+    for a, b in zip(whole.averages["generator"].parameters(), parts.averages["generator"].parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["paper", "authors-code"])
+def test_two_processes_equal_one(tmp_path: Path, variant: str) -> None:
+    data = write_faces(tmp_path / "data", 16)
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}
+    for devices in ("1", "2"):
+        command = [
+            sys.executable,
+            str(Path(__file__).parent / "run_paper.py"),
+            str(data),
+            str(tmp_path / devices),
+            devices,
+            variant,
+        ]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr
+    for stem, kind in (("generator", GENERATOR_KIND), ("critic", "ganimation-critic")):
+        one, two = (load_weights(tmp_path / n / "weights" / f"{stem}.safetensors", kind).tensors for n in "12")
+        for name in one:
+            np.testing.assert_allclose(one[name], two[name], atol=1e-4)
+    rows = [read_log(tmp_path / n)[-1] for n in "12"]
+    assert rows[0]["critic_au_mse"] == pytest.approx(rows[1]["critic_au_mse"], abs=1e-4)
+
+
+def test_variants_have_their_own_schedule_and_targets() -> None:
+    paper, code = (Ganimation(replace(TINY, steps=3000, variant=v), Path("none")) for v in ("paper", "authors-code"))
+    assert [paper.rate(s) for s in (0, 2000, 2500, 3000)] == pytest.approx([1, 1, 0.5, 0])
+    assert [code.rate(s) for s in (0, 2099, 2100, 2200, 2999)] == pytest.approx([1, 1, 0.9, 0.8, 0.1])
+    faces = synthetic_faces(200, 64)
+    draws = [Draw(i, i) for i in range(200)]
+    limits = {
+        variant: TripletSource(faces, replace(TINY, variant=variant)).batch(draws)["targets"]
+        for variant in ("paper", "authors-code")
+    }
+    assert limits["paper"].min() == 0 and limits["paper"].max() == 1
+    assert -0.1 <= limits["authors-code"].min() < 0 and 1 < limits["authors-code"].max() <= 1.1
+    quiet = TripletSource(faces, replace(TINY, target_noise=0.0)).batch(draws)["targets"]
+    assert all((faces.values == row).all(1).any() for row in quiet)
+
+
+def test_the_codes_penalty_is_a_step_of_its_own() -> None:
+    steps: dict[str, int] = {}
+    for variant in ("paper", "authors-code"):
+        task, trainer = task_with_noise(replace(TINY, variant=variant))
+        task.step(trainer.first_batch(), trainer)
+        state: Any = next(iter(trainer.parts.optimisers["critic"].state.values()))
+        steps[variant] = int(state["step"])
+    assert steps == {"paper": 1, "authors-code": 2}
+
+
+def test_half_of_the_pictures_are_mirrored() -> None:
+    faces = synthetic_faces(100, 64)
+    draws = [Draw(i, i) for i in range(100)]
+    images = TripletSource(faces, TINY).batch(draws)["image"]
+    mirrored = [np.array_equal(image, faces.shards[0][i][:, ::-1]) for i, image in enumerate(images)]
+    same = [np.array_equal(image, faces.shards[0][i]) for i, image in enumerate(images)]
+    assert 30 < sum(mirrored) < 70 and sum(mirrored) + sum(same) == 100
+
+
+def test_saturated_attention_is_told() -> None:
+    task = Ganimation(TINY, Path("none"))
+    assert "near 1" in task.warnings({"attention_mean": 0.97})[0] and "near 0" in task.warnings({"attention_mean": 0.01})[0]
+    assert not task.warnings({"attention_mean": 0.5})
+
+
+def test_the_benchmark_measures_both() -> None:
+    result = measure(replace(TINY, ema=0.0))
+    assert result["ratio"] == pytest.approx(result["plain"] / result["ours"]) and math.isfinite(result["ratio"])

@@ -1,0 +1,212 @@
+"""The loop: exact resume, order of the data, two processes, logs, stopping."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mimica.batches import Batch, Draw, Order, StepBatches, as_input, as_pictures, fixed_batch
+from mimica.checkpoint import Weights, load_weights, module_tensors
+from mimica.config import TrainingOptions, option
+from mimica.errors import UserError
+from mimica.run_folder import read_log
+from mimica.training import Parts, Task, Trainer, update_average
+
+
+@dataclass(frozen=True)
+class ToyOptions(TrainingOptions):
+    poison: int = option(-1, "step whose loss is not a number")
+    interrupt: int = option(-1, "step that sends SIGTERM to its own process")
+
+
+class ToySource:
+    def __len__(self) -> int:
+        return 37
+
+    def batch(self, draws: Sequence[Draw]) -> dict[str, np.ndarray]:
+        rows = []
+        for draw in draws:
+            random = np.random.default_rng(draw.seed)
+            rows.append([np.sin(draw.item), np.cos(3 * draw.item), random.normal(), random.uniform()])
+        return {"x": np.array(rows, np.float32)}
+
+
+class Toy(Task):
+    """Fits a small network with dropout to a function of its input; two optimisers, a running mean."""
+
+    name = "toy"
+    options_type = ToyOptions
+
+    def source(self) -> ToySource:
+        return ToySource()
+
+    def build(self, options: Any) -> Parts:
+        dropout = nn.Dropout(0.2 if options.devices == 1 and not os.environ.get("NO_DROPOUT") else 0.0)
+        modules = {
+            "a": nn.Sequential(nn.Linear(4, 8), nn.Tanh(), dropout, nn.Linear(8, 1)),
+            "b": nn.Linear(4, 1),
+        }
+        return Parts(modules, {n: torch.optim.Adam(m.parameters(), 1e-2) for n, m in modules.items()}, ("a",))
+
+    def rate(self, step: int) -> float:
+        return 1 - step / self.options.steps
+
+    def step(self, batch: Batch, trainer: Trainer) -> dict[str, torch.Tensor]:
+        wanted = batch["x"].prod(1, keepdim=True)
+        losses = {n: (m(batch["x"]) - wanted).square().mean() for n, m in trainer.parts.modules.items()}
+        for name, loss in losses.items():
+            trainer.update(name, loss)
+        if trainer.step == self.options.poison:
+            losses["a"] = losses["a"] * float("nan")
+        if trainer.step == self.options.interrupt:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def sample(self, batch: Batch, trainer: Trainer) -> np.ndarray:
+        shade = (batch["x"][:, :3].abs().clamp(max=1) * 255).byte().numpy()
+        return np.broadcast_to(shade[:, None, None, None], (len(shade), 2, 8, 8, 3))
+
+    def warnings(self, scalars: Any) -> list[str]:
+        return ["a is above zero"] if scalars["a"] > 0 else []
+
+    def weights(self, trainer: Trainer) -> dict[str, Weights]:
+        return {"toy": Weights("toy", 1, ("AU12",), {}, module_tensors(trainer.best("a")))}
+
+
+OPTIONS = ToyOptions(steps=30, batch_size=6, log_every=5, checkpoint_minutes=0, sample_every=10, accelerator="cpu", ema=0.9)
+
+
+def train(folder: Path, **changes: Any) -> Trainer:
+    trainer = Trainer(Toy(replace(OPTIONS, **changes), Path("none")), folder, say=lambda _: None)
+    trainer.run()
+    return trainer
+
+
+def everything(trainer: Trainer) -> list[torch.Tensor]:
+    modules = [*trainer.parts.modules.values(), *trainer.averages.values()]
+    states = [v for o in trainer.parts.optimisers.values() for s in o.state_dict()["state"].values() for v in s.values()]
+    return [p for m in modules for p in m.state_dict().values()] + states
+
+
+def same(left: Trainer, right: Trainer) -> bool:
+    pairs = list(zip(everything(left), everything(right), strict=True))
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(tmp_path: Path) -> None:
+    whole = train(tmp_path / "whole")
+    stopped = train(tmp_path / "broken", interrupt=12)
+    assert stopped.step == 13 and not same(whole, stopped)
+    config = tmp_path / "broken" / "config.json"
+    config.write_text(config.read_text().replace('"interrupt": 12', '"interrupt": -1'))
+    resumed = train(tmp_path / "broken")
+    assert resumed.step == 30 and same(whole, resumed)
+    steps = [row["step"] for row in read_log(tmp_path / "broken")]
+    assert steps == sorted(set(steps)) and steps[-1] == 30
+
+
+def test_a_run_killed_between_checkpoints_goes_back_to_the_last_one(tmp_path: Path) -> None:
+    whole = train(tmp_path / "whole")
+    with pytest.raises(UserError, match=r"'a' is nan at step 23.*step-00000020"):
+        train(tmp_path / "broken", poison=23, checkpoint_every=10)
+    assert [int(r["step"]) for r in read_log(tmp_path / "broken")] == [5, 10, 15, 20]
+    config = tmp_path / "broken" / "config.json"
+    config.write_text(config.read_text().replace('"poison": 23', '"poison": -1'))
+    assert same(whole, train(tmp_path / "broken", checkpoint_every=10))
+    assert len(list((tmp_path / "broken" / "checkpoints").iterdir())) == 2
+
+
+def test_the_run_folder_tells_its_story(tmp_path: Path) -> None:
+    train(tmp_path / "run")
+    story = (tmp_path / "run" / "run.md").read_text()
+    for part in ("# toy", "batch_size = 6", "Started", "torch ", "a is above zero", "Finished at step 30 of 30"):
+        assert part in story
+    assert sorted(p.name for p in (tmp_path / "run" / "samples").iterdir()) == [
+        "0000001.jpg", "0000010.jpg", "0000020.jpg", "0000030.jpg",
+    ]  # fmt: skip
+    assert any((tmp_path / "run" / "tensorboard").iterdir())
+    weights = load_weights(tmp_path / "run" / "weights" / "toy.safetensors", "toy")
+    assert weights.controls == ("AU12",) and weights.tensors["0.weight"].shape == (8, 4)
+
+
+def test_another_training_is_not_mixed_into_a_folder(tmp_path: Path) -> None:
+    train(tmp_path / "run", steps=5)
+    with pytest.raises(UserError, match="batch_size was 6 and is 12"):
+        train(tmp_path / "run", steps=5, batch_size=12)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").touch()
+    with pytest.raises(UserError, match="other files"):
+        train(tmp_path / "mine")
+
+
+def test_minutes_stop_a_run_with_a_checkpoint(tmp_path: Path) -> None:
+    trainer = train(tmp_path / "run", minutes=1e-6)
+    assert trainer.step == 1 and "minutes are over" in trainer.notes.last_words
+    assert trainer.notes.newest_checkpoint() is not None
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    text = Trainer(Toy(OPTIONS, Path("none")), tmp_path / "run").dry_run()
+    assert "a: 49 parameters" in text and "x: float32 (6, 4)" in text and not (tmp_path / "run").exists()
+
+
+def test_an_epoch_sees_every_sample_once_and_shares_are_disjoint() -> None:
+    order = Order(10, seed=3)
+    first, second = [order[i].item for i in range(10)], [order[i].item for i in range(10, 20)]
+    assert sorted(first) == sorted(second) == list(range(10)) and first != second
+    assert Order(10, seed=3)[17] == order[17] and Order(10, seed=4)[17].seed != order[17].seed
+    options = replace(OPTIONS, batch_size=4)
+    whole = StepBatches(ToySource(), options)[5]["x"]
+    shares = [StepBatches(ToySource(), options, rank, 2)[5]["x"] for rank in (0, 1)]
+    assert torch.equal(torch.stack(shares, 1).reshape(4, 4), whole)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused() -> None:
+    with pytest.raises(UserError, match="batch size 6 cannot be shared by 4"):
+        StepBatches(ToySource(), OPTIONS, 0, 4)
+
+
+def test_pictures_go_to_the_network_and_back() -> None:
+    pictures = torch.randint(0, 256, (2, 5, 4, 3), dtype=torch.uint8)
+    images = as_input(pictures)
+    assert images.shape == (2, 3, 5, 4) and images.min() >= -1 and images.max() <= 1
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    assert np.array_equal(as_pictures(images), pictures.numpy())
+    assert fixed_batch(ToySource(), 8)["x"].shape == (8, 4)
+
+
+def test_the_running_mean_is_the_weighted_mean() -> None:
+    mean, module = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
+    nn.init.constant_(mean.weight, 1.0)
+    nn.init.constant_(module.weight, 3.0)
+    update_average(mean, module, 0.9, step=10_000)
+    assert mean.weight.item() == pytest.approx(0.9 * 1 + 0.1 * 3)
+    update_average(mean, module, 0.9, step=0)
+    assert mean.weight.item() == pytest.approx(0.1 * 1.2 + 0.9 * 3)
+
+
+@pytest.mark.slow
+def test_two_processes_equal_one(tmp_path: Path) -> None:
+    """The same global batch, shared by two processes, gives the same weights to 1e-5."""
+    script = Path(__file__).parent / "run_toy.py"
+    environment = os.environ | {"NO_DROPOUT": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}
+    for devices in (1, 2):
+        command = [sys.executable, str(script), str(tmp_path / str(devices)), str(devices)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+    one, two = (load_weights(tmp_path / n / "weights" / "toy.safetensors", "toy").tensors for n in "12")
+    for name in one:
+        np.testing.assert_allclose(one[name], two[name], atol=1e-5)
+    logs = [[row["a"] for row in read_log(tmp_path / n)] for n in "12"]
+    assert logs[0] == pytest.approx(logs[1], abs=1e-5)
