@@ -7,7 +7,9 @@ photo through its mask, so pixels that the mask does not reach are the photo's, 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +25,9 @@ from mimica.reader.read import FaceReading
 
 WINDOW_MARGIN = 0.25
 """How much wider than the tight crop a window is on each side, as a share of the crop's side: room for a dropping chin."""
+
+LOOK_AHEAD = 2
+"""Frames that are rendered at the same time; numpy, OpenCV and ONNX Runtime let threads run beside each other."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +100,22 @@ def render_frame(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> n
 
 
 def frames(prepared: Prepared, tracks: Sequence[Track], fps: float) -> Iterator[np.ndarray]:
-    """The frames of an animation at `fps`, each made when it is asked for; one track a face, each played from its start.
-    There are as many frames as the longest track has."""
+    """The frames of an animation at `fps`, made as they are asked for, `LOOK_AHEAD` of them at once; one track a face, each
+    played from its start. There are as many frames as the longest track has. A frame that asks for the same as the one
+    before is the same array: do not write into it."""
     resolved = [track.resolve(own_controls(p.reading)) for track, p in zip(tracks, prepared.faces, strict=True)]
-    for i in range(max(track.frame_count(fps) for track in resolved)):
-        yield render_frame(prepared, [track.sample(track.start + i / fps) for track in resolved])
+    count = max(track.frame_count(fps) for track in resolved)
+    asked: list[dict[str, float]] = []
+    with ThreadPoolExecutor(LOOK_AHEAD) as pool:
+        coming: deque[Future[np.ndarray]] = deque()
+        for i in range(count):
+            wanted = [track.sample(track.start + i / fps) for track in resolved]
+            coming.append(coming[-1] if coming and wanted == asked else pool.submit(render_frame, prepared, wanted))
+            asked = wanted
+            if len(coming) > LOOK_AHEAD:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
 
 
 def fitted_size(shape: tuple[int, ...], longer: int) -> tuple[int, int]:

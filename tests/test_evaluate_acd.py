@@ -42,6 +42,8 @@ def test_the_track_rises_to_the_emotion() -> None:
     own = own_controls(reading())
     track = expression_track("surprise", own, 16)
     assert track.sample(0.0) == pytest.approx(own)
+    half = expression_track("surprise", own, 16, 0.5).sample(15.0)
+    assert half["AU12L"] == pytest.approx(0.125), "0.25 in the photo, 0 in the recipe"
     last = track.sample(15.0)
     assert {name: last[name] for name in SIDED_AU_NAMES} == pytest.approx(emotion_controls("surprise")) and last["yaw"] == 2.0
 
@@ -79,6 +81,7 @@ def test_the_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
     report = evaluate_acd.evaluate([PHOTO, PHOTO], engine, faces=2, videos=8, frames=4, progress=lambda: done.append(1))
     assert (report.faces, report.videos, len(done)) == (2, 8, 8) and engine.encoded == 2
     assert report.acd > 5 * report.frozen > 0 and report.people == 0 and report.flicker == 0
+    assert report.reach > report.acd
     assert report.by_emotion["happiness"] > report.by_emotion["anger"], "this engine knows AU12 and AU45 alone"
 
 

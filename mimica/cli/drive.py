@@ -30,7 +30,7 @@ def drive(
     video: Annotated[Path, typer.Argument(help="The video of the driver: mp4, mov, webm, mkv or gif.", show_default=False)],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="mp4, webm, gif, webp, or a new folder for PNGs. [default: beside the photo, .mp4]"),
+        typer.Option("--output", "-o", help="mp4, webm, gif, webp, or a new folder for PNGs. (Default: beside the photo, .mp4.)"),
     ] = None,
     gain: Annotated[float, typer.Option("--gain", help="How strongly the driver's changes are shown, above 0, up to 3.")] = 1.0,
     absolute: Annotated[
@@ -38,11 +38,11 @@ def drive(
     ] = False,
     neutral: Annotated[
         float | None,
-        typer.Option("--neutral", help="The second at which the driver's face is at rest. [default: the calmest frames]"),
+        typer.Option("--neutral", help="The second at which the driver's face is at rest. (Default: the calmest frames.)"),
     ] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Values as read in each frame, not steadied over time.")] = False,
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Copy the video's sound (mp4 and webm).")] = True,
-    fps: Annotated[float | None, typer.Option("--fps", help="Frames a second, 1 to 120. [default: the video's]")] = None,
+    fps: Annotated[float | None, typer.Option("--fps", help="Frames a second, 1 to 120. (Default: the video's.)")] = None,
     size: Annotated[int, typer.Option("--size", help="Longer side in pixels; a larger photo is made smaller.")] = 1080,
     curves: Annotated[
         Path | None, typer.Option("--curves", help="Also write the curves: .csv for a table of OpenFace's, .png for a picture.")
@@ -78,9 +78,8 @@ def drive(
         check_output(curves, (".csv", ".png"), photo)
     checked(gain, "--gain", 0.05, 3.0)
     source = open_video(video)
-    rate = checked(fps or min(source.fps, api.MAX_FPS), "--fps", 1.0, api.MAX_FPS)
-    if output.suffix.lower() == ".gif":
-        rate = rate if fps else min(rate, 50.0)
+    most = 50.0 if output.suffix.lower() == ".gif" else api.MAX_FPS
+    rate = checked(min(source.fps, most) if fps is None else fps, "--fps", 1.0, api.MAX_FPS)
     sound = video if audio and source.has_audio and output.suffix.lower() in (".mp4", ".webm") else None
     VideoWriter(output, rate, (2, 2), audio_from=sound)  # refuses, before any work, what cannot be written
 

@@ -47,6 +47,25 @@ def reader(
         console.print(table)
 
 
+@app.command("sheet")
+def sheet(
+    pairs: Annotated[Path, typer.Argument(help="Folder of pairs: labels.jsonl and its frames.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The picture to write.")] = Path("sheet.jpg"),
+    faces: Annotated[int, typer.Option(help="How many faces, drawn at random.", min=1, max=100)] = 6,
+    seed: Annotated[int, typer.Option(help="For the draw.")] = 0,
+) -> None:
+    """Random held-out faces x expressions by the default engine, beside the frames that the pairs hold."""
+    from mimica.engines.base import load_engine
+    from mimica.engines.ganimation.sheet import sheet as draw
+    from mimica.errors import DataError
+    from mimica.images import write_image
+
+    if not (pairs / "labels.jsonl").is_file():
+        raise DataError(f"There is no labels.jsonl in '{pairs}': it is no folder of pairs.")
+    write_image(output, draw(pairs, load_engine(), faces=faces, seed=seed))
+    typer.echo(str(output))
+
+
 def _reader_tables(report: Report) -> list[Table]:
     sets = list(report.landmarks)
     counts = ", ".join(f"{report.faces[s]} of {s}" for s in sets)

@@ -25,7 +25,7 @@ def train(
     data: Annotated[list[Path] | None, typer.Option("--data", help="A folder of training data; may be given again.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The run folder; the same command resumes.")] = None,
     preset: Annotated[
-        str | None, typer.Option("--preset", help="A row of option values; ganimation has paper and smoke.")
+        str | None, typer.Option("--preset", help="A row of option values; ganimation has fast, paper and smoke.")
     ] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, any option of --print-options.")] = None,
     variant: Annotated[str | None, typer.Option("--variant", help="ganimation: losses of the paper, or authors-code.")] = None,
@@ -44,6 +44,11 @@ def train(
     from mimica.config import choose, describe
     from mimica.errors import UserError
 
+    if (name, preset) == ("ganimation", "fast"):
+        if settings or variant or dry_run or print_options:
+            raise UserError("The preset 'fast' takes --data, -o and --minutes only: it is fitted in steps, not by one loop.")
+        _train_fast(data, output, minutes)
+        return
     chosen = [*(settings or []), *([f"variant={variant}"] if variant else []), *([f"minutes={minutes}"] if minutes else [])]
     kind, preset = find_task(name, preset)
     options = choose(kind.options_type, kind.presets, preset, chosen)
@@ -61,6 +66,23 @@ def train(
         typer.echo(trainer.dry_run())
     else:
         trainer.run()
+
+
+def _train_fast(data: list[Path] | None, output: Path | None, minutes: float | None) -> None:
+    """The fast generator: geometry, light and painter, from one folder of pairs with dense meshes."""
+    from mimica.engines.ganimation.fast_painter import PainterOptions
+    from mimica.engines.ganimation.fast_train import train as train_fast
+    from mimica.errors import UserError
+
+    if not data or len(data) != 1 or output is None:
+        raise UserError(
+            "The preset 'fast' needs one --data, a folder of pairs (labels.jsonl, frames, dense/), and -o, the run folder."
+        )
+    if not (data[0] / "labels.jsonl").is_file():
+        raise UserError(f"There is no labels.jsonl in '{data[0]}': it is no folder of pairs.")
+    painter = PainterOptions(seconds=30 * minutes) if minutes else PainterOptions()  # two networks share the time
+    train_fast(data[0], output, output / "ganimation_fast.safetensors", painter_options=painter)
+    typer.echo(str(output / "ganimation_fast.safetensors"))
 
 
 def find_task(name: str, preset: str | None) -> tuple[type[Task], str]:

@@ -163,7 +163,7 @@ def test_closing_the_eyes_hides_them_and_only_them(engine: edit.FastGanimation) 
 def test_a_face_at_the_edge_of_the_window_leaves_the_border_alone(engine: edit.FastGanimation) -> None:
     whole = _face(engine)
     y0 = int(whole.landmarks_crop[17:27, 1].min())
-    face = Face(whole.image[y0:], whole.landmarks_crop - np.float32([0, y0]), whole.controls)
+    face = Face(whole.image[y0:], whole.landmarks_crop - np.array([0, y0], np.float32), whole.controls)
     rendered = engine.render(engine.encode(face), emotion_controls("surprise"))
     assert rendered.mask[0].max() == 0 and rendered.mask.max() == 1
 

@@ -1,0 +1,330 @@
+"""The fast generator: I_out = A * warp(I_in, F) + (1 - A) * C at the photo's own resolution, on an ordinary processor.
+
+The equation is GANimation's (A. Pumarola et al., "GANimation: Anatomically-aware facial animation from a single image",
+2018, eq. 1) with a warp of the photo where the paper has the photo itself. Landmarks give a face mesh, Action Units move it
+(`rig`), the moved mesh is rasterised to the flow F and the change of light (`warp`), and a small network paints the mouth's
+inside and the lids (`painter`). All of it is computed in the canonical crop; the window's own pixels are sampled once, so
+that the photo keeps its resolution; pixels that nothing moves stay bit for bit.
+
+Known to be weak: faces turned more than about 25 degrees; frames of glasses bend with the brows; teeth are drawn, not the
+person's own, where the photo hides them; eyes that the photo shows closed open to a guess.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from mimica.checkpoint import read_about
+from mimica.engines.base import Crop, Engine, Face, Rendered
+from mimica.engines.ganimation.painter import (
+    PARTS,
+    Paint,
+    Painter,
+    Part,
+    composed,
+    condition_of,
+    draw_eye,
+    draw_mouth,
+    part_of,
+    patch_inputs,
+    tooth_white,
+)
+from mimica.engines.ganimation.rig import Rig
+from mimica.engines.ganimation.warp import SIDE, Field, Warper, sample
+from mimica.errors import ValueRangeError, WeightsError, nearest
+from mimica.face.align import crop_from_photo, cut, invert, transform
+from mimica.facs import SIDED_AU_NAMES, to_vector
+
+KIND, PAPER_KIND = "ganimation-fast", "ganimation-generator"
+WEIGHTS = Path(__file__).parents[2] / "weights" / "ganimation_fast.safetensors"
+ROWS = 300
+"""Rows of the field at scale 1: the tight crop's 240 and what lies below it, where chins drop."""
+DETAIL = 520
+"""A face whose tight crop has more pixels a side than this gets a field of twice the scale; twice as many, three times."""
+PAINT_SCALE = 2
+"""Patches are put together at this scale at least, which keeps teeth sharp."""
+MOVED = (0.0005, 0.0025)
+"""A patch in which no vertex moves by more than the first (share of the side) is not painted, from the second on fully."""
+RELIT = 0.012
+"""A log gain below this is none; larger ones are less by it, so that nothing shows an edge."""
+BORDER = 0.02
+"""Where the photo's edge cuts the face, the edit fades out over this share of the crop's side."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What `encode` finds: landmarks and mesh in shares of the tight crop's side, the crop itself at scale 1, the openings
+    before, the colour of white, and the scale of fields."""
+
+    face: Face
+    controls: np.ndarray
+    crop_from_window: np.ndarray
+    landmarks: np.ndarray
+    mesh: np.ndarray
+    crop: np.ndarray
+    openings: tuple[np.ndarray, np.ndarray]
+    white: np.ndarray
+    scale: int
+
+
+class FastGanimation:
+    """The engine `ganimation` with the weights of the fast generator. `arrays` are the weights by name."""
+
+    name = "ganimation"
+    controls: tuple[str, ...] = SIDED_AU_NAMES
+    crop: Crop = "window"
+    image_size = 512
+
+    def __init__(self, arrays: Mapping[str, np.ndarray]):
+        self._rig = Rig(arrays)
+        self._warper = Warper(self._rig.topology)
+        networks = {n.removeprefix("painter."): a.tobytes() for n, a in arrays.items() if n.startswith("painter.")}
+        self._painter = Painter(networks)
+        skin = self._rig.topology["vertex_weight"] > 1
+        neutral = arrays["mesh.mean"].reshape(-1, 2)[: self._rig.skin_vertices]
+        self._moving = {name: np.flatnonzero(skin & _near(neutral, name)) for name in PARTS}
+
+    def encode(self, face: Face) -> State:
+        """Landmarks -> mesh, and the small crop that the painter looks at. Raises `NoFaceError` for unusable landmarks."""
+        crop_from_window = crop_from_photo(face.landmarks_crop, 1)
+        landmarks = transform(face.landmarks_crop, crop_from_window).astype(np.float32)
+        mesh = self._rig.mesh(landmarks)
+        side = 1 / np.hypot(*crop_from_window[:, 0])
+        scale = int(np.clip(np.ceil(side / DETAIL), 1, 3))
+        crop = cut(face.image, crop_from_window * SIDE, ROWS)[:, :SIDE]
+        openings = self._warper.openings(mesh[: self._rig.skin_vertices], scale, ROWS)
+        controls = to_vector(face.controls, self.controls)
+        white = tooth_white(crop, openings[1], self._warper.skin(mesh[: self._rig.skin_vertices], 1, ROWS))
+        return State(face, controls, crop_from_window, landmarks, mesh, crop, openings, white, scale)
+
+    def render(self, state: State, values: Mapping[str, float], *, layers: bool = False) -> Rendered:
+        """One frame; see `mimica.engines.base`. Raises `ValueRangeError` for a control that does not exist."""
+        unknown = [name for name in values if name not in self.controls]
+        if unknown:
+            raise ValueRangeError(f"This engine has no control '{unknown[0]}'{nearest(unknown[0], self.controls)}.")
+        illegal = [name for name, value in values.items() if not 0 <= value <= 1]
+        if illegal:
+            raise ValueRangeError(f"The control '{illegal[0]}' is {values[illegal[0]]:g}; it must lie between 0 and 1.")
+        target = to_vector({**state.face.controls, **values}, self.controls)
+        image = state.face.image
+        if np.array_equal(target, state.controls):
+            empty = np.zeros(image.shape[:2], np.float32)
+            found = {
+                "attention": empty + 1,
+                "color": np.zeros(image.shape, np.float32),
+                "flow": np.zeros((*empty.shape, 2), np.float32),
+            }
+            return Rendered(image.copy(), empty, found if layers else {})
+        field, paints = self._predict(state, _lips_parted(state.controls, target))
+        canvas = _Canvas(state, field)
+        for paint in paints:
+            canvas.paint(paint)
+        return Rendered(*canvas.finished(), canvas.layers(paints) if layers else {})
+
+    def _predict(self, state: State, target: np.ndarray) -> tuple[Field, list[Paint]]:
+        """The warp and what is painted over it."""
+        given = state.landmarks, state.controls, target
+        motion = self._rig.move(*given)
+        moved = state.mesh + motion
+        skin = self._rig.skin_vertices
+        field = self._warper.field(state.mesh[:skin], moved[:skin], self._rig.gain(*given), state.scale, ROWS)
+        paints = []
+        for name, part in PARTS.items():
+            length = float(np.abs(motion[self._moving[name]]).max())
+            strength = float(np.clip((length - MOVED[0]) / (MOVED[1] - MOVED[0]), 0, 1))
+            if strength > 0:
+                paints.append(self._paint(part, state, field, moved[skin:], target, strength))
+        return field, paints
+
+    def _paint(self, part: Part, state: State, field: Field, inner: np.ndarray, target: np.ndarray, strength: float) -> Paint:
+        scale = max(PAINT_SCALE, state.scale)
+        corner = part.corner(state.landmarks, ROWS)
+        if part.network == "mouth":
+            openings = state.openings[0], field.mouth
+            opening = part_of(field.mouth, corner, part, scale)
+            drawing = draw_mouth(inner, self._rig.topology, state.white, corner, opening, scale)
+        else:
+            openings = state.openings[1], field.eyes
+            drawing = draw_eye(part_of(state.crop, corner, part, 1), part_of(state.openings[1], corner, part, 1))
+        condition = condition_of(part, state.landmarks, state.controls, target)
+        maps = self._painter.outputs(part, patch_inputs(part, corner, state.crop, field, openings, drawing, condition))
+        return composed(part, corner, maps, openings[1], drawing, scale, strength)
+
+
+class _Canvas:
+    """The window being repainted: only the rectangle that the field touches is computed."""
+
+    def __init__(self, state: State, field: Field):
+        self._image = state.face.image
+        self._window_from_crop = invert(state.crop_from_window)
+        self._scale = state.scale
+        self._box = self._active_box(field)
+        x0, y0, x1, y1 = self._box
+        flow = (field.flow @ self._window_from_crop[:, :2].T).astype(np.float32)
+        smooth, abrupt, steps = (
+            self._on_window(m, self._box, np.zeros(2), self._scale, method=method)
+            for m, method in ((flow, cv2.INTER_LINEAR), (flow, cv2.INTER_NEAREST), (field.steps, cv2.INTER_NEAREST))
+        )
+        self._flow = np.where(steps[..., None] > 0, abrupt, smooth)
+        grid = np.stack(np.meshgrid(np.arange(x0, x1), np.arange(y0, y1)), -1).astype(np.float32)
+        warped = sample(self._image, grid + self._flow)
+        gain = np.sign(field.gain) * np.maximum(np.abs(field.gain) - np.float32(RELIT), 0)
+        self._pixels = warped * np.exp(self._on_window(gain, self._box, np.zeros(2), self._scale))
+
+    def paint(self, paint: Paint) -> None:
+        """result = warped * W + still * S + color, within the patch."""
+        x0, y0, x1, y1 = box = self._patch_box(paint)
+        if x0 >= x1 or y0 >= y1:
+            return
+        warped, still, color = (
+            self._on_window(m, box, np.array(paint.corner), paint.scale, fill)
+            for m, fill in ((paint.warped, 1.0), (paint.still, 0.0), (paint.color, 0.0))
+        )
+        region = self._pixels[y0 - self._box[1] : y1 - self._box[1], x0 - self._box[0] : x1 - self._box[0]]
+        region *= warped
+        region += still.reshape(*still.shape[:2], 1) * self._image[y0:y1, x0:x1]
+        region += color
+
+    def finished(self) -> tuple[np.ndarray, np.ndarray]:
+        """The window, uint8 (H, W, 3), and where it changed, float32 (H, W)."""
+        x0, y0, x1, y1 = self._box
+        before = self._image[y0:y1, x0:x1]
+        fade = self._fade()
+        pixels = self._pixels if fade is None else before + fade[..., None] * (self._pixels - before)
+        image, mask = self._image.copy(), np.zeros(self._image.shape[:2], np.float32)
+        after = cv2.convertScaleAbs(np.maximum(pixels, 0))  # rounds, and stops at 255
+        image[y0:y1, x0:x1] = after
+        red, green, blue = cv2.split(cv2.absdiff(after, before))
+        mask[y0:y1, x0:x1] = cv2.max(cv2.max(red, green), blue) > 0
+        return image, mask
+
+    def layers(self, paints: list[Paint]) -> dict[str, np.ndarray]:
+        """`attention`, `color` and `flow` over the whole window."""
+        height, width = self._image.shape[:2]
+        attention, color = np.ones((height, width), np.float32), np.zeros((height, width, 3), np.float32)
+        for paint in paints:
+            x0, y0, x1, y1 = box = self._patch_box(paint)
+            if x0 < x1 and y0 < y1:
+                kept = self._on_window(paint.attention, box, np.array(paint.corner), paint.scale, 1.0)
+                painted = self._on_window(paint.color, box, np.array(paint.corner), paint.scale) / 255
+                attention[y0:y1, x0:x1] *= np.clip(kept, 0, 1)
+                color[y0:y1, x0:x1] += np.clip(painted / np.maximum(1 - kept, 0.02)[..., None], 0, 1)
+        flow = np.zeros((height, width, 2), np.float32)
+        x0, y0, x1, y1 = self._box
+        flow[y0:y1, x0:x1] = self._flow
+        return {"attention": attention, "color": np.clip(color, 0, 1), "flow": flow}
+
+    def _active_box(self, field: Field) -> tuple[int, int, int, int]:
+        """The window's rectangle (x0, y0, x1, y1) around all that moves or is relit."""
+        active = (field.flow[..., 0] != 0) | (field.flow[..., 1] != 0)
+        for channel in cv2.split(field.gain):
+            active |= np.abs(channel) > RELIT
+        ys, xs = np.nonzero(active)
+        if not len(ys):
+            return 0, 0, 1, 1
+        low, high = np.array([xs.min(), ys.min()]) - 1, np.array([xs.max(), ys.max()]) + 2
+        return self._clipped(low / (SIDE * self._scale), high / (SIDE * self._scale))
+
+    def _patch_box(self, paint: Paint) -> tuple[int, int, int, int]:
+        height, width = paint.warped.shape[:2]
+        low = np.array(paint.corner) / SIDE
+        box = self._clipped(low, low + np.array([width, height]) / (SIDE * paint.scale))
+        x0, y0, x1, y1 = self._box
+        return max(box[0], x0), max(box[1], y0), min(box[2], x1), min(box[3], y1)
+
+    def _clipped(self, low: np.ndarray, high: np.ndarray) -> tuple[int, int, int, int]:
+        """The upright rectangle of the window around a rectangle of the crop (shares of the side)."""
+        corners = transform(np.array([low, high, [low[0], high[1]], [high[0], low[1]]]), self._window_from_crop)
+        height, width = self._image.shape[:2]
+        x0, y0 = np.floor(corners.min(axis=0)).astype(int)
+        x1, y1 = np.ceil(corners.max(axis=0)).astype(int)
+        return int(np.clip(x0, 0, width)), int(np.clip(y0, 0, height)), int(np.clip(x1, 0, width)), int(np.clip(y1, 0, height))
+
+    def _on_window(
+        self,
+        picture: np.ndarray,
+        box: tuple[int, int, int, int],
+        corner: np.ndarray,
+        scale: int,
+        outside: float = 0.0,
+        method: int = cv2.INTER_LINEAR,
+    ) -> np.ndarray:
+        """A map of the crop (`corner` in pixels of scale 1) sampled at the window's pixels within `box`."""
+        matrix = self._window_from_crop / (SIDE * scale)
+        matrix[:, 2] = transform(corner / SIDE, self._window_from_crop)  # window from map
+        shifted = matrix[:, :2] @ np.array([0.5, 0.5]) + matrix[:, 2] - 0.5 - np.array(box[:2])  # pixel centres
+        size = (box[2] - box[0], box[3] - box[1])
+        inverse = invert(np.column_stack([matrix[:, :2], shifted]))
+        fill = (outside,) * 4
+        return cv2.warpAffine(
+            picture, inverse, size, flags=method | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
+        )
+
+    def _fade(self) -> np.ndarray | None:
+        """A ramp to 0 at those borders of the window that the active rectangle touches; None where it touches none."""
+        x0, y0, x1, y1 = self._box
+        height, width = self._image.shape[:2]
+        if x0 > 0 and y0 > 0 and x1 < width and y1 < height:
+            return None
+        length = BORDER * np.hypot(*self._window_from_crop[:, 0])
+        x, y = np.arange(x0, x1), np.arange(y0, y1)
+        ramp = np.minimum.outer(np.minimum(y, height - 1 - y), np.minimum(x, width - 1 - x))
+        return np.clip(ramp / length, 0, 1).astype(np.float32)
+
+
+def _lips_parted(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """A jaw that drops parts the lips: AU25 rises at least as much as AU26 does, on either side, as in all training pairs."""
+    result = target.copy()
+    for side in "LR":
+        jaw, lips = SIDED_AU_NAMES.index(f"AU26{side}"), SIDED_AU_NAMES.index(f"AU25{side}")
+        dropped = max(0.0, float(target[jaw] - source[jaw]))
+        result[lips] = max(float(target[lips]), min(1.0, float(source[lips]) + dropped)) if dropped else target[lips]
+    return result
+
+
+def _near(points: np.ndarray, name: str) -> np.ndarray:
+    """Which vertices of the mean mesh belong to a patch: below the eyes' line and the nose, or beside one eye."""
+    x, y = points.T
+    return y > 0.55 if name == "mouth" else (y < 0.5) & ((x < 0.5) == (name == "eye_right"))
+
+
+def read_weights(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a weights file. Raises `WeightsError` if it is missing, damaged or another model's."""
+    if not path.is_file():
+        raise WeightsError(f"There is no weights file {path}.")
+    try:
+        with safe_open(path, "numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except SafetensorError as error:
+        raise WeightsError(f"{path} is not a safetensors file or is damaged ({error}).") from error
+    if metadata.get("kind") != KIND:
+        raise WeightsError(f"{path} is for '{metadata.get('kind', 'nothing that it names')}', not for '{KIND}'.")
+    if tuple(json.loads(metadata.get("controls", "[]"))) != SIDED_AU_NAMES:
+        raise WeightsError(f"{path} was made for other controls than the {len(SIDED_AU_NAMES)} of this version.")
+    return arrays
+
+
+def load(weights: Path | None = None) -> Engine:
+    """The engine with the shipped weights or those of a file: of the fast generator, of the paper's as trained here, or a
+    checkpoint (.pth) of the paper's authors' code or its best-known re-implementation. Raises `WeightsError`."""
+    if weights is not None and weights.is_file() and (weights.suffix in (".pth", ".pt") or _kind_of(weights) == PAPER_KIND):
+        from mimica.engines.ganimation.paper import load as load_paper  # needs torch
+
+        return load_paper(weights)
+    return FastGanimation(read_weights(weights or WEIGHTS))
+
+
+def _kind_of(path: Path) -> str | None:
+    """What a model file of the training loop says it is; None for any other file."""
+    try:
+        return str(read_about(path).get("kind"))
+    except WeightsError:
+        return None

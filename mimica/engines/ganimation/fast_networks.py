@@ -1,0 +1,80 @@
+"""The fast generator's networks in torch, for training only: perceptrons for the geometry, a small U-Net for the patches."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mimica.engines.ganimation.rig import LANDMARK_SCALE
+
+
+class ChangePerceptron(nn.Sequential):
+    """Landmarks and Action Units before and after -> coefficients; the counterpart of `rig.Perceptron`."""
+
+    def __init__(self, outputs: int, landmark_mean: torch.Tensor, controls: int = 34, width: int = 256):
+        inputs = 136 + 3 * controls
+        super().__init__(
+            nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, outputs)
+        )  # fmt: skip
+        self.landmark_mean: torch.Tensor
+        self.register_buffer("landmark_mean", landmark_mean)
+
+    def change(self, landmarks: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """(B, 136), (B, 34), (B, 34) -> (B, outputs), zero where target equals source."""
+        place = (landmarks - self.landmark_mean) * LANDMARK_SCALE
+        after, before = (self(torch.cat([place, source, goal, goal - source], 1)) for goal in (target, source))
+        return after - before
+
+
+class PatchPainter(nn.Module):
+    """A U-Net on a patch: pictures (B, 11, h, w) in [0, 1] and a condition (B, Q) -> (B, 8, h, w): attention A and share w in
+    [0, 1], log gain g (3) in [-2.5, 1.2], colour C (3) in [0, 1] (see `mimica.engines.ganimation.painter`)."""
+
+    def __init__(self, condition: int, width: int = 16, pictures: int = 11):
+        super().__init__()
+        c = width
+        self.encode1 = nn.Sequential(_convolution((pictures + 2) * 4, c), _convolution(c, c))
+        self.encode2 = nn.Sequential(_convolution(c, 2 * c, stride=2), _convolution(2 * c, 2 * c))
+        self.encode3 = nn.Sequential(_convolution(2 * c, 3 * c, stride=2), _convolution(3 * c, 3 * c), _convolution(3 * c, 3 * c))
+        self.condition = nn.Linear(condition, 3 * c)
+        self.decode2 = _convolution(5 * c, 2 * c)
+        self.decode1 = nn.Sequential(_convolution(3 * c, c), _convolution(c, c))
+        self.output = nn.Conv2d(c, 8, 3, 1, 1)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        nn.init.zeros_(self.output.weight)
+        self.output.bias = nn.Parameter(torch.tensor([5.0] + [0.0] * 7))  # attention starts near 1
+
+    def forward(self, pictures: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        place = _place(pictures)
+        one = self.encode1(F.pixel_unshuffle(torch.cat([pictures, place], 1), 2))
+        two = self.encode2(one)
+        three = self.encode3(two) + self.condition(condition)[..., None, None]
+        up = self.decode2(torch.cat([F.interpolate(three, scale_factor=2.0, mode="bilinear"), two], 1))
+        up = self.decode1(torch.cat([F.interpolate(up, scale_factor=2.0, mode="bilinear"), one], 1))
+        y = F.interpolate(self.output(up), scale_factor=2.0, mode="bilinear")  # smooth: details come from W, S and D
+        gain = 1.85 * torch.tanh(y[:, 2:5] + 0.37) - 0.65  # 0 where y is 0, between -2.5 and 1.2
+        shown_before = 12 * (pictures[:, -1:] - 0.7)  # the photo's share starts at 1 where the photo shows the inside
+        return torch.cat([torch.sigmoid(y[:, :1]), torch.sigmoid(y[:, 1:2] + shown_before), gain, torch.sigmoid(y[:, 5:])], 1)
+
+
+def compose(maps: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
+    """The painted patch (B, 3, h, w) in [0, 1]: the equation of `mimica.engines.ganimation.painter`."""
+    attention, share, factor, color = maps[:, :1], maps[:, 1:2], maps[:, 2:5].exp(), maps[:, 5:]
+    warped, still, drawing, alpha = pictures[:, :3], pictures[:, 3:6], pictures[:, 6:9], pictures[:, 9:10]
+    base = (1 - alpha) * factor * warped + alpha * (share * still + (1 - share) * factor * drawing)
+    return attention * base + (1 - attention) * color
+
+
+def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1), nn.ReLU())
+
+
+def _place(pictures: torch.Tensor) -> torch.Tensor:
+    """(B, 2, h, w): y and x of each pixel, -1 to 1."""
+    batch, _, height, width = pictures.shape
+    y = torch.linspace(-1, 1, height, device=pictures.device)[:, None].expand(height, width)
+    x = torch.linspace(-1, 1, width, device=pictures.device)[None].expand(height, width)
+    return torch.stack([y, x])[None].expand(batch, 2, height, width)
