@@ -116,11 +116,11 @@ def test_killed_and_run_again(album: Path, tmp_path: Path, jobs: int) -> None:
     """Killed twice, at random points after it has got a step further, then left to finish."""
     run(tmp_path / "whole.csv", 1, 0.0, album)
     output, choose = tmp_path / "aus.csv", random.Random(jobs)
-    command = [sys.executable, str(DRIVER), str(output), str(jobs), "0.015", str(album)]
+    command = [sys.executable, str(DRIVER), str(output), str(jobs), "0.06", str(album)]
     for _ in range(2):
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             _wait_for_progress(process, output.with_name("aus.csv.part"))
-            time.sleep(choose.uniform(0.0, 0.3))
+            time.sleep(choose.uniform(0.0, 0.15))
             os.kill(process.pid, signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL and not output.exists()
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -17,6 +17,9 @@ LEVELS = {
     "mimica.filters": 0,
     "mimica.images": 1,
     "mimica.gif": 1,
+    "mimica.journal": 1,
+    "mimica.workers": 1,
+    "mimica.openface_csv": 2,
     "mimica.video": 1,
     "mimica.config": 1,
     "mimica.checkpoint": 1,
@@ -35,6 +38,7 @@ LEVELS = {
     "mimica.motion.predictor_train": 3,
     "mimica.motion.predictor_evaluate": 3,
     "mimica.motion.driving": 4,
+    "mimica.motion.sequences": 4,
     "mimica.cli": 5,
 }
 TOP = 4

@@ -28,6 +28,7 @@ _COMMANDS = {
     "Pictures and videos": {
         "edit": "mimica.cli.edit:edit",
         "animate": "mimica.cli.animate:animate",
+        "drive": "mimica.cli.drive:drive",
         "grid": "mimica.cli.grid:grid",
     },
     "Measuring": {

@@ -27,6 +27,7 @@ from mimica.errors import ValueRangeError
 
 if TYPE_CHECKING:
     from mimica.api import Animation
+    from mimica.motion.files import Motion
 
 
 def animate(
@@ -46,8 +47,17 @@ def animate(
     ] = None,
     track: Annotated[
         Path | None,
-        typer.Option("--track", help="Motion from a file: a text script, subtitles (.srt), or a table of OpenFace's (.csv)."),
+        typer.Option(
+            "--script", "--track", help="Motion from a file: a text script, subtitles (.srt), or a table of OpenFace's (.csv)."
+        ),
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only read the --script, and draw its curves into the PNG that --output names.")
+    ] = False,
+    predict: Annotated[
+        bool,
+        typer.Option("--predict", help="What the face may do next, for --seconds (default 8), as a network guesses by --seed."),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="mp4, webm, gif, webp, or a new folder for PNGs. (Default: beside the photo, .mp4.)"),
@@ -64,7 +74,7 @@ def animate(
     ] = 1080,
     loop: Annotated[bool, typer.Option("--loop", help="End as it begins, and have gif and webp repeat for ever.")] = False,
     blinks: Annotated[bool, typer.Option("--blinks", help="Let the eyes blink now and then; alone, nothing else moves.")] = False,
-    seed: Annotated[int, typer.Option("--seed", help="For the random times of --blinks.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="For what is random: --predict, the times of --blinks.")] = 0,
     face: FaceOption = None,
     engine: EngineOption = "ganimation",
     weights: WeightsOption = None,
@@ -80,7 +90,10 @@ def animate(
     """
     sequence = _sequence(start, end, expressions)
     if output is None:
-        output = photo.with_name(f"{photo.stem}_animated.mp4")
+        output = photo.with_name(f"{photo.stem}_{'curves.png' if check else 'animated.mp4'}")
+    if check:
+        _check(track, output, photo)
+        return
 
     from mimica import api
     from mimica.expression import checked
@@ -91,13 +104,17 @@ def animate(
     check_output(output, SUFFIXES, photo, folder=True)
     VideoWriter(output, fps, (2, 2))  # refuses, before any work, a rate too high for GIF
 
+    motion = read_motion(track) if track is not None else None
+    if predict:
+        motion, seconds = _predicted(motion, 8.0 if seconds is None else seconds, seed), None
+
     animation = api.animate(
         photo,
         joined(expression, "+"),
         au=joined(au, ","),
         intensity=intensity,
         sequence=sequence,
-        track=read_motion(track) if track is not None else None,
+        track=motion,
         seconds=seconds,
         loop=loop,
         blinks=blinks,
@@ -113,6 +130,31 @@ def animate(
     warn(animation.warnings)
     _save(animation, output, tag)
     typer.echo(str(output))
+
+
+def _check(script: Path | None, output: Path, photo: Path) -> None:
+    """Reads the script and draws what it makes of a face that shows nothing."""
+    if script is None:
+        raise ValueRangeError("--check reads a script; name it with --script.")
+    from mimica.images import write_image
+    from mimica.motion.curves import draw_curves
+    from mimica.motion.files import read_motion
+    from mimica.motion.script import NEUTRAL
+
+    motion = read_motion(script)
+    check_output(output, (".png",), photo)
+    check_output(output, (".png",), script)
+    write_image(output, draw_curves(motion(NEUTRAL)))
+    typer.echo(str(output))
+
+
+def _predicted(motion: Motion | None, seconds: float, seed: int) -> Motion:
+    if motion is not None:
+        raise ValueRangeError("--predict and --script exclude each other; leave one out.")
+    from mimica.motion.predictor import Predictor
+
+    predictor = Predictor()
+    return lambda own: predictor.predict(own, seconds, seed).track
 
 
 def _sequence(start: str | None, end: str | None, expressions: str | None) -> str | None:

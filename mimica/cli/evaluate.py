@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mimica.cli.evaluate_acd import acd, predictor
 from mimica.cli.evaluate_expressions import expressions
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Measure the models on people they were not trained on.", no_args_is_help=True)
 
 app.command("expressions")(expressions)
+app.command("acd")(acd)
+app.command("predictor")(predictor)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 

@@ -13,11 +13,13 @@ def prepare(
     source: Annotated[
         str,
         typer.Argument(
-            help="What the folder is: folder, openface, authors, emotionet, rafd, celeba, cfee, faces, reanimated.",
+            help="What the folder is: folder, openface, authors, emotionet, rafd, celeba, cfee, faces, reanimated, sequences.",
             show_default=False,
         ),
     ],
-    folder: Annotated[Path, typer.Argument(help="The raw set.", show_default=False)],
+    folders: Annotated[
+        list[Path], typer.Argument(help="The raw set; for sequences videos, or folders of them.", show_default=False)
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The new folder to write.", show_default=False)],
     size: Annotated[int, typer.Option("--size", help="Side of the crops in pixels.", min=32, max=1024)] = 128,
     as_is: Annotated[bool, typer.Option("--as-is", help="The pictures are face crops already: only resize them.")] = False,
@@ -30,7 +32,16 @@ def prepare(
     by reason and listed in dropped.csv.
 
     mimica prepare openface photos/ -o data/mine
+
+    mimica prepare sequences clips/ -o data/sequences
     """
+    from mimica.errors import UserError
+
+    if source == "sequences":
+        _sequences(folders, output)
+        return
+    if len(folders) != 1:
+        raise UserError(f"'{source}' is prepared from one folder; {len(folders)} are named.")
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -46,6 +57,23 @@ def prepare(
             bar.update(task, description=f"{kept} faces, {dropped} dropped{rate}")
 
         workers = jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else jobs or os.cpu_count() or 1
-        report = run(source, folder, output, size=size, as_is=as_is, jobs=workers, limit=limit, progress=progress)
+        report = run(source, folders[0], output, size=size, as_is=as_is, jobs=workers, limit=limit, progress=progress)
+    typer.echo(str(report), err=True)
+    typer.echo(str(output))
+
+
+def _sequences(sources: list[Path], output: Path) -> None:
+    """Videos -> how faces move, for `mimica train predictor`."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from mimica.motion.sequences import prepare_sequences
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        report = prepare_sequences(
+            list(sources), output, progress=lambda name, frames: bar.update(task, description=f"{name}: {frames} frames")
+        )
     typer.echo(str(report), err=True)
     typer.echo(str(output))

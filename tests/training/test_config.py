@@ -18,7 +18,7 @@ from mimica.errors import DataError, ValueRangeError
 @dataclass(frozen=True)
 class Options(TrainingOptions):
     kind: Literal["thin", "thick"] = option("thin", "how thick")
-    folder: Path | None = option(None, "where")  # noqa: RUF009
+    folder: Path | None = option(None, "where")
     sizes: tuple[int, ...] = option((1, 2), "how many")
 
 

@@ -1,0 +1,37 @@
+"""The pictures of README and docs, made by Mimica from its example photo: `python docs/make_pictures.py`."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import mimica
+from mimica.images import write_image
+
+HERE = Path(__file__).parent
+PHOTO = HERE.parent / "examples" / "astronaut.jpg"
+EXPRESSIONS = ("happy", "surprised", "sad", "angry", "disgusted", "afraid")
+WIDTH = 300
+
+
+def around_the_face(image: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
+    """The face with some room, `WIDTH` pixels wide, so that it can be seen in a page."""
+    x0, y0, x1, y1 = box
+    side = 0.95 * max(x1 - x0, y1 - y0)
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2 - 0.1 * side
+    area = tuple(int(v) for v in (x - side, y - side, x + side, y + 1.1 * side))
+    crop = Image.fromarray(image).crop(area)
+    return np.asarray(crop.resize((WIDTH, round(WIDTH * crop.height / crop.width)), Image.Resampling.LANCZOS))
+
+
+def main() -> None:
+    """`pictures/astronaut.jpg`: the photo and six expressions in a row of seven."""
+    results = [mimica.edit(PHOTO, expression) for expression in EXPRESSIONS]
+    box = results[0].readings[0].box_photo
+    photo = np.asarray(Image.open(PHOTO).convert("RGB"))
+    row = [around_the_face(image, box) for image in [photo, *(result.image for result in results)]]
+    write_image(HERE / "pictures" / "astronaut.jpg", np.hstack(row), comment="edited by Mimica")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""A driving video: what a person does in it, another face does.
+
+Each frame is read (`mimica.reader.follow`: one face followed, steadied, blinks let through). The driver's own neutral is found
+by calibration: the median of the calmest frames. What goes over to the photo is the change from it (relative transfer), so
+that the driver's features and a photo's smile do not add up to a grimace; the lids are carried over in proportion, so that
+a blink closes the photo's eyes whatever either pair looks like at rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from mimica.errors import NoFaceError, ValueRangeError
+from mimica.facs import SIDED_AU_NAMES
+from mimica.motion.track import POSE, POSE_LIMIT, Track
+from mimica.reader.follow import Finder, Follower
+from mimica.reader.read import FaceReading
+from mimica.video import open_video
+
+NAMES: tuple[str, ...] = (*SIDED_AU_NAMES, *POSE)
+CALM_SHARE = 0.1
+"""The share of the frames that is taken for neutral: those in which least is shown and least moves."""
+FEWEST_CALM = 5
+_SPEED_WEIGHT = 0.5
+_LIDS = ("AU45L", "AU45R")
+Transfer = Literal["relative", "absolute"]
+
+
+@dataclass(frozen=True)
+class Driver:
+    """One face of a video, frame by frame.
+
+    times    float64 (F,) seconds
+    values   float64 (F, 37) in the order of `NAMES`; frames without the face repeat the one before (at the start, the first
+             with it)
+    seen     bool (F,)
+    neutral  float64 (37,), what the face shows at rest
+    fps      frames a second of the video
+    """
+
+    times: np.ndarray
+    values: np.ndarray
+    seen: np.ndarray
+    neutral: np.ndarray
+    fps: float
+
+    def track(self, own: Mapping[str, float], *, transfer: Transfer = "relative", gain: float = 1.0) -> Track:
+        """The track for a face that shows `own` when it is at rest. `relative` adds the driver's changes, times `gain`;
+        `absolute` shows the driver's values, whatever the photo shows."""
+        if not 0.0 < gain <= 3.0:
+            raise ValueRangeError(f"The gain {gain:g} of a driving video must be above 0 and at most 3.")
+        if transfer == "absolute":
+            values = self.values.copy()
+        else:
+            start = np.array([own[name] for name in NAMES])
+            values = start + gain * (self.values - self.neutral)
+            for name in _LIDS:
+                i = NAMES.index(name)
+                values[:, i] = _proportional(self.values[:, i], self.neutral[i], own[name])
+        values[:, : len(SIDED_AU_NAMES)] = np.clip(values[:, : len(SIDED_AU_NAMES)], 0.0, 1.0)
+        values[:, len(SIDED_AU_NAMES) :] = np.clip(values[:, len(SIDED_AU_NAMES) :], -POSE_LIMIT, POSE_LIMIT)
+        times = np.append(self.times, self.times[-1] + 1.0 / self.fps)  # the last frame lasts as long as the others
+        return Track.dense(times, NAMES, np.vstack([values, values[-1]]))
+
+    @property
+    def gaps(self) -> list[tuple[float, float]]:
+        """(from, to), seconds: where the face was not seen and the expression is held."""
+        edges = np.flatnonzero(np.diff(np.concatenate([[1], self.seen.astype(int), [1]])))
+        ends = np.append(self.times, self.times[-1] + 1.0 / self.fps)
+        return [(float(ends[a]), float(ends[b])) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _proportional(values: np.ndarray, rest: float, own: float) -> np.ndarray:
+    """Rest -> what the photo shows, 1 -> 1, linear in between; below rest, as much less."""
+    above = own + (values - rest) * (1.0 - own) / max(1e-6, 1.0 - rest)
+    return np.where(values >= rest, above, own + (values - rest))
+
+
+def read_driver(
+    path: str | Path,
+    finder: Finder | None = None,
+    *,
+    neutral: float | None = None,
+    raw: bool = False,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Driver:
+    """Reads the face that is largest over the video.
+
+    finder    finds and reads faces; None: dlib and the shipped reader
+    neutral   the second at which the driver's face is at rest; None: the calmest frames are taken
+    raw       not steadied over time
+    progress  called with (frames read, frames in all or None)
+
+    One frame is in memory at a time. Raises `VideoError`; `NoFaceError` where no frame shows a face.
+    """
+    video = open_video(path)
+    follower = Follower(finder or Finder(), raw)
+    times: list[float] = []
+    faces: dict[int, dict[int, tuple[np.ndarray, float]]] = {}
+    for index, time, rgb in video:
+        times.append(time)
+        for face_id, reading in follower.read(rgb, time):
+            faces.setdefault(face_id, {})[index] = (_vector(reading), reading.eye_distance)
+        if progress is not None:
+            progress(index + 1, video.frame_count)
+    if not faces:
+        raise NoFaceError(f"In '{path}' no frame shows a face: use a video where one is seen from the front throughout.")
+    return assemble(times, _main_face(faces), video.fps, neutral, str(path))
+
+
+def _vector(reading: FaceReading) -> np.ndarray:
+    values = {**reading.action_units, "yaw": reading.yaw, "pitch": reading.pitch, "roll": reading.roll}
+    return np.array([values[name] for name in NAMES])
+
+
+def _main_face(faces: Mapping[int, Mapping[int, tuple[np.ndarray, float]]]) -> dict[int, np.ndarray]:
+    """Frame -> values of the face that is seen most, each frame weighed by its size. A person who was lost and found again
+    has two numbers; frames where the main one is missing are filled from the largest other that was never beside it."""
+    order = sorted(faces, key=lambda face: -sum(size for _, size in faces[face].values()))
+    main = {frame: values for frame, (values, _) in faces[order[0]].items()}
+    for face in order[1:]:
+        if not main.keys() & faces[face].keys():
+            main |= {frame: values for frame, (values, _) in faces[face].items()}
+    return main
+
+
+def assemble(
+    times: Sequence[float], found: Mapping[int, np.ndarray], fps: float, neutral: float | None = None, source: str = "the video"
+) -> Driver:
+    """A `Driver` from the (37,) values of the frames that have any (at least one)."""
+    seen = np.array([i in found for i in range(len(times))])
+    held = np.maximum.accumulate(np.where(seen, np.arange(len(times)), -1))
+    held[held < 0] = int(np.argmax(seen))
+    values = np.stack([found[int(i)] for i in held])
+    moments = np.asarray(times, np.float64)
+    if neutral is None:
+        rest = calmest(values[seen], moments[seen])
+    else:
+        if not 0.0 <= neutral <= moments[-1] + 1.0 / fps:
+            raise ValueRangeError(f"The neutral moment {neutral:g} s lies outside '{source}', which is {moments[-1]:.2f} s long.")
+        near = np.abs(moments - neutral) <= max(0.1, 0.5 / fps)
+        if not (near & seen).any():
+            raise NoFaceError(f"No face is seen in '{source}' at {neutral:g} s: name another moment for the neutral face.")
+        rest = np.median(values[near & seen], axis=0)
+    return Driver(moments, values, seen, rest, fps)
+
+
+def calmest(values: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """(F, 37) -> (37,): the median of the frames in which the sum of the Action Units, the lids' closing included, and their
+    speed (a second's change, times a weight) are least."""
+    units = values[:, : len(SIDED_AU_NAMES)]
+    speed = np.zeros(len(units))
+    if len(units) > 1:
+        speed = np.abs(np.gradient(units, np.maximum.accumulate(times + 1e-6 * np.arange(len(times))), axis=0)).sum(axis=1)
+    shown = units.sum(axis=1) + _SPEED_WEIGHT * speed
+    count = min(len(units), max(FEWEST_CALM, round(CALM_SHARE * len(units))))
+    return np.asarray(np.median(values[np.argsort(shown, kind="stable")[:count]], axis=0))
+
+
+def describe_gaps(driver: Driver) -> list[str]:
+    """Sentences about frames without a face."""
+    missing = int((~driver.seen).sum())
+    if not missing:
+        return []
+    places = _listed(f"{a:.1f} to {b:.1f} s" for a, b in driver.gaps)
+    return [f"{missing} of {len(driver.seen)} frames of the video show no face ({places}); the expression is held there."]
+
+
+def _listed(places: Iterable[str]) -> str:
+    listed = list(places)
+    return ", ".join(listed[:4]) + (f" and {len(listed) - 4} more" if len(listed) > 4 else "")

@@ -1,0 +1,35 @@
+"""Motion from a file, whatever its kind: a script, subtitles, or a table of OpenFace's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from mimica.motion.openface import read_track
+from mimica.motion.script import read_script
+from mimica.motion.subtitles import read_subtitles
+from mimica.motion.track import POSE, Track
+
+Motion = Callable[[Mapping[str, float]], Track]
+"""What a face that shows `own` (34 sided Action Units and the pose) is to do."""
+
+
+def read_motion(path: str | Path) -> Motion:
+    """By the suffix: `.csv` a table (see `mimica.motion.openface`), `.srt` subtitles, anything else a script. Raises
+    `DataError`, for scripts and subtitles `ScriptError`."""
+    suffix = Path(path).suffix.lower()
+    if suffix == ".csv":
+        track = read_track(path)
+        return lambda _own: track
+    return (read_subtitles(path) if suffix == ".srt" else read_script(path)).track
+
+
+def pose_warning(track: Track, engine: str, controls: Iterable[str]) -> str | None:
+    """A sentence if the track turns the head and the engine, which has the `controls`, cannot."""
+    turned = [
+        name
+        for name in POSE
+        if name in track.names and (column := track.values[:, track.names.index(name)]).min() != column.max()
+    ]
+    lacking = [name for name in turned if name not in set(controls)]
+    return f"the engine '{engine}' cannot turn the head; {', '.join(lacking)} will be left out." if lacking else None
