@@ -1,4 +1,4 @@
-"""The architecture, held by reading the imports: they go down only, engines do not know each other, the main job needs no torch."""
+"""The architecture, held by reading the imports: down only, engines do not know each other, the main job needs no torch."""
 
 import ast
 import subprocess

@@ -48,6 +48,18 @@ MIRROR_POINTS: tuple[int, ...] = (
     *range(67, 64, -1),
     *(69, 68),
 )
+
+
+def mirrored_outputs(outputs: np.ndarray) -> np.ndarray:
+    """Outputs (B, OUTPUT_SIZE) for mirrored crops -> what they say of the crops themselves."""
+    result = outputs.copy()
+    points = outputs[:, SLICES["points"]].reshape(-1, POINTS, 2)[:, list(MIRROR_POINTS)] * np.array([-1, 1], np.float32)
+    result[:, SLICES["points"]] = points.reshape(len(outputs), -1)
+    result[:, SLICES["pose"]] *= np.array([-1, 1, -1], np.float32)
+    result[:, SLICES["aus"]] = np.roll(outputs[:, SLICES["aus"]], _SIZES["aus"] // 2, axis=1)
+    return result
+
+
 LIDS = slice(36, 48)
 LIPS = slice(48, 68)
 JAW = slice(0, 17)

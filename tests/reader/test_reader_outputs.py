@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from mimica.reader.outputs import MIRROR_POINTS, OUTPUT_SIZE, SLICES
+from mimica.reader.augment import mirror_labels
+from mimica.reader.outputs import INPUT_SIZE, MIRROR_POINTS, OUTPUT_SIZE, SLICES, mirrored_outputs
 
 
 def test_slices_tile_the_outputs():
@@ -39,3 +40,14 @@ def test_the_mirror_keeps_the_middle_and_swaps_known_pairs():
         68: 69,
     }
     assert all(MIRROR_POINTS[a] == b and MIRROR_POINTS[b] == a for a, b in pairs.items())
+
+
+def test_mirrored_outputs_undo_the_mirror_of_the_labels():
+    rng = np.random.default_rng(0)
+    row = rng.normal(size=(1, OUTPUT_SIZE)).astype(np.float32)
+    mirrored = mirrored_outputs(row)
+    points = row[0, SLICES["points"]].reshape(70, 2)
+    flipped, pose, aus = mirror_labels(points + INPUT_SIZE / 2, row[0, SLICES["pose"]], row[0, SLICES["aus"]])
+    assert np.allclose(mirrored[0, SLICES["points"]].reshape(70, 2), flipped - INPUT_SIZE / 2, atol=1e-4)
+    assert np.allclose(mirrored[0, SLICES["pose"]], pose) and np.allclose(mirrored[0, SLICES["aus"]], aus)
+    assert np.array_equal(mirrored_outputs(mirrored), row)

@@ -24,6 +24,7 @@ class Dots(Reader):
 
     def __init__(self):
         self.seen = []
+        self._mirror = False
 
     def raw(self, gray):
         self.seen.append(gray)
