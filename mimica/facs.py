@@ -142,10 +142,8 @@ def parse_emotion(text: str) -> str:
     key = text.strip().lower().replace(" ", "_").replace("-", "_")
     key = ALIASES.get(key, key)
     if key not in RECIPES:
-        raise ValueRangeError(
-            f"'{text}' is no expression that Mimica knows{nearest(key, [*RECIPES, *ALIASES])}"
-            f"{'' if nearest(key, [*RECIPES, *ALIASES]) else ';'} they are {', '.join(RECIPES)}."
-        )
+        near = nearest(key, [*RECIPES, *ALIASES]) or "."
+        raise ValueRangeError(f"'{text}' is no expression that Mimica knows{near} The expressions are {', '.join(RECIPES)}.")
     return key
 
 

@@ -38,7 +38,7 @@ def test_emotions_are_parsed(text, key):
 def test_a_misspelt_emotion_gets_the_nearest():
     with pytest.raises(ValueRangeError, match="did you mean 'surprised'"):
         facs.parse_emotion("surprisd")
-    with pytest.raises(ValueRangeError, match="they are neutral"):
+    with pytest.raises(ValueRangeError, match="The expressions are neutral"):
         facs.parse_emotion("xyzzy")
 
 

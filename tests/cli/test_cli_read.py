@@ -137,4 +137,5 @@ def test_picture_marks_the_face_and_its_values(astronaut: np.ndarray) -> None:
 
 
 def test_faces_at_the_border_and_outside(astronaut: np.ndarray) -> None:
-    reading_picture(astronaut[:120, :200], [reading(), reading(ASTRONAUT - 400), reading(ASTRONAUT * 0 + 5)])
+    picture = reading_picture(astronaut[:120, :200], [reading(), reading(ASTRONAUT - 400), reading(ASTRONAUT * 0 + 5)])
+    assert picture.dtype == np.uint8 and picture.std() > 0

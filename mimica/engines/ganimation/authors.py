@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -40,8 +41,15 @@ def read_state(path: Path) -> State:
     if not path.is_file():
         raise WeightsError(f"There is no model file {path}.")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, AttributeError, TypeError) as error:
+        with warnings.catch_warnings():  # torch remarks on old pickle protocols; what matters is said below
+            warnings.simplefilter("ignore")
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # torch's own words advise to switch the safety off
+        raise WeightsError(
+            f"{path} cannot be read as plain weights: it is damaged, or holds code or objects, which are never opened; "
+            "save the network's state_dict() and give that."
+        ) from error
+    except (RuntimeError, ValueError, EOFError, KeyError, AttributeError, TypeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise WeightsError(f"{path} cannot be read as plain weights ({reason}); a file with code in it is not opened.") from error
     if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
