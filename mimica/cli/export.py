@@ -12,10 +12,12 @@ app = typer.Typer(help="Turn trained weights into the files that run without tor
 
 @app.command("reader")
 def reader(
-    weights: Annotated[Path, typer.Argument(help="The `weights/reader.safetensors` of a training's run folder.")],
+    weights: Annotated[
+        Path, typer.Argument(help="`weights/reader.safetensors` or `weights/refiner.safetensors` of a run folder.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .onnx file to write.")] = Path("reader.onnx"),
 ) -> None:
-    """The reader as ONNX, weights stored as float16."""
+    """A network of the reader as ONNX, weights stored as float16."""
     from mimica.reader.export import export
 
     export(weights, output)

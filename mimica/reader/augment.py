@@ -31,25 +31,34 @@ class Sample:
     exact: bool
 
 
-def augment(data: ReaderData, row: int, rng: np.random.Generator, hardness: float = 1.0) -> Sample:
+def augment(
+    data: ReaderData,
+    row: int,
+    rng: np.random.Generator,
+    hardness: float = 1.0,
+    *,
+    size: int = INPUT_SIZE,
+    rough: float | None = None,
+) -> Sample:
     """A face as either reading pass sees it: roughly cut by a detector (wide jitter), or aligned (narrow). `hardness` in
-    [0, 1] is how often light, optics and occlusion are changed; at 0 only the geometry is."""
-    coarse = rng.random() < 0.4 - 0.15 * (1 - hardness)
+    [0, 1] is how often light, optics and occlusion are changed; at 0 only the geometry is. `size` is the side of the crop in
+    pixels, `rough` the share of roughly cut ones."""
+    coarse = rng.random() < (0.4 - 0.15 * (1 - hardness) if rough is None else rough)
     angle = rng.normal(0, 14 if coarse else 3)
     scale = np.exp(rng.normal(0, 0.13 if coarse else 0.03))
-    shift = rng.normal(0, (0.07 if coarse else 0.012) * INPUT_SIZE, 2)
-    matrix = similarity(angle, scale * INPUT_SIZE / CROP, shift)
+    shift = rng.normal(0, (0.07 if coarse else 0.012) * size, 2)
+    matrix = similarity(angle, scale * size / CROP, shift, size)
     mirrored = bool(rng.random() < 0.5)
-    gray = _warp(data.gray[row], matrix, rng)
+    gray = _warp(data.gray[row], matrix, rng, size)
     points = data.points[row] @ matrix[:, :2].T.astype(np.float32) + matrix[:, 2].astype(np.float32)
     pose = data.pose[row] + np.array([0, 0, angle], np.float32)
     aus = data.aus[row]
     if mirrored:
         gray = np.ascontiguousarray(gray[:, ::-1])
-        points, pose, aus = mirror_labels(points, pose, aus)
+        points, pose, aus = mirror_labels(points, pose, aus, size)
     return Sample(
         gray=photometric(gray, rng, hardness),
-        points=(points - INPUT_SIZE / 2) / (EYE_DISTANCE * INPUT_SIZE),
+        points=(points - size / 2) / (EYE_DISTANCE * size),
         pose=pose / POSE_UNIT,
         aus=aus,
         emotion=int(data.emotion[row]),
@@ -58,30 +67,32 @@ def augment(data: ReaderData, row: int, rng: np.random.Generator, hardness: floa
     )
 
 
-def similarity(angle: float, scale: float, shift: np.ndarray) -> np.ndarray:
-    """(2, 3) crop of CROP px -> input crop: turned by `angle` degrees (clockwise in the picture) about the middle."""
+def similarity(angle: float, scale: float, shift: np.ndarray, size: int = INPUT_SIZE) -> np.ndarray:
+    """(2, 3) crop of CROP px -> crop of `size` px: turned by `angle` degrees (clockwise in the picture) about the middle."""
     turn = np.deg2rad(angle)
     linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    offset = np.full(2, INPUT_SIZE / 2) + shift - linear @ np.full(2, CROP / 2)
+    offset = np.full(2, size / 2) + shift - linear @ np.full(2, CROP / 2)
     return np.column_stack([linear, offset])
 
 
-def mirror_labels(points: np.ndarray, pose: np.ndarray, aus: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The labels of the mirrored input crop: left and right change places, yaw and roll change sign."""
+def mirror_labels(
+    points: np.ndarray, pose: np.ndarray, aus: np.ndarray, size: int = INPUT_SIZE
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The labels of the mirrored input crop of `size` px: left and right change places, yaw and roll change sign."""
     flipped = points[list(MIRROR_POINTS)].copy()
-    flipped[:, 0] = INPUT_SIZE - flipped[:, 0]
+    flipped[:, 0] = size - flipped[:, 0]
     half = len(aus) // 2
     return flipped, pose * np.array([-1, 1, -1], np.float32), np.concatenate([aus[half:], aus[:half]])
 
 
-def _warp(gray: np.ndarray, matrix: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _warp(gray: np.ndarray, matrix: np.ndarray, rng: np.random.Generator, size: int = INPUT_SIZE) -> np.ndarray:
     """Continuous-pixel matrix -> cv2, whose pixel centres are whole numbers; area-like smoothing when it shrinks."""
     shifted = matrix.copy()
     shifted[:, 2] += matrix[:, :2] @ [0.5, 0.5] - 0.5
     border = _BORDERS[int(rng.integers(len(_BORDERS)))]
     soft = cv2.GaussianBlur(gray, (3, 3), 0.5) if rng.random() < 0.7 else gray
     return cv2.warpAffine(
-        soft, shifted, (INPUT_SIZE, INPUT_SIZE), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=int(rng.integers(256))
+        soft, shifted, (size, size), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=int(rng.integers(256))
     )
 
 
@@ -92,7 +103,7 @@ def photometric(gray: np.ndarray, rng: np.random.Generator, hardness: float = 1.
         x = np.clip(x, 0, 1) ** np.exp(rng.normal(0, 0.3))
         x = (x - 0.5) * np.exp(rng.normal(0, 0.25)) + 0.5 + rng.normal(0, 0.08)
     if rng.random() < 0.3 * hardness:
-        x *= _light_gradient(rng)
+        x *= _light_gradient(rng, len(x))
     if rng.random() < 0.35 * hardness:
         x = _low_resolution(x, rng)
     if rng.random() < 0.3 * hardness:
@@ -105,8 +116,8 @@ def photometric(gray: np.ndarray, rng: np.random.Generator, hardness: float = 1.
     return out
 
 
-def _light_gradient(rng: np.random.Generator) -> np.ndarray:
-    ramp = np.linspace(-1, 1, INPUT_SIZE, dtype=np.float32)
+def _light_gradient(rng: np.random.Generator, size: int) -> np.ndarray:
+    ramp = np.linspace(-1, 1, size, dtype=np.float32)
     turn = rng.uniform(0, 2 * np.pi)
     light = 1 + rng.uniform(0, 0.6) * (np.cos(turn) * ramp[None] + np.sin(turn) * ramp[:, None])
     return np.asarray(light, np.float32)
@@ -114,7 +125,7 @@ def _light_gradient(rng: np.random.Generator) -> np.ndarray:
 
 def _low_resolution(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.5:
-        return cv2.GaussianBlur(x, (0, 0), rng.uniform(0.4, 2.0))
+        return cv2.GaussianBlur(x, (0, 0), rng.uniform(0.4, 2.0) * len(x) / INPUT_SIZE)
     size = int(rng.integers(28, 90))
     small = cv2.resize(x, (size, size), interpolation=cv2.INTER_AREA)
     return cv2.resize(small, x.shape[::-1], interpolation=int(rng.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC])))
@@ -123,8 +134,8 @@ def _low_resolution(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _occlude(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A hand, a microphone, hair, dark glasses: an ellipse or a bar of some gray, textured half the time."""
     mask = np.zeros(x.shape, np.float32)
-    centre = tuple(int(v) for v in rng.uniform(0.1, 0.9, 2) * INPUT_SIZE)
-    axes = tuple(int(v) for v in rng.uniform(0.06, 0.28, 2) * INPUT_SIZE)
+    centre = tuple(int(v) for v in rng.uniform(0.1, 0.9, 2) * len(x))
+    axes = tuple(int(v) for v in rng.uniform(0.06, 0.28, 2) * len(x))
     if rng.random() < 0.6:
         cv2.ellipse(mask, centre, axes, float(rng.uniform(0, 180)), 0, 360, 1.0, -1)
     else:

@@ -1,9 +1,10 @@
-"""The two training sets of the reader, in memory: aligned gray crops and what is known of each.
+"""The training sets of the reader, in memory: aligned gray crops and what is known of each.
 
     faces       real photos: tars of 160 px tight crops, `labels.parquet` (MediaPipe's points, blendshapes and pose; human
                 emotion labels)
     reanimated  photos rendered with other expressions: tars of 160 px tight crops, `labels.parquet` (exact Action Units by
                 side, mesh landmarks, pose)
+    pairs       more such renderings, of any size: pictures and `labels.jsonl` (see `mimica.engines.ganimation.fast_data`)
 
 What is not known of a crop is NaN (or -1 for the emotion) and takes no part in the loss. Needs pandas and pyarrow.
 """
@@ -96,8 +97,12 @@ def load(folder: str | Path) -> ReaderData:
     import pandas as pd
 
     table = Path(folder) / "labels.parquet"
+    if (Path(folder) / "labels.jsonl").is_file():
+        return _pairs(Path(folder), pd.read_json(Path(folder) / "labels.jsonl", lines=True))
     if not table.is_file():
-        raise DataError(f"There is no labels.parquet in '{folder}': name the folder of the faces or of the reanimated set.")
+        raise DataError(
+            f"There is no labels.parquet or labels.jsonl in '{folder}': name the folder of faces, of reanimated frames or pairs."
+        )
     labels = pd.read_parquet(table)
     if "lm68" in labels.columns:
         return _reanimated(Path(folder), labels)
@@ -141,25 +146,40 @@ def _faces(folder: Path, labels) -> ReaderData:  # type: ignore[no-untyped-def] 
 
 
 def _reanimated(folder: Path, labels) -> ReaderData:  # type: ignore[no-untyped-def]
+    real = (labels["recipe"] == "real_smile").to_numpy()
+    data = _rendered(labels, _read_crops(folder, "frames_*.tar", labels["file"]), labels["subject"], CROP)
+    data.points[real], data.pose[real], data.exact[real] = np.nan, np.nan, False  # another photo of the person, not this frame's
+    return data
+
+
+def _pairs(folder: Path, labels) -> ReaderData:  # type: ignore[no-untyped-def]
+    from mimica.images import read_photo
+
+    first = read_photo(folder / labels["file"][0]).rgb
+    subjects = labels["subject"] if "subject" in labels.columns else labels["source_id"]
+    crops = np.zeros((len(labels), CROP, CROP), np.uint8)
+    for row, name in enumerate(labels["file"]):
+        gray = cv2.cvtColor(read_photo(folder / name).rgb, cv2.COLOR_RGB2GRAY)
+        crops[row] = cv2.resize(gray, (CROP, CROP), interpolation=cv2.INTER_AREA)
+    return _rendered(labels, crops, subjects, len(first))
+
+
+def _rendered(labels, crops: np.ndarray, subjects, side: int) -> ReaderData:  # type: ignore[no-untyped-def]
+    """Crops and the labels of the renderer, whose landmarks are in pixels of a crop of `side`."""
     n = len(labels)
     points = np.full((n, POINTS, 2), np.nan, np.float32)
-    points[:, :68] = np.stack(labels["lm68"].to_numpy()).reshape(n, 68, 2)
-    pose = np.stack([labels["yaw"] / _YAW_SCALE, (labels["pitch"] - _PITCH_OFFSET) / _PITCH_SCALE, labels["roll"]], 1).astype(
-        np.float32
-    )
-    aus = np.concatenate([np.stack(labels["au_left"].to_numpy()), np.stack(labels["au_right"].to_numpy())], 1).astype(np.float32)
-    real = (labels["recipe"] == "real_smile").to_numpy()
-    points[real], pose[real] = np.nan, np.nan  # another photo of the person: the landmarks are not this frame's
-    emotion = np.array([EMOTIONS.index(_RECIPE_EMOTION[r]) if r in _RECIPE_EMOTION else -1 for r in labels["recipe"]])
+    points[:, :68] = np.stack(labels["lm68"].to_numpy()).reshape(n, 68, 2) * (CROP / side)
+    pose = np.stack([labels["yaw"] / _YAW_SCALE, (labels["pitch"] - _PITCH_OFFSET) / _PITCH_SCALE, labels["roll"]], 1)
+    aus = np.concatenate([np.stack(labels["au_left"].to_numpy()), np.stack(labels["au_right"].to_numpy())], 1)
     return ReaderData(
-        gray=_read_crops(folder, "frames_*.tar", labels["file"]),
+        gray=crops,
         points=points,
-        pose=pose,
-        aus=aus,
-        emotion=emotion,
-        exact=~(labels["is_source"].to_numpy() | real),
+        pose=pose.astype(np.float32),
+        aus=aus.astype(np.float32),
+        emotion=np.array([EMOTIONS.index(_RECIPE_EMOTION[r]) if r in _RECIPE_EMOTION else -1 for r in labels["recipe"]]),
+        exact=~labels["is_source"].to_numpy(bool),
         human=np.zeros(n, bool),
-        validation=_held_out(labels["subject"]),
+        validation=_held_out(subjects),
     )
 
 

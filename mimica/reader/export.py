@@ -1,6 +1,7 @@
-"""The trained reader as an ONNX file: weights stored as float16 (half the size), computed in float32.
+"""The reader's trained networks as ONNX files: weights stored as float16 (half the size), computed in float32.
 
-gray uint8 (B, INPUT_SIZE, INPUT_SIZE) -> outputs float32 (B, OUTPUT_SIZE)
+reader          gray uint8 (B, INPUT_SIZE, INPUT_SIZE) -> outputs float32 (B, OUTPUT_SIZE)
+reader-refiner  gray uint8 (B, DETAIL_SIZE, DETAIL_SIZE), first float32 (B, OUTPUT_SIZE) -> outputs, the same
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from torch import Tensor, nn
 from mimica.checkpoint import Weights, fill_module, load_weights
 from mimica.images import atomic_path
 from mimica.reader.networks import ReaderNet, to_input
-from mimica.reader.outputs import INPUT_SIZE
+from mimica.reader.outputs import DETAIL_SIZE, INPUT_SIZE, OUTPUT_SIZE
+from mimica.reader.refiner import RefinerNet
+
+NETWORKS: dict[str, type[ReaderNet] | type[RefinerNet]] = {"reader": ReaderNet, "reader-refiner": RefinerNet}
 
 _SMALLEST_HALVED = 1024
 """Tensors of fewer values (biases, scales) stay float32: they weigh nothing."""
@@ -28,32 +32,36 @@ class _FromBytes(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, gray: Tensor) -> Tensor:
-        out: Tensor = self.net(to_input(gray))
+    def forward(self, gray: Tensor, *first: Tensor) -> Tensor:
+        out: Tensor = self.net(to_input(gray), *first)
         return out
 
 
-def load_network(path: Path) -> tuple[ReaderNet, Weights]:
-    """The network of a training's `reader.safetensors`, in evaluation mode. Raises `WeightsError`."""
-    weights = load_weights(path, "reader")
-    net = ReaderNet(**weights.config)
+def load_network(path: Path) -> tuple[ReaderNet | RefinerNet, Weights]:
+    """The network of a training's `reader.safetensors` or `refiner.safetensors`, in evaluation mode. Raises `WeightsError`."""
+    weights = load_weights(path, list(NETWORKS))
+    net = NETWORKS[weights.kind](**weights.config)
     fill_module(net, weights.tensors, path)
     return net.eval(), weights
 
 
 def export(source: Path, target: Path) -> None:
-    """`reader.safetensors` -> `reader.onnx`. Raises `WeightsError`."""
+    """`reader.safetensors` -> `reader.onnx`; `refiner.safetensors` -> `reader_refiner.onnx`. Raises `WeightsError`."""
     import onnx
 
     net, weights = load_network(source)
+    side = DETAIL_SIZE if isinstance(net, RefinerNet) else INPUT_SIZE
+    inputs = {"gray": torch.zeros(2, side, side, dtype=torch.uint8)}
+    if isinstance(net, RefinerNet):
+        inputs["first"] = torch.zeros(2, OUTPUT_SIZE)
     with atomic_path(target) as temporary:
         torch.onnx.export(
             _FromBytes(net),
-            (torch.zeros(2, INPUT_SIZE, INPUT_SIZE, dtype=torch.uint8),),
+            tuple(inputs.values()),
             str(temporary),
-            input_names=["gray"],
+            input_names=list(inputs),
             output_names=["outputs"],
-            dynamic_axes={"gray": {0: "batch"}, "outputs": {0: "batch"}},
+            dynamic_axes={name: {0: "batch"} for name in (*inputs, "outputs")},
             opset_version=17,
             dynamo=False,
         )

@@ -16,7 +16,8 @@ from torch.nn import functional as F
 from mimica.reader.outputs import INPUT_SIZE, OUTPUT_SIZE
 
 
-def _conv(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
+def conv_block(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
+    """Convolution, batch norm, ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
     )
@@ -29,7 +30,10 @@ class Bottleneck(nn.Module):
         super().__init__()
         half = channels // 2
         self.body = nn.Sequential(
-            _conv(channels, half, 1), _conv(half, half), nn.Conv2d(half, channels, 1, bias=False), nn.BatchNorm2d(channels)
+            conv_block(channels, half, 1),
+            conv_block(half, half),
+            nn.Conv2d(half, channels, 1, bias=False),
+            nn.BatchNorm2d(channels),
         )
         nn.init.zeros_(self.body[-1].weight)  # type: ignore[arg-type]  # the block starts as the identity
 
@@ -45,12 +49,12 @@ class ReaderNet(nn.Module):
         w = width
         self.trunk = nn.Sequential(
             nn.PixelUnshuffle(4),
-            _conv(16, w),
-            _conv(w, 2 * w, 3, 2),
+            conv_block(16, w),
+            conv_block(w, 2 * w, 3, 2),
             *[Bottleneck(2 * w) for _ in range(depth)],
-            _conv(2 * w, 4 * w, 3, 2),
+            conv_block(2 * w, 4 * w, 3, 2),
             *[Bottleneck(4 * w) for _ in range(depth)],
-            _conv(4 * w, w, 1),
+            conv_block(4 * w, w, 1),
         )
         side = INPUT_SIZE // 16
         self.head = nn.Sequential(

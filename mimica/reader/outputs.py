@@ -19,6 +19,8 @@ from mimica.facs import EMOTIONS, SIDED_AU_NAMES
 
 INPUT_SIZE = 112
 """Side of the gray input crop in pixels: the `tight` crop of `mimica.face.align`."""
+DETAIL_SIZE = 160
+"""Side in pixels of the same crop as the refiner gets it."""
 EYE_DISTANCE = 0.30
 """Distance of the eye centres in a well aligned input crop, as a share of its side."""
 POSE_UNIT = 20.0

@@ -2,7 +2,7 @@
 
 A face is read twice: in a crop cut by its box, which finds the eyes, then in the `tight` crop those eyes define, which is
 what the network knows best; again if the two differ. A tilted face, whose first reading is unsure, gets its first look at
-other angles too.
+other angles too. What is read of the aligned crop is refined by a second network that looks closely at eyes and mouth.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -19,7 +20,10 @@ from mimica.errors import NoFaceError, WeightsError
 from mimica.face.align import crop_from_photo, eye_centres, invert, transform
 from mimica.face.detect import Box, detect
 from mimica.facs import EMOTIONS, SIDED_AU_NAMES, to_dict, without_sides
-from mimica.reader.outputs import EYE_DISTANCE, INPUT_SIZE, OUTPUT_SIZE, POINTS, POSE_UNIT, SLICES, mirrored_outputs
+from mimica.reader.outputs import DETAIL_SIZE, EYE_DISTANCE, INPUT_SIZE, OUTPUT_SIZE, POINTS, POSE_UNIT, SLICES, mirrored_outputs
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "reader.onnx"
 MIN_CONFIDENCE = 0.5
@@ -71,34 +75,28 @@ class FaceReading:
 
 
 class Reader:
-    """The network with its weights; one object serves any number of photos. With `mirror` aligned crops are also read in a
-    mirror and both readings averaged, which costs one more pass and errs less. Raises `WeightsError` for unusable weights."""
+    """The networks with their weights; one object serves any number of photos. `weights` is a reader.onnx; a refiner is used if
+    `refine` is set and one lies beside it (`refiner_of`). With `mirror` aligned crops are also read in a mirror and both
+    readings averaged, which takes twice as long and errs a little less. Raises `WeightsError` for unusable weights."""
 
-    def __init__(self, weights: str | Path | None = None, threads: int = 2, mirror: bool = True) -> None:
-        import onnxruntime as ort
-
+    def __init__(self, weights: str | Path | None = None, threads: int = 2, mirror: bool = False, refine: bool = True) -> None:
         self._mirror = mirror
-
         path = Path(weights) if weights else WEIGHTS
-        if not path.is_file():
-            raise WeightsError(f"There are no reader weights at '{path}': train them with `mimica train reader`.")
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        unusable: tuple[type[Exception], ...] = (*_session_errors(), KeyError, ValueError)
-        try:
-            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-            about = json.loads(self._session.get_modelmeta().custom_metadata_map["mimica"])
-        except unusable as error:
-            raise WeightsError(f"'{path}' is no reader of Mimica's, or is damaged: get it again.") from error
-        if about.get("kind") != "reader" or self._session.get_outputs()[0].shape[-1] != OUTPUT_SIZE:
-            raise WeightsError(f"'{path}' holds '{about.get('kind')}', or another version of the reader: this one does not fit.")
-        self.controls: tuple[str, ...] = tuple(about["controls"])
+        self._session, self.controls = _session(path, "reader", threads)
+        refiner = refiner_of(path)
+        self._refiner = _session(refiner, "reader-refiner", threads)[0] if refine and refiner.is_file() else None
 
     def raw(self, gray: np.ndarray) -> np.ndarray:
         """uint8 (B, INPUT_SIZE, INPUT_SIZE) crops -> float32 (B, OUTPUT_SIZE), as `mimica.reader.outputs` says."""
         out: np.ndarray = self._session.run(None, {"gray": gray})[0]
         return out
+
+    def raw_aligned(self, gray: np.ndarray) -> np.ndarray:
+        """uint8 (B, DETAIL_SIZE, DETAIL_SIZE) aligned crops -> float32 (B, OUTPUT_SIZE), refined where there is a refiner."""
+        rows = self.raw(np.stack([shrunk(crop) for crop in gray]))
+        if self._refiner is not None:
+            rows = self._refiner.run(None, {"gray": gray, "first": rows})[0]
+        return rows
 
     def read(self, photo: np.ndarray, boxes: Sequence[Box]) -> list[FaceReading]:
         """One reading a box, in their order, whatever the confidence. `photo` is uint8 (H, W, 3) or gray (H, W)."""
@@ -142,14 +140,44 @@ class Reader:
 
     def _look_again(self, gray: np.ndarray, landmarks: Sequence[np.ndarray]) -> list[FaceReading]:
         matrices = [_tight(points) for points in landmarks]
-        crops = np.stack([_cut_gray(gray, matrix) for matrix in matrices])
-        rows = self.raw(crops)
+        crops = np.stack([_cut_gray(gray, matrix * (DETAIL_SIZE / INPUT_SIZE), DETAIL_SIZE) for matrix in matrices])
+        rows = self.raw_aligned(crops)
         if self._mirror:
-            rows = (rows + mirrored_outputs(self.raw(np.ascontiguousarray(crops[:, :, ::-1])))) / 2
+            rows = (rows + mirrored_outputs(self.raw_aligned(np.ascontiguousarray(crops[:, :, ::-1])))) / 2
         return [_reading(row, matrix) for row, matrix in zip(rows, matrices, strict=True)]
 
     def _run(self, gray: np.ndarray, matrices: Sequence[np.ndarray]) -> np.ndarray:
         return self.raw(np.stack([_cut_gray(gray, matrix) for matrix in matrices]))
+
+
+def refiner_of(weights: Path) -> Path:
+    """The refiner's file beside a reader's: `reader.onnx` -> `reader_refiner.onnx`."""
+    return weights.with_name(weights.stem + "_refiner.onnx")
+
+
+def shrunk(gray: np.ndarray) -> np.ndarray:
+    """A crop for the refiner, uint8 (DETAIL_SIZE, DETAIL_SIZE), as the first network gets it, (INPUT_SIZE, INPUT_SIZE)."""
+    return np.asarray(cv2.resize(gray, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA))
+
+
+def _session(path: Path, kind: str, threads: int) -> tuple[InferenceSession, tuple[str, ...]]:
+    """A network and the names of its controls. Raises `WeightsError`."""
+    import onnxruntime as ort
+
+    if not path.is_file():
+        raise WeightsError(f"There are no reader weights at '{path}': train them with `mimica train reader`.")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    unusable: tuple[type[Exception], ...] = (*_session_errors(), KeyError, ValueError)
+    try:
+        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        about = json.loads(session.get_modelmeta().custom_metadata_map["mimica"])
+    except unusable as error:
+        raise WeightsError(f"'{path}' is no reader of Mimica's, or is damaged: get it again.") from error
+    if about.get("kind") != kind or session.get_outputs()[0].shape[-1] != OUTPUT_SIZE:
+        raise WeightsError(f"'{path}' holds '{about.get('kind')}', or another version of the reader: this one does not fit.")
+    return session, tuple(about["controls"])
 
 
 def _session_errors() -> tuple[type[Exception], ...]:
@@ -224,14 +252,14 @@ def _tight(landmarks: np.ndarray) -> np.ndarray:
         return np.array([[1.0, 0, 0], [0, 1.0, 0]])
 
 
-def _cut_gray(gray: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """The input crop, (INPUT_SIZE, INPUT_SIZE): averaged over areas where the photo is larger, mirrored beyond its border."""
+def _cut_gray(gray: np.ndarray, matrix: np.ndarray, size: int = INPUT_SIZE) -> np.ndarray:
+    """The input crop, (size, size): averaged over areas where the photo is larger, mirrored beyond its border."""
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    corners = transform(np.array([[0, 0], [INPUT_SIZE, 0], [0, INPUT_SIZE], [INPUT_SIZE, INPUT_SIZE]]), invert(matrix))
+    corners = transform(np.array([[0, 0], [size, 0], [0, size], [size, size]]), invert(matrix))
     x0, y0 = np.maximum(np.floor(corners.min(0) - 2 / scale), 0).astype(int)
     x1, y1 = np.minimum(np.ceil(corners.max(0) + 2 / scale), gray.shape[::-1]).astype(int)
     if x1 - x0 < 2 or y1 - y0 < 2:
-        return np.zeros((INPUT_SIZE, INPUT_SIZE), np.uint8)
+        return np.zeros((size, size), np.uint8)
     region, origin, factors = gray[y0:y1, x0:x1], np.array([x0, y0]), np.ones(2)
     if scale < 0.8:
         small = (max(2, round((x1 - x0) * scale * 1.25)), max(2, round((y1 - y0) * scale * 1.25)))
@@ -240,7 +268,7 @@ def _cut_gray(gray: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     linear = matrix[:, :2] / factors
     offset = transform(origin, matrix) + linear @ [0.5, 0.5] - 0.5  # cv2 counts from pixel centres
     shifted = np.column_stack([linear, offset])
-    return cv2.warpAffine(region, shifted, (INPUT_SIZE,) * 2, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return cv2.warpAffine(region, shifted, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
 
 
 def _apart(landmarks: np.ndarray, reading: FaceReading) -> float:

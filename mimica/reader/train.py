@@ -26,7 +26,7 @@ from mimica.reader.augment import Sample, augment, negative
 from mimica.reader.data import ReaderData
 from mimica.reader.losses import au_loss, emotion_loss, face_loss, point_loss, pose_loss
 from mimica.reader.networks import ReaderNet, to_input
-from mimica.reader.outputs import EYE_DISTANCE, INPUT_SIZE, SLICES
+from mimica.reader.outputs import EYE_DISTANCE, SLICES
 from mimica.training import Parts, Task, Trainer
 
 KIND = "reader"
@@ -125,10 +125,14 @@ class ReaderTask(Task):
 
     def build(self, options: Any) -> Parts:
         net = ReaderNet(options.width, options.depth, options.hidden)
+        return Parts({"reader": net}, {"reader": self.optimiser(net)}, averaged=("reader",))
+
+    def optimiser(self, net: torch.nn.Module) -> torch.optim.Optimizer:
+        """AdamW; scales and biases are not decayed."""
         decayed = [p for p in net.parameters() if p.ndim > 1]
         others = [p for p in net.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": options.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        return Parts({"reader": net}, {"reader": torch.optim.AdamW(groups, lr=options.rate)}, averaged=("reader",))
+        groups = [{"params": decayed, "weight_decay": self.options.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        return torch.optim.AdamW(groups, lr=self.options.rate)
 
     def rate(self, step: int) -> float:
         warm = max(1, self.options.steps // 20)
@@ -146,12 +150,16 @@ class ReaderTask(Task):
             "face": face_loss(out[:, SLICES["face"]][:, 0], batch["face"]),
         }
 
+    def total(self, losses: Mapping[str, Tensor]) -> Tensor:
+        """The weighted sum that is minimised."""
+        weights = {"points": 10.0, "pose": 2.0, "aus": 3.0, "emotion": 0.3, "face": 0.5}
+        return sum((weights[name] * loss for name, loss in losses.items()), start=torch.zeros(()))
+
     def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
         with trainer.autocast():
             out = trainer.parts.modules["reader"](to_input(batch["gray"]))
         losses = self.losses(out.float(), batch)
-        weights = {"points": 10.0, "pose": 2.0, "aus": 3.0, "emotion": 0.3, "face": 0.5}
-        trainer.update("reader", sum((weights[name] * loss for name, loss in losses.items()), start=torch.zeros(())))
+        trainer.update("reader", self.total(losses))
         return {name: loss.detach() for name, loss in losses.items()}
 
     def sample(self, batch: Batch, trainer: Trainer) -> np.ndarray:
@@ -172,6 +180,6 @@ class ReaderTask(Task):
 def draw_points(gray: np.ndarray, points: np.ndarray, zoom: int = 3) -> np.ndarray:
     """uint8 (S, S) and points in the network's units -> uint8 (zoom S, zoom S, 3)."""
     picture = cv2.cvtColor(cv2.resize(gray, None, fx=zoom, fy=zoom), cv2.COLOR_GRAY2RGB)
-    for x, y in points[np.isfinite(points).all(-1)] * EYE_DISTANCE * INPUT_SIZE + INPUT_SIZE / 2:
+    for x, y in points[np.isfinite(points).all(-1)] * EYE_DISTANCE * len(gray) + len(gray) / 2:
         cv2.circle(picture, (int(x * zoom), int(y * zoom)), 1, (60, 255, 60), -1)
     return picture
