@@ -5,8 +5,9 @@ at eyes and mouth.
     -> eye patch (64 x 112 px, fixed, as the eyes lie where the alignment puts them), mouth patch (80 x 112 px, about the lips
        that the first network found)
     -> each through the first network's early layers (64 channels at 1/4, 128 at 1/8), trained on
-    -> points: the features at each landmark, where the first network saw it, -> its displacement, linear for each landmark
-    -> everything: each patch -> 1/16, and with the first outputs -> a hidden layer -> a correction, added to the first outputs
+    -> at each landmark, where the first network saw it, the features there -> its displacement and a few numbers about its
+       surroundings, linear for each landmark
+    -> those numbers, each patch at 1/16, and the first outputs -> a hidden layer -> a correction of everything
 
 Small movements of lids and lips are what the first network's 112 pixels show least of and what every edit hangs on. A cascade,
 as in Sun, Wang and Tang, "Deep convolutional network cascade for facial point detection" (CVPR 2013); features at the
@@ -31,6 +32,8 @@ MOUTH_POINTS = (*range(3, 14), *range(31, 36), *range(48, 68))
 """Chin, nostrils, lips."""
 _PLACES = [(*EYE_POINTS, *MOUTH_POINTS).index(i) if i in EYE_POINTS or i in MOUTH_POINTS else -1 for i in range(POINTS)]
 """Where among the displacements, eyes' then mouth's then a zero, that of each point stands."""
+_AROUND = 8
+"""Numbers about the surroundings of each point."""
 _BELOW = 24
 """Rows added below the crop, repeating its last one: a wide open mouth's patch reaches beyond it."""
 
@@ -75,10 +78,10 @@ class RefinerNet(nn.Module):
     """gray (B, 1, DETAIL_SIZE, DETAIL_SIZE) in [-1, 1] and first outputs (B, OUTPUT_SIZE) -> (B, OUTPUT_SIZE). `width` scales
     the channels, `depth` are the early residual blocks: as the first network's, if its weights are to be taken over."""
 
-    def __init__(self, width: int = 64, depth: int = 3, hidden: int = 256, dropout: float = 0.2) -> None:
+    def __init__(self, width: int = 64, depth: int = 3, hidden: int = 256, dropout: float = 0.1) -> None:
         super().__init__()
         self.early = Early(width, depth)
-        deep, thin = 5 * width // 2, 3 * width // 8
+        deep, thin = 2 * width, width // 4
         self.eyes, self.mouth = (
             nn.Sequential(conv_block(2 * width, deep, 3, 2), *[Bottleneck(deep) for _ in range(2)], conv_block(deep, thin, 1))
             for _ in range(2)
@@ -86,10 +89,11 @@ class RefinerNet(nn.Module):
         self.eye_points = _PointHead(len(EYE_POINTS), 3 * width)
         self.mouth_points = _PointHead(len(MOUTH_POINTS), 3 * width)
         cells = sum((h // 16) * (v // 16) for h, v in (EYES_SHAPE, MOUTH_SHAPE))
+        around = _AROUND * (len(EYE_POINTS) + len(MOUTH_POINTS))
         self.head = nn.Sequential(
-            nn.Dropout(dropout),
-            nn.Linear(thin * cells + OUTPUT_SIZE, hidden),
+            nn.Linear(thin * cells + around + OUTPUT_SIZE, hidden),
             nn.SiLU(inplace=True),
+            nn.Dropout(dropout),
             nn.Linear(hidden, OUTPUT_SIZE),
         )
         nn.init.zeros_(self.head[-1].weight)  # type: ignore[arg-type]  # it begins by changing nothing
@@ -99,31 +103,30 @@ class RefinerNet(nn.Module):
         points = points_in_crop(first)
         corner = mouth_corner(points)
         eye_maps, mouth_maps = self.early(eye_patch(gray)), self.early(mouth_patch(gray, corner))
+        at_eyes = points[:, EYE_POINTS] - points.new_tensor([EYES_LEFT, EYES_TOP])
         at_mouth = points[:, MOUTH_POINTS] - corner[:, None].to(points.dtype)
-        moved = torch.cat(
-            [
-                self.eye_points(eye_maps, points[:, EYE_POINTS] - points.new_tensor([EYES_LEFT, EYES_TOP]), EYES_SHAPE),
-                self.mouth_points(mouth_maps, at_mouth, MOUTH_SHAPE),
-                0 * points[:, :1],
-            ],
-            1,
-        )[:, _PLACES]
-        features = [self.eyes(eye_maps[1]).flatten(1), self.mouth(mouth_maps[1]).flatten(1), bounded(first)]
-        correction: Tensor = self.head(torch.cat(features, 1))
+        eyes, around_eyes = self.eye_points(eye_maps, at_eyes, EYES_SHAPE)
+        mouth, around_mouth = self.mouth_points(mouth_maps, at_mouth, MOUTH_SHAPE)
+        moved = torch.cat([eyes, mouth, 0 * points[:, :1]], 1)[:, _PLACES]
+        features = [self.eyes(eye_maps[1]), self.mouth(mouth_maps[1]), around_eyes, around_mouth, bounded(first)]
+        correction: Tensor = self.head(torch.cat([f.flatten(1) for f in features], 1))
         return first + correction + F.pad(moved.flatten(1), (0, OUTPUT_SIZE - 2 * POINTS))
 
 
 class _PointHead(nn.Module):
-    """Feature maps of a patch and `count` points in it (B, count, 2), pixels -> displacements (B, count, 2), eye distances."""
+    """Feature maps of a patch and `count` points in it (B, count, 2), pixels -> their displacements (B, count, 2), eye distances,
+    and what is around them (B, count, _AROUND)."""
 
     def __init__(self, count: int, channels: int) -> None:
         super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.zeros(count, channels, 2)), nn.Parameter(torch.zeros(count, 2))
+        self.weight, self.bias = nn.Parameter(torch.zeros(count, channels, 2 + _AROUND)), nn.Parameter(torch.zeros(count, 2))
+        nn.init.normal_(self.weight[..., 2:], std=channels**-0.5)
 
-    def forward(self, maps: tuple[Tensor, Tensor], points: Tensor, shape: tuple[int, int]) -> Tensor:
+    def forward(self, maps: tuple[Tensor, Tensor], points: Tensor, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
         grid = points / points.new_tensor([shape[1] / 2, shape[0] / 2]) - 1
         sampled = [F.grid_sample(m, grid[:, None], padding_mode="border", align_corners=False)[:, :, 0] for m in maps]
-        return torch.einsum("bcp,pcd->bpd", torch.cat(sampled, 1), self.weight) + self.bias
+        out = torch.einsum("bcp,pcd->bpd", torch.cat(sampled, 1), self.weight)
+        return out[..., :2] + self.bias, F.silu(out[..., 2:])
 
 
 def points_in_crop(outputs: Tensor) -> Tensor:

@@ -40,6 +40,8 @@ class RefinerOptions(ReaderOptions):
     hidden: int = option(256, "units of the hidden layer", low=16)
     hardness: float = option(0.7, "how often light, optics and occlusion of a crop are changed", low=0, high=1)
     rough: float = option(0.05, "share of crops cut as roughly as by a detector", low=0, high=1)
+    early_rate: float = option(0.2, "learning rate of the layers taken over, as a share of the others'", low=0)
+    au_weight: float = option(6.0, "weight of the Action Units' loss", low=0)
     first: Path | None = option(None, "reader.onnx of the network to be corrected; the shipped one if not given")
 
 
@@ -106,13 +108,19 @@ class RefinerTask(ReaderTask):
     def build(self, options: Any) -> Parts:
         net = RefinerNet(options.width, options.depth, options.hidden)
         net.early.load_folded(folded_convolutions(options.first or WEIGHTS))
-        return Parts({"refiner": net}, {"refiner": self.optimiser(net)}, averaged=("refiner",))
+        taken_over = {id(p) for p in net.early.parameters()}
+        optimiser = self.optimiser(net)
+        for group in list(optimiser.param_groups):
+            early = [p for p in group["params"] if id(p) in taken_over]
+            group["params"] = [p for p in group["params"] if id(p) not in taken_over]
+            optimiser.add_param_group({**group, "params": early, "lr": options.early_rate * options.rate})
+        return Parts({"refiner": net}, {"refiner": optimiser}, averaged=("refiner",))
 
     def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
         with trainer.autocast():
             out = trainer.parts.modules["refiner"](to_input(batch["gray"]), batch["first"])
         losses = self.losses(out.float(), batch)
-        trainer.update("refiner", self.total(losses))
+        trainer.update("refiner", self.total(losses, aus=self.options.au_weight))
         before = self.losses(batch["first"], batch)
         scalars = {name: loss.detach() for name, loss in losses.items() if name != "face"}
         return scalars | {f"{name}_before": before[name] for name in ("points", "aus", "emotion")}

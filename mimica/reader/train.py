@@ -150,9 +150,9 @@ class ReaderTask(Task):
             "face": face_loss(out[:, SLICES["face"]][:, 0], batch["face"]),
         }
 
-    def total(self, losses: Mapping[str, Tensor]) -> Tensor:
+    def total(self, losses: Mapping[str, Tensor], **weights: float) -> Tensor:
         """The weighted sum that is minimised."""
-        weights = {"points": 10.0, "pose": 2.0, "aus": 3.0, "emotion": 0.3, "face": 0.5}
+        weights = {"points": 10.0, "pose": 2.0, "aus": 3.0, "emotion": 0.3, "face": 0.5} | weights
         return sum((weights[name] * loss for name, loss in losses.items()), start=torch.zeros(()))
 
     def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
