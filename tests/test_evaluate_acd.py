@@ -59,10 +59,13 @@ def test_tracking_pools_both_sides() -> None:
 
 
 class _Thumbnail:
-    """A face as 27 numbers: its box, averaged to 3 x 3."""
+    """A face as 27 numbers: the box of its landmarks, averaged to 3 x 3."""
 
-    def __call__(self, frame: np.ndarray, box: evaluate_acd.Box) -> np.ndarray:
-        part = frame[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)].astype(float)
+    def check(self) -> None: ...
+
+    def descriptor(self, frame: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        (x0, y0), (x1, y1) = landmarks.min(0).astype(int), landmarks.max(0).astype(int)
+        part = frame[y0:y1, x0:x1].astype(float)
         thirds = [np.array_split(row, 3, axis=1) for row in np.array_split(part, 3)]
         return np.array([cell.mean(axis=(0, 1)) for row in thirds for cell in row]).ravel() / 255
 
@@ -73,7 +76,7 @@ class _Reader:
 
 
 def test_the_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluate_acd, "Descriptor", _Thumbnail)
+    monkeypatch.setattr(evaluate_acd, "Identity", _Thumbnail)
     monkeypatch.setattr(evaluate_acd, "Reader", _Reader)
     monkeypatch.setattr(evaluate_acd, "find_faces", lambda photo, reader: [reading()])
     done: list[int] = []
@@ -89,7 +92,7 @@ def test_without_faces(monkeypatch: pytest.MonkeyPatch) -> None:
     def none(photo: np.ndarray, reader: object) -> list[object]:
         raise NoFaceError("no face.")
 
-    monkeypatch.setattr(evaluate_acd, "Descriptor", _Thumbnail)
+    monkeypatch.setattr(evaluate_acd, "Identity", _Thumbnail)
     monkeypatch.setattr(evaluate_acd, "Reader", _Reader)
     monkeypatch.setattr(evaluate_acd, "find_faces", none)
     with pytest.raises(NoFaceError, match="None of the photos"):

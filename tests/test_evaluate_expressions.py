@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from mimica import evaluate_expressions
+from mimica import evaluate_expressions, identity
 from mimica.errors import NoFaceError
-from mimica.evaluate_expressions import Identity, evaluate, sharpness
+from mimica.evaluate_expressions import evaluate, sharpness
+from mimica.identity import Identity
 from mimica.images import write_image
 from mimica.reader.read import find_faces
 
@@ -50,7 +51,7 @@ def test_photos_without_a_face_are_told(tmp_path: Path, noise: np.ndarray) -> No
 
 
 def test_identity_is_left_out_and_said_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluate_expressions.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(identity.importlib.util, "find_spec", lambda name: None)
     assert Identity().path is None
     monkeypatch.setattr(evaluate_expressions, "edit", lambda photo, emotion, engine: Result(photo))
     report = evaluate([PHOTO], None, emotions=["anger"])  # type: ignore[arg-type]
