@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mimica.cli.evaluate_acd import acd, predictor
 from mimica.cli.evaluate_expressions import expressions
+from mimica.cli.evaluate_videos import acd, driving, predictor
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,6 +20,7 @@ app = typer.Typer(help="Measure the models on people they were not trained on.",
 
 app.command("expressions")(expressions)
 app.command("acd")(acd)
+app.command("driving")(driving)
 app.command("predictor")(predictor)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]

@@ -1,4 +1,4 @@
-"""`mimica evaluate acd` and `mimica evaluate predictor`: figures for videos."""
+"""`mimica evaluate acd`, `driving` and `predictor`: figures for videos."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import typer
 from mimica.cli.options import EngineOption, IntensityOption, WeightsOption, warn
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from mimica.evaluate_acd import Report
 
 
@@ -32,17 +34,12 @@ def acd(
     """
     from dataclasses import asdict
 
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
     from mimica.engines.base import load_engine
     from mimica.evaluate_acd import PUBLISHED, SIX, evaluate
-    from mimica.images import list_images
 
-    paths = [path for one in photos for path in (list_images(one) if one.is_dir() else [one])]
+    paths = _listed(photos)
     loaded = load_engine(engine, weights)
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with _progress() as bar:
         task = bar.add_task("videos", total=min(videos, len(SIX) * min(faces, len(paths))))
         report = evaluate(
             paths,
@@ -59,8 +56,7 @@ def acd(
         typer.echo(json.dumps({**asdict(report), "published": PUBLISHED}, indent=1))
         return
     _print_table(f"Average content distance, {report.videos} videos, {report.faces} faces", _rows(engine, report, PUBLISHED))
-    by_unit = [(name, f"{figures['r']:.2f}", f"{figures['mae']:.2f}") for name, figures in report.tracking.items()]
-    _print_table("Action Units asked against read", by_unit, ("", "Pearson r", "mean abs. error"))
+    _print_tracking(report.tracking)
     typer.echo(f"Flicker outside the face: {report.flicker:.3f} of 255")
 
 
@@ -75,6 +71,62 @@ def _rows(engine: str, report: Report, published: dict[str, float]) -> list[tupl
         *rows,
         *((f"{name} (published: other faces, other descriptors)", f"{value:.3f}") for name, value in published.items()),
     ]
+
+
+def driving(
+    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of them, one person each.", show_default=False)],
+    drivers: Annotated[list[Path], typer.Option("--driver", help="A video of a driver; may be given again.")],
+    engine: EngineOption = "ganimation",
+    weights: WeightsOption = None,
+    size: Annotated[int, typer.Option("--size", help="Longer side in pixels; larger photos are made smaller.", min=64)] = 512,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The driver's frames do not follow one another: do not steady them.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Do photos do what drivers do? Action Units asked of each frame against those read of it.
+
+    mimica evaluate driving photos/ --driver talking.mp4
+    """
+    from dataclasses import asdict
+
+    from mimica.engines.base import load_engine
+    from mimica.evaluate_driving import evaluate
+
+    paths = _listed(photos)
+    with _progress() as bar:
+        task = bar.add_task("pairs", total=len(paths) * len(drivers))
+        loaded = load_engine(engine, weights)
+        report = evaluate(paths, drivers, loaded, size=size, raw=raw, progress=lambda: bar.advance(task))
+    warn(report.missing)
+    if as_json:
+        typer.echo(json.dumps(asdict(report), indent=1))
+        return
+    _print_tracking(report.tracking)
+    typer.echo(
+        f"{report.drivers} drivers, {report.photos} photos, {report.frames} frames: mean correlation {report.mean_r:.3f} "
+        f"over {len(report.tracking)} Action Units"
+    )
+
+
+def _listed(photos: Sequence[Path]) -> list[Path]:
+    """Photos, and those in folders."""
+    from mimica.images import list_images
+
+    return [path for one in photos for path in (list_images(one) if one.is_dir() else [one])]
+
+
+def _progress() -> Progress:
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _print_tracking(figures: dict[str, dict[str, float]]) -> None:
+    by_unit = [(name, f"{row['r']:.2f}", f"{row['mae']:.2f}") for name, row in figures.items()]
+    _print_table("Action Units asked against read", by_unit, ("", "Pearson r", "mean abs. error"))
 
 
 def predictor(
