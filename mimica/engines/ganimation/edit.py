@@ -27,7 +27,6 @@ from mimica.engines.ganimation.painter import (
     PARTS,
     Paint,
     Painter,
-    Part,
     composed,
     condition_of,
     draw_eye,
@@ -37,7 +36,7 @@ from mimica.engines.ganimation.painter import (
     tooth_white,
 )
 from mimica.engines.ganimation.rig import Rig
-from mimica.engines.ganimation.warp import SIDE, Field, Warper, sample
+from mimica.engines.ganimation.warp import SIDE, Field, Warper
 from mimica.errors import ValueRangeError, WeightsError, nearest
 from mimica.face.align import crop_from_photo, cut, invert, transform
 from mimica.facs import SIDED_AU_NAMES, to_vector
@@ -61,7 +60,7 @@ BORDER = 0.02
 @dataclass(frozen=True)
 class State:
     """What `encode` finds: landmarks and mesh in shares of the tight crop's side, the crop itself at scale 1, the openings
-    before, the colour of white, and the scale of fields."""
+    before, the eyeballs (by the name of the part), the colour of white, and the scale of fields."""
 
     face: Face
     controls: np.ndarray
@@ -70,6 +69,7 @@ class State:
     mesh: np.ndarray
     crop: np.ndarray
     openings: tuple[np.ndarray, np.ndarray]
+    eyeballs: Mapping[str, np.ndarray]
     white: np.ndarray
     scale: int
 
@@ -102,7 +102,12 @@ class FastGanimation:
         openings = self._warper.openings(mesh[: self._rig.skin_vertices], scale, ROWS)
         controls = to_vector(face.controls, self.controls)
         white = tooth_white(crop, openings[1], self._warper.skin(mesh[: self._rig.skin_vertices], 1, ROWS))
-        return State(face, controls, crop_from_window, landmarks, mesh, crop, openings, white, scale)
+        eyeballs = {}
+        for name, part in PARTS.items():
+            if part.network == "eye":
+                corner = part.corner(landmarks, ROWS)
+                eyeballs[name] = draw_eye(part_of(crop, corner, part, 1), part_of(openings[1], corner, part, 1))
+        return State(face, controls, crop_from_window, landmarks, mesh, crop, openings, eyeballs, white, scale)
 
     def render(self, state: State, values: Mapping[str, float], *, layers: bool = False) -> Rendered:
         """One frame; see `mimica.engines.base`. Raises `ValueRangeError` for a control that does not exist."""
@@ -140,19 +145,18 @@ class FastGanimation:
             length = float(np.abs(motion[self._moving[name]]).max())
             strength = float(np.clip((length - MOVED[0]) / (MOVED[1] - MOVED[0]), 0, 1))
             if strength > 0:
-                paints.append(self._paint(part, state, field, moved[skin:], target, strength))
+                paints.append(self._paint(name, state, field, moved[skin:], target, strength))
         return field, paints
 
-    def _paint(self, part: Part, state: State, field: Field, inner: np.ndarray, target: np.ndarray, strength: float) -> Paint:
-        scale = max(PAINT_SCALE, state.scale)
+    def _paint(self, name: str, state: State, field: Field, inner: np.ndarray, target: np.ndarray, strength: float) -> Paint:
+        part, scale = PARTS[name], max(PAINT_SCALE, state.scale)
         corner = part.corner(state.landmarks, ROWS)
         if part.network == "mouth":
             openings = state.openings[0], field.mouth
             opening = part_of(field.mouth, corner, part, scale)
             drawing = draw_mouth(inner, self._rig.topology, state.white, corner, opening, scale)
         else:
-            openings = state.openings[1], field.eyes
-            drawing = draw_eye(part_of(state.crop, corner, part, 1), part_of(state.openings[1], corner, part, 1))
+            openings, drawing = (state.openings[1], field.eyes), state.eyeballs[name]
         condition = condition_of(part, state.landmarks, state.controls, target)
         maps = self._painter.outputs(part, patch_inputs(part, corner, state.crop, field, openings, drawing, condition))
         return composed(part, corner, maps, openings[1], drawing, scale, strength)
@@ -167,16 +171,23 @@ class _Canvas:
         self._scale = state.scale
         self._box = self._active_box(field)
         x0, y0, x1, y1 = self._box
-        flow = (field.flow @ self._window_from_crop[:, :2].T).astype(np.float32)
-        smooth, abrupt, steps = (
-            self._on_window(m, self._box, np.zeros(2), self._scale, method=method)
-            for m, method in ((flow, cv2.INTER_LINEAR), (flow, cv2.INTER_NEAREST), (field.steps, cv2.INTER_NEAREST))
-        )
-        self._flow = np.where(steps[..., None] > 0, abrupt, smooth)
-        grid = np.stack(np.meshgrid(np.arange(x0, x1), np.arange(y0, y1)), -1).astype(np.float32)
-        warped = sample(self._image, grid + self._flow)
-        gain = np.sign(field.gain) * np.maximum(np.abs(field.gain) - np.float32(RELIT), 0)
-        self._pixels = warped * np.exp(self._on_window(gain, self._box, np.zeros(2), self._scale))
+        flow = cv2.transform(field.flow, self._window_from_crop[:, :2].astype(np.float32))
+        self._flow = self._on_window(flow, self._box, np.zeros(2), self._scale)
+        self._keep_steps(flow, field.steps)
+        x, y = cv2.split(self._flow)
+        x += np.arange(x0, x1, dtype=np.float32)
+        y += np.arange(y0, y1, dtype=np.float32)[:, None]
+        warped = cv2.remap(self._image, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+        factor = cv2.exp(field.gain - np.clip(field.gain, -RELIT, RELIT))
+        factor = self._on_window(factor, self._box, np.zeros(2), self._scale, 1.0)
+        self._pixels = cv2.multiply(warped, factor, dtype=cv2.CV_32F)
+
+    def _keep_steps(self, flow: np.ndarray, steps: np.ndarray) -> None:
+        """Where flow jumps, the nearest value of the field, never a mixture of two."""
+        ys, xs = np.nonzero(self._on_window(steps, self._box, np.zeros(2), self._scale, method=cv2.INTER_NEAREST))
+        here = np.stack([xs + self._box[0], ys + self._box[1]], axis=1) + 0.5
+        column, row = np.floor(transform(here, invert(self._window_from_crop)) * (SIDE * self._scale)).astype(int).T
+        self._flow[ys, xs] = flow[np.clip(row, 0, len(flow) - 1), np.clip(column, 0, flow.shape[1] - 1)]
 
     def paint(self, paint: Paint) -> None:
         """result = warped * W + still * S + color, within the patch."""
@@ -188,8 +199,9 @@ class _Canvas:
             for m, fill in ((paint.warped, 1.0), (paint.still, 0.0), (paint.color, 0.0))
         )
         region = self._pixels[y0 - self._box[1] : y1 - self._box[1], x0 - self._box[0] : x1 - self._box[0]]
-        region *= warped
-        region += still.reshape(*still.shape[:2], 1) * self._image[y0:y1, x0:x1]
+        cv2.multiply(region, warped, dst=region)
+        if still.any():
+            region += cv2.multiply(self._image[y0:y1, x0:x1], cv2.merge([still] * 3), dtype=cv2.CV_32F)
         region += color
 
     def finished(self) -> tuple[np.ndarray, np.ndarray]:
@@ -199,7 +211,7 @@ class _Canvas:
         fade = self._fade()
         pixels = self._pixels if fade is None else before + fade[..., None] * (self._pixels - before)
         image, mask = self._image.copy(), np.zeros(self._image.shape[:2], np.float32)
-        after = cv2.convertScaleAbs(np.maximum(pixels, 0))  # rounds, and stops at 255
+        after = cv2.convertScaleAbs(pixels)  # rounds, and stops at 255; nothing in the equation is negative
         image[y0:y1, x0:x1] = after
         red, green, blue = cv2.split(cv2.absdiff(after, before))
         mask[y0:y1, x0:x1] = cv2.max(cv2.max(red, green), blue) > 0
@@ -223,10 +235,11 @@ class _Canvas:
 
     def _active_box(self, field: Field) -> tuple[int, int, int, int]:
         """The window's rectangle (x0, y0, x1, y1) around all that moves or is relit."""
-        active = (field.flow[..., 0] != 0) | (field.flow[..., 1] != 0)
+        x, y = cv2.split(field.flow)
+        active = (x != 0) | (y != 0)
         for channel in cv2.split(field.gain):
             active |= np.abs(channel) > RELIT
-        ys, xs = np.nonzero(active)
+        xs, ys = np.flatnonzero(active.any(axis=0)), np.flatnonzero(active.any(axis=1))
         if not len(ys):
             return 0, 0, 1, 1
         low, high = np.array([xs.min(), ys.min()]) - 1, np.array([xs.max(), ys.max()]) + 2
