@@ -98,7 +98,11 @@ def paste(photo: np.ndarray, crop: np.ndarray, mask: np.ndarray, crop_from_photo
         pixels = _warp(crop, here, x1 - x0, y1 - y0)
         weight = _warp(mask, here, x1 - x0, y1 - y0, outside_is_zero=True)
     region = result[y0:y1, x0:x1]
-    region[...] = cv2.blendLinear(pixels, region, weight, 1 - weight)  # exact where the weight is 0 or 1
+    whole = (weight >= 1).astype(np.uint8)
+    if np.array_equal(whole, weight):
+        cv2.copyTo(np.ascontiguousarray(pixels), whole, region)
+    else:
+        region[...] = cv2.blendLinear(pixels, region, weight, 1 - weight)  # exact where the weight is 0 or 1
     return result
 
 

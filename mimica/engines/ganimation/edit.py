@@ -59,7 +59,8 @@ BORDER = 0.02
 
 @dataclass(frozen=True)
 class State:
-    """What `encode` finds: landmarks and mesh in shares of the tight crop's side, the crop itself at scale 1, the openings
+    """What `encode` finds: landmarks and mesh in shares of the tight crop's side, the crop itself at scale 1, the window's
+    `pixels` as float32 (which is sampled faster, and without rounding twice), the openings
     before, the eyeballs (by the name of the part), the colour of white, and the scale of fields."""
 
     face: Face
@@ -68,6 +69,7 @@ class State:
     landmarks: np.ndarray
     mesh: np.ndarray
     crop: np.ndarray
+    pixels: np.ndarray
     openings: tuple[np.ndarray, np.ndarray]
     eyeballs: Mapping[str, np.ndarray]
     white: np.ndarray
@@ -107,7 +109,8 @@ class FastGanimation:
             if part.network == "eye":
                 corner = part.corner(landmarks, ROWS)
                 eyeballs[name] = draw_eye(part_of(crop, corner, part, 1), part_of(openings[1], corner, part, 1))
-        return State(face, controls, crop_from_window, landmarks, mesh, crop, openings, eyeballs, white, scale)
+        pixels = face.image.astype(np.float32)
+        return State(face, controls, crop_from_window, landmarks, mesh, crop, pixels, openings, eyeballs, white, scale)
 
     def render(self, state: State, values: Mapping[str, float], *, layers: bool = False) -> Rendered:
         """One frame; see `mimica.engines.base`. Raises `ValueRangeError` for a control that does not exist."""
@@ -141,7 +144,7 @@ class FastGanimation:
         skin = self._rig.skin_vertices
         field = self._warper.field(state.mesh[:skin], moved[:skin], self._rig.gain(*given), state.scale, ROWS)
         paints = []
-        for name, part in PARTS.items():
+        for name in PARTS:
             length = float(np.abs(motion[self._moving[name]]).max())
             strength = float(np.clip((length - MOVED[0]) / (MOVED[1] - MOVED[0]), 0, 1))
             if strength > 0:
@@ -177,14 +180,17 @@ class _Canvas:
         x, y = cv2.split(self._flow)
         x += np.arange(x0, x1, dtype=np.float32)
         y += np.arange(y0, y1, dtype=np.float32)[:, None]
-        warped = cv2.remap(self._image, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+        warped = cv2.remap(state.pixels, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
         factor = cv2.exp(field.gain - np.clip(field.gain, -RELIT, RELIT))
         factor = self._on_window(factor, self._box, np.zeros(2), self._scale, 1.0)
-        self._pixels = cv2.multiply(warped, factor, dtype=cv2.CV_32F)
+        self._pixels = np.maximum(cv2.multiply(warped, factor), 0)  # a cubic may undershoot
 
     def _keep_steps(self, flow: np.ndarray, steps: np.ndarray) -> None:
         """Where flow jumps, the nearest value of the field, never a mixture of two."""
-        ys, xs = np.nonzero(self._on_window(steps, self._box, np.zeros(2), self._scale, method=cv2.INTER_NEAREST))
+        found = cv2.findNonZero(self._on_window(steps, self._box, np.zeros(2), self._scale, method=cv2.INTER_NEAREST))
+        if found is None:
+            return
+        xs, ys = found.reshape(-1, 2).T  # (n, 1, 2) in OpenCV 4
         here = np.stack([xs + self._box[0], ys + self._box[1]], axis=1) + 0.5
         column, row = np.floor(transform(here, invert(self._window_from_crop)) * (SIDE * self._scale)).astype(int).T
         self._flow[ys, xs] = flow[np.clip(row, 0, len(flow) - 1), np.clip(column, 0, flow.shape[1] - 1)]
