@@ -109,12 +109,19 @@ def tooth_white(crop: np.ndarray, eye_openings: np.ndarray, skin: np.ndarray) ->
     height, width = crop.shape[:2]
     eyes, face = (cv2.resize(m, (width, height), interpolation=cv2.INTER_AREA) > 0.95 for m in (eye_openings, skin))
     brightness = crop.mean(axis=2)
-    lit = float(np.percentile(brightness[face], 75)) if face.any() else WHITE_LIMITS[1]
+    lit = float(_share_below(brightness[face], 0.75)) if face.any() else WHITE_LIMITS[1]
     white = np.full(3, lit)
     if eyes.any():
-        white = np.median(crop[eyes & (brightness >= np.percentile(brightness[eyes], 60))], axis=0)
+        white = np.median(crop[eyes & (brightness >= _share_below(brightness[eyes], 0.6))], axis=0)
     tint = 0.5 + 0.5 * np.clip(white / (white.mean() + 1), 0.7, 1.3)
     return np.clip(1.12 * max(white.mean(), lit), *WHITE_LIMITS).astype(np.float32) * tint.astype(np.float32)
+
+
+def _share_below(values: np.ndarray, share: float) -> np.ndarray:
+    """The value that has this share of the values (n,) below it. (np.percentile imports 40 ms of numpy.)"""
+    place = int(share * (values.size - 1))
+    result: np.ndarray = np.partition(values, place)[place]
+    return result
 
 
 def draw_mouth(

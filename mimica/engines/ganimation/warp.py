@@ -76,6 +76,7 @@ class Warper:
         self._rules = topology
         self._triangles = topology["triangles"]
         self._eye_loops = (topology["eye_loop_right"], topology["eye_loop_left"])
+        self._rims = [(topology["rim_near"][:, None] == loop).any(axis=1) for loop in self._eye_loops]
 
     def field(self, source: np.ndarray, target: np.ndarray, gain: np.ndarray, scale: int = 1, rows: int = SIDE) -> Field:
         """Skin vertices (V, 2) before and after and their log gain (V, 3) -> the field of (rows * scale, SIDE * scale)."""
@@ -144,8 +145,7 @@ class Warper:
             near = rules[f"{lip}_lip_near"]
             parted = np.clip(np.interp(rules[f"{lip}_along"][near], share, gap) / LIPS_APART, 0, 1)
             place[rules[f"{lip}_lip"]] += outward[near] * (rules[f"{lip}_lip_share"] * parted)[:, None]
-        for loop in self._eye_loops:
-            mine = np.isin(rules["rim_near"], loop)
+        for loop, mine in zip(self._eye_loops, self._rims, strict=True):
             edge = source[rules["rim_near"][mine]]
             outward = edge - source[loop].mean(axis=0)
             length = np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-6)
