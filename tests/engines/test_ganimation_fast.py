@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimica.engines.base import Face
-from mimica.engines.ganimation import edit, painter, warp
+from mimica.engines.ganimation import canvas, edit, painter, warp
 from mimica.engines.ganimation.raster import rasterise
 from mimica.errors import ValueRangeError, WeightsError
 from mimica.facs import SIDED_AU_NAMES, emotion_controls, with_sides
@@ -61,6 +62,28 @@ def test_values_go_on_into_a_hole_first_from_above() -> None:
     known[8:16] = 0
     filled = warp.continued(values, known, 1 - known)
     assert np.isfinite(filled).all() and filled[15].max() < 5 and np.all(filled[:8] == 5)
+
+
+def test_a_leak_between_lips_fades_and_an_open_mouth_does_not() -> None:
+    opening = np.zeros((240, 240), np.uint8)
+    opening[50:51, 40:80], opening[100:102, 40:80], opening[150:170, 40:80] = 1, 1, 1
+    soft = warp._softened(opening, warp.THIN_MOUTH)
+    assert soft[50].max() == 0 and 0 < soft[100:102].max() <= 1 / len(warp.THIN_MOUTH) and np.allclose(soft[155:165, 50:70], 1)
+
+
+def test_single_pixels_at_the_edge_of_a_fold_are_smoothed_and_others_are_kept() -> None:
+    image = np.full((300, 240, 3), 100, np.uint8)
+    image[100, 100] = image[200, 100] = 250
+    still = warp.Field(*(np.zeros((300, 240, *c), np.float32) for c in ((2,), (), (3,), (), ())))
+    still.steps[98:103, 95:106] = 1
+    still.flow[50:250, 50:200] = 1e-6  # as good as nothing, and yet the rectangle to be computed
+    painted = canvas.Canvas(
+        image, image.astype(np.float32), np.eye(2, 3) / 240, replace(still, steps=still.steps.astype(np.uint8)), 1
+    )
+    painted.smooth_steps()
+    after, mask = painted.finished()
+    assert after[100, 100].max() < 110 and np.array_equal(after[200], image[200])
+    assert mask[100, 100] == 1 and mask[200].max() == 0
 
 
 def test_a_network_of_zeros_shows_the_warp_and_behind_it_the_photo_or_the_drawing() -> None:

@@ -34,8 +34,9 @@ SOFTNESS = 0.7
 """Blur of the masks of the openings, in pixels of the field at any scale."""
 FROM_ABOVE = 3
 """Into so many rows of an opening the upper lid or lip goes on, unmixed with the lower: what lies between closed ones."""
-THINNEST_MOUTH, THINNEST_EYE = 2, 3
-"""Rows below which an opening is none."""
+THIN_MOUTH, THIN_EYE = (2, 3, 4, 6), (3, 4)
+"""An opening is seen by the share of these numbers of rows that it has: what is thinner is a leak between closed lips or
+lids, and it appears gradually."""
 LID_EDGE = 2.4 / SIDE
 """How far outside the line of the lashes lid rims take their texture, so that no white of the eye gets in."""
 EDGE_BLUR = 0.5
@@ -87,7 +88,7 @@ class Warper:
         inside = _depth(covered, mouth, eyes, scale)
         own = inside * inside * (3 - 2 * inside)
         outside = _membrane(drawn[:2], covered)
-        continue_into(np.moveaxis(drawn, 0, 2), covered, cv2.max(mouth, eyes))
+        continue_into(np.moveaxis(drawn, 0, 2), covered, mouth | eyes)
         flow = outside + (drawn[:2] - outside) * own
         steps = _steps(flow)
         kept = steps > 0
@@ -95,13 +96,13 @@ class Warper:
         for plane in flow:
             plane[...] = np.where(kept, plane, cv2.GaussianBlur(plane, (0, 0), EDGE_BLUR)) * face
         relit = drawn[2:] * own
-        openings = _softened(mouth, THINNEST_MOUTH), _softened(eyes, THINNEST_EYE)
+        openings = _softened(mouth, THIN_MOUTH), _softened(eyes, THIN_EYE)
         return Field(cv2.merge(list(_settled(flow))), steps, cv2.merge(list(relit)), *openings)
 
     def openings(self, points: np.ndarray, scale: int = 1, rows: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
         """`Field.mouth` and `Field.eyes` of a mesh with skin vertices (V, 2)."""
         mouth, eyes = self._inside_loops(points, self.skin(points, scale, rows))
-        return _softened(mouth, THINNEST_MOUTH), _softened(eyes, THINNEST_EYE)
+        return _softened(mouth, THIN_MOUTH), _softened(eyes, THIN_EYE)
 
     def skin(self, points: np.ndarray, scale: int = 1, rows: int = SIDE) -> np.ndarray:
         """float32 (rows * scale, SIDE * scale): 1 where the mesh with skin vertices (V, 2) covers the crop."""
@@ -116,7 +117,8 @@ class Warper:
         _fill(mouth, points[self._rules["mouth_loop"]])
         for loop in self._eye_loops:
             _fill(eyes, points[loop])
-        return mouth * (1 - covered), eyes * (1 - covered)
+        free = (covered == 0).astype(np.uint8)
+        return mouth * free, eyes * free
 
     def _face(self, source: np.ndarray, target: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         """float32 (H, W): 1 within the face before and after, falling to 0 outside its hull: necks and hair stay."""
@@ -167,11 +169,15 @@ def _fill(mask: np.ndarray, loop: np.ndarray) -> None:
     cv2.fillPoly(mask, [np.round((loop * mask.shape[1] - 0.5) * 16).astype(np.int32)], 1, shift=4)
 
 
-def _softened(opening: np.ndarray, thinnest: int) -> np.ndarray:
-    """An opening with soft edges, without what is thinner than so many rows of a field of scale 1: leaks between closed lids
-    or lips."""
-    rows = 1 + (thinnest - 1) * (opening.shape[1] // SIDE)
-    return cv2.GaussianBlur(cv2.morphologyEx(opening, cv2.MORPH_OPEN, np.ones((rows, 1), np.uint8)), (0, 0), SOFTNESS)
+def _softened(opening: np.ndarray, thin: tuple[int, ...]) -> np.ndarray:
+    """An opening, uint8 (H, W), with soft edges, fading where it is no higher than these rows of a field of scale 1."""
+    result = np.zeros(opening.shape, np.float32)
+    for x, y, width, height in boxes(opening):
+        box = np.s_[max(y - 4, 0) : y + height + 4, max(x - 4, 0) : x + width + 4]
+        for rows in thin:
+            kernel = np.ones((1 + (rows - 1) * (opening.shape[1] // SIDE), 1), np.uint8)
+            result[box] += cv2.morphologyEx(opening[box], cv2.MORPH_OPEN, kernel) * np.float32(1 / len(thin))
+    return cv2.GaussianBlur(np.minimum(result, 1), (0, 0), SOFTNESS)
 
 
 def _smoothed(offsets: np.ndarray) -> np.ndarray:
@@ -212,7 +218,7 @@ def continued(values: np.ndarray, known: np.ndarray, holes: np.ndarray) -> np.nd
 def continue_into(values: np.ndarray, known: np.ndarray, holes: np.ndarray) -> None:
     """Values (H, W, C), known where the mask `known` is 1, carried on into `holes` from the nearest known places, so that the
     blurred edges of openings never mix with nothing."""
-    for x, y, width, height in _boxes(holes):
+    for x, y, width, height in boxes(holes):
         box = np.s_[max(y - 9, 0) : y + height + 9, max(x - 9, 0) : x + width + 9]
         filled, todo = np.ascontiguousarray(values[box]), known[box] == 0
         for _ in range(FROM_ABOVE):
@@ -232,7 +238,7 @@ def continue_into(values: np.ndarray, known: np.ndarray, holes: np.ndarray) -> N
         values[box] = filled
 
 
-def _boxes(mask: np.ndarray) -> list[tuple[int, int, int, int]]:
+def boxes(mask: np.ndarray) -> list[tuple[int, int, int, int]]:
     """The bounding boxes of the connected parts of a mask."""
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     return [(int(x), int(y), int(w), int(h)) for x, y, w, h in map(cv2.boundingRect, contours)]
@@ -240,7 +246,7 @@ def _boxes(mask: np.ndarray) -> list[tuple[int, int, int, int]]:
 
 def _depth(covered: np.ndarray, mouth: np.ndarray, eyes: np.ndarray, scale: int) -> np.ndarray:
     """(H, W) in [0, 1]: 1 from `RIM` inside the mesh's outer border on, 0 outside it; openings count as inside."""
-    solid = ((covered + mouth + eyes) > 0).astype(np.uint8)
+    solid = (covered > 0).astype(np.uint8) | mouth | eyes
     solid = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     distance = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
     return np.clip(distance * (1 / (RIM * scale)), 0, 1)
