@@ -36,7 +36,7 @@ from mimica.motion.files import Motion, pose_warning
 from mimica.motion.presets import blinks as natural_blinks
 from mimica.motion.track import Track
 from mimica.reader.read import FaceReading, find_faces
-from mimica.selection import Which, check, parse_which, select
+from mimica.selection import Which, check, check_eyes, parse_which, select
 from mimica.sheets import masks_picture
 
 __all__ = ["Animation", "EditResult", "animate", "edit", "load_engine", "read"]
@@ -292,7 +292,8 @@ def _chosen(photo: Photo, which: Which, find: Detector) -> tuple[list[FaceReadin
     found = find_faces(photo.rgb, detector=find)
     readings, warnings = select(found, which, str(photo.path))
     for reading in readings:
-        warnings += [f"{photo.path}: {sentence}" for sentence in check(reading, photo.rgb.shape)]
+        sentences = check(reading, photo.rgb.shape) + check_eyes(reading, photo.rgb)
+        warnings += [f"{photo.path}: {sentence}" for sentence in sentences]
     return readings, warnings
 
 
