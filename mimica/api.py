@@ -36,7 +36,7 @@ from mimica.motion.files import Motion, pose_warning
 from mimica.motion.presets import blinks as natural_blinks
 from mimica.motion.track import Track
 from mimica.reader.read import FaceReading, find_faces
-from mimica.selection import Which, check, parse_which, select
+from mimica.selection import Which, check, check_eyes, parse_which, select
 from mimica.sheets import masks_picture
 
 __all__ = ["Animation", "EditResult", "animate", "edit", "load_engine", "read"]
@@ -63,13 +63,20 @@ class EditResult:
     readings  what the photo showed: one for each edited face
     masks     uint8 picture: input, attention, colour, flow, output of each edited face; None unless asked for
     warnings  sentences about faces that can be edited, but not well
+    prepared  the photo as it was, its faces encoded; with `controls` what makes it possible to edit further from the photo
+    controls  the values that each edited face shows now, by name
     """
 
     image: np.ndarray
     alpha: np.ndarray | None
-    readings: tuple[FaceReading, ...]
     masks: np.ndarray | None
     warnings: tuple[str, ...]
+    prepared: Prepared
+    controls: tuple[Mapping[str, float], ...]
+
+    @property
+    def readings(self) -> tuple[FaceReading, ...]:
+        return tuple(face.reading for face in self.prepared.faces)
 
     def save(self, path: str | Path, *, tag: bool = True) -> None:
         """Writes the photo in the format of the suffix, with alpha where the format has it, and the tag "edited by Mimica"
@@ -129,7 +136,7 @@ def read(photo: PhotoLike, *, detector: str = "dlib", model: str | Path | None =
 
 
 def edit(
-    photo: PhotoLike,
+    photo: PhotoLike | EditResult,
     expression: str | Mapping[str, float] | None = None,
     *,
     au: str | Mapping[str | int, float] | None = None,
@@ -143,6 +150,8 @@ def edit(
 ) -> EditResult:
     """The photo with another expression, at its full resolution.
 
+    photo       a file, an array, or an earlier result: its faces are edited further, but from the pixels of the photo that it
+                was made of, so that edits stack without decay; what is not asked for stays as edited, engine and detector too
     expression  `"happy"`, `"happy:0.6+surprised:0.4"` or {emotion: weight}; sets all Action Units
     au          `"12=0.8,6+=0.2"` or {Action Unit: value in [0, 1]}; without `expression` the others stay as in the photo
     intensity   0: the photo, bit for bit; 1: the expression; up to 1.5: beyond it
@@ -155,16 +164,22 @@ def edit(
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
     """
     target, which, find = wanted(expression, au, intensity), parse_which(face), get_detector(detector, model)
-    opened = _opened(photo)
-    readings, warnings = _chosen(opened, which, find)
-    prepared = prepare(opened.rgb, readings, _loaded(engine, weights))
-    values = [target.target(reading.action_units) for reading in readings]
+    if isinstance(photo, EditResult):
+        if which is not None:
+            raise ValueRangeError("An earlier result has its faces already; give its `image` to choose another face of it.")
+        prepared, alpha, warnings, shown = photo.prepared, photo.alpha, photo.warnings, photo.controls
+    else:
+        opened = _opened(photo)
+        readings, sentences = _chosen(opened, which, find)
+        prepared, alpha, warnings = prepare(opened.rgb, readings, _loaded(engine, weights)), opened.alpha, tuple(sentences)
+        shown = tuple(reading.action_units for reading in readings)
+    values = tuple(target.target(controls) for controls in shown)
     picture = None
     if masks:
         rendered = [render_face(prepared, i, wanted_values, layers=True) for i, wanted_values in enumerate(values)]
         picture = masks_picture([(f.face.image, r) for f, r in zip(prepared.faces, rendered, strict=True)])
     image = render_frame(prepared, values)
-    return EditResult(image, opened.alpha, tuple(readings), picture, tuple(warnings))
+    return EditResult(image, alpha, picture, warnings, prepared, values)
 
 
 def animate(
@@ -292,7 +307,8 @@ def _chosen(photo: Photo, which: Which, find: Detector) -> tuple[list[FaceReadin
     found = find_faces(photo.rgb, detector=find)
     readings, warnings = select(found, which, str(photo.path))
     for reading in readings:
-        warnings += [f"{photo.path}: {sentence}" for sentence in check(reading, photo.rgb.shape)]
+        sentences = check(reading, photo.rgb.shape) + check_eyes(reading, photo.rgb)
+        warnings += [f"{photo.path}: {sentence}" for sentence in sentences]
     return readings, warnings
 
 

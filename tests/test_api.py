@@ -50,6 +50,17 @@ def test_edits_stack_without_decay(astronaut: np.ndarray, faces: list[FaceReadin
     assert np.array_equal(image[never_clipped], astronaut[never_clipped])
 
 
+def test_a_result_is_edited_further_from_the_photo_itself(astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = api.edit(PHOTO, "surprised", engine=ENGINE)
+    monkeypatch.setattr(api, "find_faces", lambda rgb, detector: pytest.fail("the faces are known"))
+    units = api.edit(first, au={12: 0.9}).controls[0]
+    assert units["AU12L"] == 0.9 and units["AU26L"] == first.controls[0]["AU26L"] > 0, "what is not asked for stays as edited"
+    back = api.edit(api.edit(first, "happy"), au=first.readings[0].action_units)
+    assert np.array_equal(back.image, astronaut)
+    with pytest.raises(ValueRangeError, match="faces already"):
+        api.edit(first, "happy", face=1)
+
+
 def test_intensity_scales_the_change(astronaut: np.ndarray) -> None:
     half = api.edit(astronaut, au={12: 1.0}, intensity=0.5, engine=ENGINE).image.astype(int) - astronaut
     assert np.median(half[139:155, 225:243]) == pytest.approx(37.5, abs=1)

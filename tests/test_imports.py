@@ -15,6 +15,7 @@ LEVELS = {
     "mimica.facs": 0,
     "mimica.errors": 0,
     "mimica.filters": 0,
+    "mimica.memory": 0,
     "mimica.images": 1,
     "mimica.gif": 1,
     "mimica.journal": 1,

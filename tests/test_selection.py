@@ -5,7 +5,7 @@ import pytest
 from bright_mouth import ASTRONAUT, reading
 
 from mimica.errors import NoFaceError, ValueRangeError
-from mimica.selection import check, parse_which, select
+from mimica.selection import check, check_eyes, parse_which, select
 
 SHAPE = (512, 512, 3)
 SMALL, LARGE = reading(ASTRONAUT / 2), reading(ASTRONAUT + 100)
@@ -59,3 +59,14 @@ def test_warnings(landmarks: np.ndarray, changes: dict[str, float], word: str) -
 def test_refusals(landmarks: np.ndarray, changes: dict[str, float], word: str) -> None:
     with pytest.raises(NoFaceError, match=word):
         check(reading(landmarks, **changes), SHAPE)
+
+
+def test_dark_glasses_are_warned_about(astronaut: np.ndarray) -> None:
+    face = reading()
+    assert check_eyes(face, astronaut) == []
+    covered = astronaut.copy()
+    for eye in (face.landmarks_photo[36:42], face.landmarks_photo[42:48]):
+        x, y = eye.mean(axis=0).astype(int)
+        covered[y - 10 : y + 11, x - 14 : x + 15] = 20
+    assert "dark glasses" in check_eyes(face, covered)[0]
+    assert check_eyes(face, covered[:60]) == [], "nothing to compare with outside the photo"

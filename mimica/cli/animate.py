@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mimica.cli.options import (
-    AuOption,
-    DetectorOption,
-    EngineOption,
-    ExpressionOption,
-    FaceOption,
-    IntensityOption,
-    ModelOption,
     PhotoArgument,
+    SizeOption,
+    Source,
     TagOption,
-    WeightsOption,
+    VideoOption,
+    Wanted,
     check_output,
-    joined,
+    grouped,
     warn,
 )
 from mimica.errors import ValueRangeError
@@ -30,13 +27,12 @@ if TYPE_CHECKING:
     from mimica.motion.files import Motion
 
 
-def animate(
-    photo: PhotoArgument,
-    expression: ExpressionOption = None,
-    au: AuOption = None,
-    intensity: IntensityOption = 1.0,
-    start: Annotated[str | None, typer.Option("--from", help="Begin with this expression (with --to).")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Go to this expression, straight from that of --from.")] = None,
+@dataclass(frozen=True)
+class Course:
+    """What the face does in time, other than going to one expression and back."""
+
+    start: Annotated[str | None, typer.Option("--from", help="Begin with this expression (with --to).")] = None
+    end: Annotated[str | None, typer.Option("--to", help="Go to this expression, straight from that of --from.")] = None
     expressions: Annotated[
         str | None,
         typer.Option(
@@ -44,42 +40,59 @@ def animate(
             help="Several, with the seconds at which each is reached and, after a dash, until when it is held: "
             "'happy@0, surprised:0.8@1.5-2, photo@3'; 'photo' is the photo's own. Without times they are spread evenly.",
         ),
-    ] = None,
-    track: Annotated[
+    ] = None
+    script: Annotated[
         Path | None,
         typer.Option(
             "--script", "--track", help="Motion from a file: a text script, subtitles (.srt), or a table of OpenFace's (.csv)."
         ),
-    ] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Only read the --script, and draw its curves into the PNG that --output names.")
-    ] = False,
+    ] = None
     predict: Annotated[
         bool,
         typer.Option("--predict", help="What the face may do next, for --seconds (default 8), as a network guesses by --seed."),
+    ] = False
+    seconds: Annotated[float | None, typer.Option("--seconds", help="Length. (Default: 2.5, or what --expressions says.)")] = None
+    loop: Annotated[bool, typer.Option("--loop", help="End as it begins, and have gif and webp repeat for ever.")] = False
+    blinks: Annotated[bool, typer.Option("--blinks", help="Let the eyes blink now and then; alone, nothing else moves.")] = False
+    seed: Annotated[int, typer.Option("--seed", help="For what is random: --predict, the times of --blinks.")] = 0
+
+    def sequence(self) -> str | None:
+        """The list of expressions; --from and --to are a list of two. Raises `ValueRangeError`."""
+        if (self.start is None) != (self.end is None):
+            raise ValueRangeError("--from and --to go together; give both, or --expression for one that comes and goes.")
+        if self.start is None or self.end is None:
+            return self.expressions
+        if self.expressions is not None:
+            raise ValueRangeError("--from and --to cannot be combined with --expressions; put all of them into the list.")
+        if "@" in self.start + self.end or "," in self.start + self.end:
+            raise ValueRangeError("--from and --to take one expression each, without times; use --expressions for a list.")
+        return f"{self.start}, {self.end}"
+
+    def arguments(self) -> dict[str, Any]:
+        """For `mimica.animate`; reads the script, loads the predictor. Raises `UserError`."""
+        from mimica.motion.files import read_motion
+
+        track, seconds = read_motion(self.script) if self.script is not None else None, self.seconds
+        if self.predict:
+            if track is not None:
+                raise ValueRangeError("--predict and --script exclude each other; leave one out.")
+            track, seconds = _predicted(8.0 if seconds is None else seconds, self.seed), None
+        given = {"loop": self.loop, "blinks": self.blinks, "seed": self.seed}
+        return {"sequence": self.sequence(), "track": track, "seconds": seconds, **given}
+
+
+@grouped
+def animate(
+    photo: PhotoArgument,
+    wanted: Wanted,
+    output: VideoOption = None,
+    course: Course = Course(),
+    check: Annotated[
+        bool, typer.Option("--check", help="Only read the --script, and draw its curves into the PNG that --output names.")
     ] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="mp4, webm, gif, webp, or a new folder for PNGs. (Default: beside the photo, .mp4.)"),
-    ] = None,
-    seconds: Annotated[
-        float | None, typer.Option("--seconds", help="Length. (Default: 2.5, or what --expressions says.)")
-    ] = None,
     fps: Annotated[float, typer.Option("--fps", help="Frames a second, 1 to 120.")] = 25.0,
-    size: Annotated[
-        int,
-        typer.Option(
-            "--size", help="Longer side in pixels; a larger photo is made smaller. At 512 a video is made as fast as it plays."
-        ),
-    ] = 1080,
-    loop: Annotated[bool, typer.Option("--loop", help="End as it begins, and have gif and webp repeat for ever.")] = False,
-    blinks: Annotated[bool, typer.Option("--blinks", help="Let the eyes blink now and then; alone, nothing else moves.")] = False,
-    seed: Annotated[int, typer.Option("--seed", help="For what is random: --predict, the times of --blinks.")] = 0,
-    face: FaceOption = None,
-    engine: EngineOption = "ganimation",
-    weights: WeightsOption = None,
-    detector: DetectorOption = "dlib",
-    model: ModelOption = None,
+    size: SizeOption = 1080,
+    source: Source = Source(),
     tag: TagOption = True,
 ) -> None:
     """Make a video of a photo changing its expression, there and back or through several.
@@ -88,45 +101,21 @@ def animate(
 
     mimica animate photo.jpg --expressions "happy@0, sad@1.5, angry@3" --loop -o moods.gif
     """
-    sequence = _sequence(start, end, expressions)
+    course.sequence()
     if output is None:
         output = photo.with_name(f"{photo.stem}_{'curves.png' if check else 'animated.mp4'}")
     if check:
-        _check(track, output, photo)
+        _check(course.script, output, photo)
         return
 
     from mimica import api
     from mimica.expression import checked
-    from mimica.motion.files import read_motion
     from mimica.video import SUFFIXES, VideoWriter
 
     checked(fps, "--fps", 1.0, api.MAX_FPS)
     check_output(output, SUFFIXES, photo, folder=True)
     VideoWriter(output, fps, (2, 2))  # refuses, before any work, a rate too high for GIF
-
-    motion = read_motion(track) if track is not None else None
-    if predict:
-        motion, seconds = _predicted(motion, 8.0 if seconds is None else seconds, seed), None
-
-    animation = api.animate(
-        photo,
-        joined(expression, "+"),
-        au=joined(au, ","),
-        intensity=intensity,
-        sequence=sequence,
-        track=motion,
-        seconds=seconds,
-        loop=loop,
-        blinks=blinks,
-        seed=seed,
-        fps=fps,
-        size=size,
-        face=face,
-        engine=engine,
-        weights=weights,
-        detector=detector,
-        model=model,
-    )
+    animation = api.animate(photo, **wanted.arguments(), **course.arguments(), fps=fps, size=size, **source.arguments())
     warn(animation.warnings)
     _save(animation, output, tag)
     typer.echo(str(output))
@@ -148,26 +137,11 @@ def _check(script: Path | None, output: Path, photo: Path) -> None:
     typer.echo(str(output))
 
 
-def _predicted(motion: Motion | None, seconds: float, seed: int) -> Motion:
-    if motion is not None:
-        raise ValueRangeError("--predict and --script exclude each other; leave one out.")
+def _predicted(seconds: float, seed: int) -> Motion:
     from mimica.motion.predictor import Predictor
 
     predictor = Predictor()
     return lambda own: predictor.predict(own, seconds, seed).track
-
-
-def _sequence(start: str | None, end: str | None, expressions: str | None) -> str | None:
-    """--from and --to are a list of two."""
-    if (start is None) != (end is None):
-        raise ValueRangeError("--from and --to go together; give both, or --expression for one that comes and goes.")
-    if start is None or end is None:
-        return expressions
-    if expressions is not None:
-        raise ValueRangeError("--from and --to cannot be combined with --expressions; put all of them into the list.")
-    if "@" in start + end or "," in start + end:
-        raise ValueRangeError("--from and --to take one expression each, without times; use --expressions for a list.")
-    return f"{start}, {end}"
 
 
 def _save(animation: Animation, output: Path, tag: bool) -> None:

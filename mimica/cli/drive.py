@@ -9,29 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mimica.cli.options import (
-    DetectorOption,
-    EngineOption,
-    FaceOption,
-    ModelOption,
-    PhotoArgument,
-    TagOption,
-    WeightsOption,
-    check_output,
-    warn,
-)
+from mimica.cli.options import PhotoArgument, SizeOption, Source, TagOption, VideoOption, check_output, grouped, warn
 
 if TYPE_CHECKING:
     from mimica.motion.track import Track
 
 
+@grouped
 def drive(
     photo: PhotoArgument,
     video: Annotated[Path, typer.Argument(help="The video of the driver: mp4, mov, webm, mkv or gif.", show_default=False)],
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="mp4, webm, gif, webp, or a new folder for PNGs. (Default: beside the photo, .mp4.)"),
-    ] = None,
+    output: VideoOption = None,
     gain: Annotated[float, typer.Option("--gain", help="How strongly the driver's changes are shown, above 0, up to 3.")] = 1.0,
     absolute: Annotated[
         bool, typer.Option("--absolute", help="Show the driver's Action Units as they are, not their changes from neutral.")
@@ -43,15 +31,11 @@ def drive(
     raw: Annotated[bool, typer.Option("--raw", help="Values as read in each frame, not steadied over time.")] = False,
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Copy the video's sound (mp4 and webm).")] = True,
     fps: Annotated[float | None, typer.Option("--fps", help="Frames a second, 1 to 120. (Default: the video's.)")] = None,
-    size: Annotated[int, typer.Option("--size", help="Longer side in pixels; a larger photo is made smaller.")] = 1080,
+    size: SizeOption = 1080,
     curves: Annotated[
         Path | None, typer.Option("--curves", help="Also write the curves: .csv for a table of OpenFace's, .png for a picture.")
     ] = None,
-    face: FaceOption = None,
-    engine: EngineOption = "ganimation",
-    weights: WeightsOption = None,
-    detector: DetectorOption = "dlib",
-    model: ModelOption = None,
+    source: Source = Source(),
     tag: TagOption = True,
 ) -> None:
     """Make a photo do what the person in a video does: expressions, blinks, and the sound with them.
@@ -77,22 +61,20 @@ def drive(
     if curves is not None:
         check_output(curves, (".csv", ".png"), photo)
     checked(gain, "--gain", 0.05, 3.0)
-    source = open_video(video)
+    driving = open_video(video)
     most = 50.0 if output.suffix.lower() == ".gif" else api.MAX_FPS
-    rate = checked(min(source.fps, most) if fps is None else fps, "--fps", 1.0, api.MAX_FPS)
-    sound = video if audio and source.has_audio and output.suffix.lower() in (".mp4", ".webm") else None
+    rate = checked(min(driving.fps, most) if fps is None else fps, "--fps", 1.0, api.MAX_FPS)
+    sound = video if audio and driving.has_audio and output.suffix.lower() in (".mp4", ".webm") else None
     VideoWriter(output, rate, (2, 2), audio_from=sound)  # refuses, before any work, what cannot be written
 
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        reading = bar.add_task("reading the video", total=source.frame_count)
-        finder = Finder(detector, str(model) if model else None)
+        reading = bar.add_task("reading the video", total=driving.frame_count)
+        finder = Finder(source.detector, str(source.model) if source.model else None)
         driver = read_driver(
             video, finder, neutral=neutral, raw=raw, progress=lambda done, total: bar.update(reading, completed=done, total=total)
         )
         motion = partial(driver.track, transfer="absolute" if absolute else "relative", gain=gain)
-        animation = api.animate(
-            photo, track=motion, fps=rate, size=size, face=face, engine=engine, weights=weights, detector=detector, model=model
-        )
+        animation = api.animate(photo, track=motion, fps=rate, size=size, **source.arguments())
         warn([*describe_gaps(driver), *animation.warnings])
         if curves is not None:
             _write_curves(animation.tracks[0], curves)

@@ -7,29 +7,13 @@ from typing import Annotated
 
 import typer
 
-from mimica.cli.options import (
-    AuOption,
-    DetectorOption,
-    EngineOption,
-    ExpressionOption,
-    FaceOption,
-    IntensityOption,
-    ModelOption,
-    PhotoArgument,
-    TagOption,
-    WeightsOption,
-    check_output,
-    joined,
-    warn,
-)
+from mimica.cli.options import PhotoArgument, Source, TagOption, Wanted, check_output, grouped, warn
 
 
+@grouped
 def edit(
     photo: PhotoArgument,
-    expression: ExpressionOption = None,
-    au: AuOption = None,
-    intensity: IntensityOption = 1.0,
-    face: FaceOption = None,
+    wanted: Wanted,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -42,10 +26,7 @@ def edit(
         bool,
         typer.Option("--masks", help="Also write OUTPUT_masks.png: what the network made, its attention, colours and flow."),
     ] = False,
-    engine: EngineOption = "ganimation",
-    weights: WeightsOption = None,
-    detector: DetectorOption = "dlib",
-    model: ModelOption = None,
+    source: Source = Source(),
     tag: TagOption = True,
 ) -> None:
     """Give the face in a photo another expression.
@@ -54,10 +35,10 @@ def edit(
 
     mimica edit photo.jpg --au 12=0.8,6=0.5 --masks
     """
-    from mimica.expression import wanted
+    from mimica import expression
     from mimica.images import FORMAT_BY_SUFFIX, write_image
 
-    target = wanted(joined(expression, "+"), joined(au, ","), intensity)
+    target = expression.wanted(**wanted.arguments())
     if output is None:
         suffix = photo.suffix if photo.suffix.lower() in FORMAT_BY_SUFFIX else ".png"
         output = photo.with_name(f"{photo.stem}_{target.label}{suffix}")
@@ -68,18 +49,7 @@ def edit(
 
     from mimica import api
 
-    result = api.edit(
-        photo,
-        joined(expression, "+"),
-        au=joined(au, ","),
-        intensity=intensity,
-        face=face,
-        engine=engine,
-        weights=weights,
-        detector=detector,
-        model=model,
-        masks=masks,
-    )
+    result = api.edit(photo, **wanted.arguments(), **source.arguments(), masks=masks)
     warn(result.warnings)
     result.save(output, tag=tag)
     typer.echo(str(output))

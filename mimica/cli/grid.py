@@ -7,19 +7,10 @@ from typing import Annotated
 
 import typer
 
-from mimica.cli.options import (
-    DetectorOption,
-    EngineOption,
-    FaceOption,
-    ModelOption,
-    PhotoArgument,
-    TagOption,
-    WeightsOption,
-    check_output,
-    warn,
-)
+from mimica.cli.options import PhotoArgument, Source, TagOption, check_output, grouped, warn
 
 
+@grouped
 def grid(
     photo: PhotoArgument,
     sample: Annotated[
@@ -30,11 +21,7 @@ def grid(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write. (Default: beside the photo, as photo_grid.png.)")
     ] = None,
-    face: FaceOption = None,
-    engine: EngineOption = "ganimation",
-    weights: WeightsOption = None,
-    detector: DetectorOption = "dlib",
-    model: ModelOption = None,
+    source: Source = Source(),
     tag: TagOption = True,
 ) -> None:
     """Make a sheet of one face: every Action Unit at 0, 0.33, 0.66 and 1, or --sample 72 for many expressions."""
@@ -45,7 +32,7 @@ def grid(
     checked(cell, "--cell", 48, 512)
     if sample is not None:
         checked(sample, "--sample", 1, 1000)
-    if face == "all":
+    if source.face == "all":
         raise ValueRangeError("A sheet shows one face; give --face a number or 'largest'.")
     if output is None:
         output = photo.with_name(f"{photo.stem}_grid.png")
@@ -53,9 +40,7 @@ def grid(
 
     from mimica import api, sheets
 
-    prepared, warnings = api.prepare_face(
-        photo, eye_distance=0.5 * cell, face=face, engine=engine, weights=weights, detector=detector, model=model
-    )
+    prepared, warnings = api.prepare_face(photo, eye_distance=0.5 * cell, **source.arguments())
     warn(warnings)
     picture = sheets.unit_sheet(prepared, cell) if sample is None else sheets.sample_sheet(prepared, sample, seed, cell)
     write_image(output, picture, comment=api.TAG if tag else None)

@@ -1,11 +1,16 @@
-"""Options that several commands share, and the checks on output files that come before any work."""
+"""Options that several commands share, singly and in groups, and the checks on output files that come before any work.
+
+A command takes a group as one parameter, whose type is a dataclass of options, and is wrapped by `grouped`.
+"""
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -52,6 +57,72 @@ IntensityOption = Annotated[
     float,
     typer.Option("--intensity", help="How far to go: 0 is the photo as it is, 1 the expression, up to 1.5 beyond it."),
 ]
+
+
+VideoOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="mp4, webm, gif, webp, or a new folder for PNGs. (Default: beside the photo, .mp4.)"),
+]
+SizeOption = Annotated[
+    int,
+    typer.Option(
+        "--size", help="Longer side in pixels; a larger photo is made smaller. At 512 a video is made as fast as it plays."
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the face is to show: see `mimica.edit`."""
+
+    expression: ExpressionOption = None
+    au: AuOption = None
+    intensity: IntensityOption = 1.0
+
+    def arguments(self) -> dict[str, Any]:
+        """For `mimica.edit`, `mimica.animate` and `mimica.expression.wanted`."""
+        return {"expression": joined(self.expression, "+"), "au": joined(self.au, ","), "intensity": self.intensity}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which face of the photo, what finds it and what renders it."""
+
+    face: FaceOption = None
+    engine: EngineOption = "ganimation"
+    weights: WeightsOption = None
+    detector: DetectorOption = "dlib"
+    model: ModelOption = None
+
+    def arguments(self) -> dict[str, Any]:
+        """For the functions of `mimica.api`."""
+        return asdict(self)
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """The command as Typer wants it, each option a parameter: a parameter that is a dataclass is replaced by its fields, whose
+    defaults count."""
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    parameters = []
+    for parameter in inspect.signature(command).parameters.values():
+        if parameter.name in groups:
+            kind = groups[parameter.name]
+            kinds = get_type_hints(kind, include_extras=True)
+            made = [(field.name, field.default, kinds[field.name]) for field in fields(kind)]
+        else:
+            made = [(parameter.name, parameter.default, hints[parameter.name])]
+        parameters += [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=d, annotation=a) for n, d, a in made]
+
+    def ungrouped(**values: Any) -> None:
+        for name, kind in groups.items():
+            values[name] = kind(**{field.name: values.pop(field.name) for field in fields(kind)})
+        command(**values)
+
+    ungrouped.__name__, ungrouped.__doc__ = command.__name__, command.__doc__
+    ungrouped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    ungrouped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return ungrouped
 
 
 def joined(parts: list[str] | None, separator: str) -> str | None:

@@ -88,11 +88,21 @@ def paste(photo: np.ndarray, crop: np.ndarray, mask: np.ndarray, crop_from_photo
     x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, photo.shape[1]), min(y1, photo.shape[0])
     if x0 >= x1 or y0 >= y1:
         return result
-    here = photo_from_crop - [[0, 0, x0], [0, 0, y0]]
-    pixels = _warp(crop, here, x1 - x0, y1 - y0)
-    weight = _warp(mask, here, x1 - x0, y1 - y0, outside_is_zero=True)
+    left, top = np.round(photo_from_crop[:, 2])
+    if np.allclose(photo_from_crop, [[1, 0, left], [0, 1, top]], rtol=0, atol=1e-6):  # a window: nothing to resample
+        x0, y0, x1, y1 = max(x0, int(left)), max(y0, int(top)), min(x1, int(left) + width), min(y1, int(top) + height)
+        inside = np.s_[y0 - int(top) : y1 - int(top), x0 - int(left) : x1 - int(left)]
+        pixels, weight = crop[inside], mask[inside]
+    else:
+        here = photo_from_crop - [[0, 0, x0], [0, 0, y0]]
+        pixels = _warp(crop, here, x1 - x0, y1 - y0)
+        weight = _warp(mask, here, x1 - x0, y1 - y0, outside_is_zero=True)
     region = result[y0:y1, x0:x1]
-    region[...] = cv2.blendLinear(pixels, region, weight, 1 - weight)  # exact where the weight is 0 or 1
+    whole = (weight >= 1).astype(np.uint8)
+    if np.array_equal(whole, weight):
+        cv2.copyTo(np.ascontiguousarray(pixels), whole, region)
+    else:
+        region[...] = cv2.blendLinear(pixels, region, weight, 1 - weight)  # exact where the weight is 0 or 1
     return result
 
 

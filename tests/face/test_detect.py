@@ -30,6 +30,22 @@ def test_upright(astronaut):
     assert_only_face(detect(astronaut), FACE, 87)
 
 
+def test_the_unpacked_detector_finds_what_dlibs_own_does(astronaut):
+    import dlib
+
+    gray = cv2.cvtColor(astronaut, cv2.COLOR_RGB2GRAY)
+    ours, own = (detector.run(gray, 0, -0.5) for detector in (module._dlib_detector(), dlib.get_frontal_face_detector()))
+    assert len(ours[0]) > 1 and ours == own
+
+
+def test_a_dlib_that_cannot_read_the_file_unpacks_its_own(astronaut, monkeypatch, tmp_path):
+    (tmp_path / "other.svm").write_bytes(b"another version")
+    monkeypatch.setattr(module, "UNPACKED", tmp_path / "other.svm")
+    module._dlib_detector.cache_clear()
+    assert_only_face(detect(astronaut), FACE, 87)
+    module._dlib_detector.cache_clear()
+
+
 def test_gray_is_fine(astronaut):
     assert_only_face(detect(cv2.cvtColor(astronaut, cv2.COLOR_RGB2GRAY)), FACE, 87)
 

@@ -17,17 +17,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from mimica.checkpoint import read_about
 from mimica.engines.base import Crop, Engine, Face, Rendered
+from mimica.engines.ganimation.canvas import Canvas
 from mimica.engines.ganimation.painter import (
     PARTS,
     Paint,
     Painter,
-    Part,
     composed,
     condition_of,
     draw_eye,
@@ -37,9 +36,9 @@ from mimica.engines.ganimation.painter import (
     tooth_white,
 )
 from mimica.engines.ganimation.rig import Rig
-from mimica.engines.ganimation.warp import SIDE, Field, Warper, sample
+from mimica.engines.ganimation.warp import SIDE, Field, Warper
 from mimica.errors import ValueRangeError, WeightsError, nearest
-from mimica.face.align import crop_from_photo, cut, invert, transform
+from mimica.face.align import crop_from_photo, cut, transform
 from mimica.facs import SIDED_AU_NAMES, to_vector
 
 KIND, PAPER_KIND = "ganimation-fast", "ganimation-generator"
@@ -52,16 +51,13 @@ PAINT_SCALE = 2
 """Patches are put together at this scale at least, which keeps teeth sharp."""
 MOVED = (0.0005, 0.0025)
 """A patch in which no vertex moves by more than the first (share of the side) is not painted, from the second on fully."""
-RELIT = 0.012
-"""A log gain below this is none; larger ones are less by it, so that nothing shows an edge."""
-BORDER = 0.02
-"""Where the photo's edge cuts the face, the edit fades out over this share of the crop's side."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What `encode` finds: landmarks and mesh in shares of the tight crop's side, the crop itself at scale 1, the openings
-    before, the colour of white, and the scale of fields."""
+    """What `encode` finds: landmarks and mesh in shares of the tight crop's side, the crop itself at scale 1, the window's
+    `pixels` as float32 (which is sampled faster, and without rounding twice), the openings before, the eyeballs (by the name of
+    the part), the colour of white, and the scale of fields."""
 
     face: Face
     controls: np.ndarray
@@ -69,7 +65,9 @@ class State:
     landmarks: np.ndarray
     mesh: np.ndarray
     crop: np.ndarray
+    pixels: np.ndarray
     openings: tuple[np.ndarray, np.ndarray]
+    eyeballs: Mapping[str, np.ndarray]
     white: np.ndarray
     scale: int
 
@@ -102,7 +100,13 @@ class FastGanimation:
         openings = self._warper.openings(mesh[: self._rig.skin_vertices], scale, ROWS)
         controls = to_vector(face.controls, self.controls)
         white = tooth_white(crop, openings[1], self._warper.skin(mesh[: self._rig.skin_vertices], 1, ROWS))
-        return State(face, controls, crop_from_window, landmarks, mesh, crop, openings, white, scale)
+        eyeballs = {}
+        for name, part in PARTS.items():
+            if part.network == "eye":
+                corner = part.corner(landmarks, ROWS)
+                eyeballs[name] = draw_eye(part_of(crop, corner, part, 1), part_of(openings[1], corner, part, 1))
+        pixels = face.image.astype(np.float32)
+        return State(face, controls, crop_from_window, landmarks, mesh, crop, pixels, openings, eyeballs, white, scale)
 
     def render(self, state: State, values: Mapping[str, float], *, layers: bool = False) -> Rendered:
         """One frame; see `mimica.engines.base`. Raises `ValueRangeError` for a control that does not exist."""
@@ -123,9 +127,10 @@ class FastGanimation:
             }
             return Rendered(image.copy(), empty, found if layers else {})
         field, paints = self._predict(state, _lips_parted(state.controls, target))
-        canvas = _Canvas(state, field)
+        canvas = Canvas(image, state.pixels, state.crop_from_window, field, state.scale)
         for paint in paints:
             canvas.paint(paint)
+        canvas.smooth_steps()
         return Rendered(*canvas.finished(), canvas.layers(paints) if layers else {})
 
     def _predict(self, state: State, target: np.ndarray) -> tuple[Field, list[Paint]]:
@@ -136,147 +141,25 @@ class FastGanimation:
         skin = self._rig.skin_vertices
         field = self._warper.field(state.mesh[:skin], moved[:skin], self._rig.gain(*given), state.scale, ROWS)
         paints = []
-        for name, part in PARTS.items():
+        for name in PARTS:
             length = float(np.abs(motion[self._moving[name]]).max())
             strength = float(np.clip((length - MOVED[0]) / (MOVED[1] - MOVED[0]), 0, 1))
             if strength > 0:
-                paints.append(self._paint(part, state, field, moved[skin:], target, strength))
+                paints.append(self._paint(name, state, field, moved[skin:], target, strength))
         return field, paints
 
-    def _paint(self, part: Part, state: State, field: Field, inner: np.ndarray, target: np.ndarray, strength: float) -> Paint:
-        scale = max(PAINT_SCALE, state.scale)
+    def _paint(self, name: str, state: State, field: Field, inner: np.ndarray, target: np.ndarray, strength: float) -> Paint:
+        part, scale = PARTS[name], max(PAINT_SCALE, state.scale)
         corner = part.corner(state.landmarks, ROWS)
         if part.network == "mouth":
             openings = state.openings[0], field.mouth
             opening = part_of(field.mouth, corner, part, scale)
             drawing = draw_mouth(inner, self._rig.topology, state.white, corner, opening, scale)
         else:
-            openings = state.openings[1], field.eyes
-            drawing = draw_eye(part_of(state.crop, corner, part, 1), part_of(state.openings[1], corner, part, 1))
+            openings, drawing = (state.openings[1], field.eyes), state.eyeballs[name]
         condition = condition_of(part, state.landmarks, state.controls, target)
         maps = self._painter.outputs(part, patch_inputs(part, corner, state.crop, field, openings, drawing, condition))
         return composed(part, corner, maps, openings[1], drawing, scale, strength)
-
-
-class _Canvas:
-    """The window being repainted: only the rectangle that the field touches is computed."""
-
-    def __init__(self, state: State, field: Field):
-        self._image = state.face.image
-        self._window_from_crop = invert(state.crop_from_window)
-        self._scale = state.scale
-        self._box = self._active_box(field)
-        x0, y0, x1, y1 = self._box
-        flow = (field.flow @ self._window_from_crop[:, :2].T).astype(np.float32)
-        smooth, abrupt, steps = (
-            self._on_window(m, self._box, np.zeros(2), self._scale, method=method)
-            for m, method in ((flow, cv2.INTER_LINEAR), (flow, cv2.INTER_NEAREST), (field.steps, cv2.INTER_NEAREST))
-        )
-        self._flow = np.where(steps[..., None] > 0, abrupt, smooth)
-        grid = np.stack(np.meshgrid(np.arange(x0, x1), np.arange(y0, y1)), -1).astype(np.float32)
-        warped = sample(self._image, grid + self._flow)
-        gain = np.sign(field.gain) * np.maximum(np.abs(field.gain) - np.float32(RELIT), 0)
-        self._pixels = warped * np.exp(self._on_window(gain, self._box, np.zeros(2), self._scale))
-
-    def paint(self, paint: Paint) -> None:
-        """result = warped * W + still * S + color, within the patch."""
-        x0, y0, x1, y1 = box = self._patch_box(paint)
-        if x0 >= x1 or y0 >= y1:
-            return
-        warped, still, color = (
-            self._on_window(m, box, np.array(paint.corner), paint.scale, fill)
-            for m, fill in ((paint.warped, 1.0), (paint.still, 0.0), (paint.color, 0.0))
-        )
-        region = self._pixels[y0 - self._box[1] : y1 - self._box[1], x0 - self._box[0] : x1 - self._box[0]]
-        region *= warped
-        region += still.reshape(*still.shape[:2], 1) * self._image[y0:y1, x0:x1]
-        region += color
-
-    def finished(self) -> tuple[np.ndarray, np.ndarray]:
-        """The window, uint8 (H, W, 3), and where it changed, float32 (H, W)."""
-        x0, y0, x1, y1 = self._box
-        before = self._image[y0:y1, x0:x1]
-        fade = self._fade()
-        pixels = self._pixels if fade is None else before + fade[..., None] * (self._pixels - before)
-        image, mask = self._image.copy(), np.zeros(self._image.shape[:2], np.float32)
-        after = cv2.convertScaleAbs(np.maximum(pixels, 0))  # rounds, and stops at 255
-        image[y0:y1, x0:x1] = after
-        red, green, blue = cv2.split(cv2.absdiff(after, before))
-        mask[y0:y1, x0:x1] = cv2.max(cv2.max(red, green), blue) > 0
-        return image, mask
-
-    def layers(self, paints: list[Paint]) -> dict[str, np.ndarray]:
-        """`attention`, `color` and `flow` over the whole window."""
-        height, width = self._image.shape[:2]
-        attention, color = np.ones((height, width), np.float32), np.zeros((height, width, 3), np.float32)
-        for paint in paints:
-            x0, y0, x1, y1 = box = self._patch_box(paint)
-            if x0 < x1 and y0 < y1:
-                kept = self._on_window(paint.attention, box, np.array(paint.corner), paint.scale, 1.0)
-                painted = self._on_window(paint.color, box, np.array(paint.corner), paint.scale) / 255
-                attention[y0:y1, x0:x1] *= np.clip(kept, 0, 1)
-                color[y0:y1, x0:x1] += np.clip(painted / np.maximum(1 - kept, 0.02)[..., None], 0, 1)
-        flow = np.zeros((height, width, 2), np.float32)
-        x0, y0, x1, y1 = self._box
-        flow[y0:y1, x0:x1] = self._flow
-        return {"attention": attention, "color": np.clip(color, 0, 1), "flow": flow}
-
-    def _active_box(self, field: Field) -> tuple[int, int, int, int]:
-        """The window's rectangle (x0, y0, x1, y1) around all that moves or is relit."""
-        active = (field.flow[..., 0] != 0) | (field.flow[..., 1] != 0)
-        for channel in cv2.split(field.gain):
-            active |= np.abs(channel) > RELIT
-        ys, xs = np.nonzero(active)
-        if not len(ys):
-            return 0, 0, 1, 1
-        low, high = np.array([xs.min(), ys.min()]) - 1, np.array([xs.max(), ys.max()]) + 2
-        return self._clipped(low / (SIDE * self._scale), high / (SIDE * self._scale))
-
-    def _patch_box(self, paint: Paint) -> tuple[int, int, int, int]:
-        height, width = paint.warped.shape[:2]
-        low = np.array(paint.corner) / SIDE
-        box = self._clipped(low, low + np.array([width, height]) / (SIDE * paint.scale))
-        x0, y0, x1, y1 = self._box
-        return max(box[0], x0), max(box[1], y0), min(box[2], x1), min(box[3], y1)
-
-    def _clipped(self, low: np.ndarray, high: np.ndarray) -> tuple[int, int, int, int]:
-        """The upright rectangle of the window around a rectangle of the crop (shares of the side)."""
-        corners = transform(np.array([low, high, [low[0], high[1]], [high[0], low[1]]]), self._window_from_crop)
-        height, width = self._image.shape[:2]
-        x0, y0 = np.floor(corners.min(axis=0)).astype(int)
-        x1, y1 = np.ceil(corners.max(axis=0)).astype(int)
-        return int(np.clip(x0, 0, width)), int(np.clip(y0, 0, height)), int(np.clip(x1, 0, width)), int(np.clip(y1, 0, height))
-
-    def _on_window(
-        self,
-        picture: np.ndarray,
-        box: tuple[int, int, int, int],
-        corner: np.ndarray,
-        scale: int,
-        outside: float = 0.0,
-        method: int = cv2.INTER_LINEAR,
-    ) -> np.ndarray:
-        """A map of the crop (`corner` in pixels of scale 1) sampled at the window's pixels within `box`."""
-        matrix = self._window_from_crop / (SIDE * scale)
-        matrix[:, 2] = transform(corner / SIDE, self._window_from_crop)  # window from map
-        shifted = matrix[:, :2] @ np.array([0.5, 0.5]) + matrix[:, 2] - 0.5 - np.array(box[:2])  # pixel centres
-        size = (box[2] - box[0], box[3] - box[1])
-        inverse = invert(np.column_stack([matrix[:, :2], shifted]))
-        fill = (outside,) * 4
-        return cv2.warpAffine(
-            picture, inverse, size, flags=method | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
-        )
-
-    def _fade(self) -> np.ndarray | None:
-        """A ramp to 0 at those borders of the window that the active rectangle touches; None where it touches none."""
-        x0, y0, x1, y1 = self._box
-        height, width = self._image.shape[:2]
-        if x0 > 0 and y0 > 0 and x1 < width and y1 < height:
-            return None
-        length = BORDER * np.hypot(*self._window_from_crop[:, 0])
-        x, y = np.arange(x0, x1), np.arange(y0, y1)
-        ramp = np.minimum.outer(np.minimum(y, height - 1 - y), np.minimum(x, width - 1 - x))
-        return np.clip(ramp / length, 0, 1).astype(np.float32)
 
 
 def _lips_parted(source: np.ndarray, target: np.ndarray) -> np.ndarray:

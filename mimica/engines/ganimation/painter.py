@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -46,20 +47,20 @@ class Part:
     width: int
     height: int
     center: tuple[int, int]
-    landmarks: slice
+    landmarks: tuple[int, int]
     mirrored: bool = False
 
     def corner(self, landmarks: np.ndarray, rows: int = SIDE) -> tuple[int, int]:
         """Landmarks (68, 2) in shares of the side -> the patch's upper left corner, pixels, so that it lies within the
         (rows, SIDE) pixels of a field of scale 1."""
-        x, y = np.rint(landmarks[self.landmarks].mean(axis=0) * SIDE).astype(int) - self.center
+        x, y = np.rint(landmarks[slice(*self.landmarks)].mean(axis=0) * SIDE).astype(int) - self.center
         return int(np.clip(x, 0, SIDE - self.width)), int(np.clip(y, 0, rows - self.height))
 
 
 PARTS = {
-    "mouth": Part("mouth", 112, 96, (56, 32), slice(48, 68)),
-    "eye_right": Part("eye", 64, 48, (32, 26), slice(36, 42)),
-    "eye_left": Part("eye", 64, 48, (32, 26), slice(42, 48), mirrored=True),
+    "mouth": Part("mouth", 112, 96, (56, 32), (48, 68)),
+    "eye_right": Part("eye", 64, 48, (32, 26), (36, 42)),
+    "eye_left": Part("eye", 64, 48, (32, 26), (42, 48), mirrored=True),
 }
 """Right and left are the subject's; the right eye is at the left of the picture."""
 
@@ -75,7 +76,7 @@ class PatchInputs:
 
 @dataclass(frozen=True)
 class Paint:
-    """result = warped * W + still * S + color: maps (h * m, w * m, 3), (h * m, w * m, 1), (h * m, w * m, 3); `corner` in
+    """result = warped * W + still * S + color: maps (h * m, w * m, 3), (h * m, w * m), (h * m, w * m, 3); `corner` in
     pixels of the crop at `SIDE`, `scale` m; colours 0..255. `attention` (h * m, w * m) is what remains of the photo."""
 
     corner: tuple[int, int]
@@ -108,12 +109,19 @@ def tooth_white(crop: np.ndarray, eye_openings: np.ndarray, skin: np.ndarray) ->
     height, width = crop.shape[:2]
     eyes, face = (cv2.resize(m, (width, height), interpolation=cv2.INTER_AREA) > 0.95 for m in (eye_openings, skin))
     brightness = crop.mean(axis=2)
-    lit = float(np.percentile(brightness[face], 75)) if face.any() else WHITE_LIMITS[1]
+    lit = float(_share_below(brightness[face], 0.75)) if face.any() else WHITE_LIMITS[1]
     white = np.full(3, lit)
     if eyes.any():
-        white = np.median(crop[eyes & (brightness >= np.percentile(brightness[eyes], 60))], axis=0)
+        white = np.median(crop[eyes & (brightness >= _share_below(brightness[eyes], 0.6))], axis=0)
     tint = 0.5 + 0.5 * np.clip(white / (white.mean() + 1), 0.7, 1.3)
     return np.clip(1.12 * max(white.mean(), lit), *WHITE_LIMITS).astype(np.float32) * tint.astype(np.float32)
+
+
+def _share_below(values: np.ndarray, share: float) -> np.ndarray:
+    """The value that has this share of the values (n,) below it. (np.percentile imports 40 ms of numpy.)"""
+    place = int(share * (values.size - 1))
+    result: np.ndarray = np.partition(values, place)[place]
+    return result
 
 
 def draw_mouth(
@@ -128,13 +136,15 @@ def draw_mouth(
     of what is behind it, float32 (h * scale, w * scale, 3), 0..255: lit from the front, with the upper lip's shadow."""
     points = (inner * SIDE - corner) * scale
     cover = raster.rasterise(points, topology["inner_triangles"], opening.shape, front_only=False)
-    drawing = np.empty((*cover.shape, 3), np.float32)
-    drawing[:] = DARK
-    drawing.reshape(-1, 3)[cover.pixels] = cover.at_pixels(topology["inner_color"])
-    below_lip = np.cumsum(opening, axis=0) / scale
-    shadow = 1 - LIP_SHADOW * (1 - np.clip(below_lip / LIP_SHADOW_LENGTH, 0, 1))
-    edge = 0.75 + 0.25 * np.clip(cv2.blur(opening, (2 * scale + 1, 2 * scale + 1)) * 2 - 1, 0, 1)
-    return cv2.GaussianBlur(drawing, (0, 0), 0.3 * scale) * (shadow * edge)[..., None] * white
+    below_lip = np.cumsum(opening, axis=0, dtype=np.float32)
+    shadow = 1 - LIP_SHADOW * (1 - np.clip(below_lip * (1 / (scale * LIP_SHADOW_LENGTH)), 0, 1))
+    light = shadow * (0.75 + 0.25 * np.clip(cv2.blur(opening, (2 * scale + 1, 2 * scale + 1)) * 2 - 1, 0, 1))
+    drawing = []
+    for color, dark, full in zip(topology["inner_color"].T, DARK, white, strict=True):
+        plane = np.full(cover.shape, dark, np.float32)
+        plane.ravel()[cover.pixels] = cover.at_pixels(color)
+        drawing.append(cv2.GaussianBlur(plane, (0, 0), 0.3 * scale) * light * full)
+    return cv2.merge(drawing)
 
 
 def draw_eye(still: np.ndarray, opening: np.ndarray) -> np.ndarray:
@@ -175,7 +185,7 @@ def condition_of(part: Part, landmarks: np.ndarray, source: np.ndarray, target: 
         source, target = np.roll(source, len(source) // 2), np.roll(target, len(target) // 2)
     told = [source, target]
     if part.network == "mouth":
-        told.append(((landmarks - landmarks[part.landmarks].mean(axis=0)) * 5).reshape(-1))
+        told.append(((landmarks - landmarks[slice(*part.landmarks)].mean(axis=0)) * 5).reshape(-1))
     return np.concatenate(told).astype(np.float32)
 
 
@@ -191,30 +201,33 @@ class Painter:
         }
 
     def outputs(self, part: Part, inputs: PatchInputs) -> np.ndarray:
-        """float32 (h, w, 8)."""
+        """float32 (8, h, w)."""
         pictures = np.ascontiguousarray(inputs.pictures.transpose(2, 0, 1)[None], np.float32)
         feed = {"pictures": pictures, "condition": inputs.condition[None]}
-        maps = self._sessions[part.network].run(None, feed)[0][0].transpose(1, 2, 0)
-        return np.ascontiguousarray(maps[:, ::-1] if part.mirrored else maps)
+        maps = self._sessions[part.network].run(None, feed)[0][0]
+        return np.ascontiguousarray(maps[:, :, ::-1]) if part.mirrored else maps
 
 
 def composed(
     part: Part, corner: tuple[int, int], maps: np.ndarray, opening: np.ndarray, drawing: np.ndarray, scale: int, strength: float
 ) -> Paint:
-    """The network's maps (h, w, 8), the opening after and the drawing -> `Paint` at `scale`; `strength` in [0, 1] fades all
+    """The network's maps (8, h, w), the opening after and the drawing -> `Paint` at `scale`; `strength` in [0, 1] fades all
     of it in."""
-    maps = resized(maps, part, scale)
-    attention, share, factor, color = maps[..., :1], maps[..., 1:2], np.exp(maps[..., 2:5]), maps[..., 5:8] * 255
-    alpha = part_of(opening, corner, part, scale)[..., None]
-    fade = (strength * _feather(part, scale))[..., None]
-    warped = attention * (1 - alpha) * factor
-    still = attention * alpha * share
-    painted = attention * alpha * (1 - share) * factor * resized(drawing, part, scale) + (1 - attention) * color
-    kept = attention * (1 - alpha * (1 - share))
-    attention_map = (1 + fade * (kept - 1))[..., 0]
-    return Paint(corner, scale, 1 + fade * (warped - 1), fade * still, fade * painted, attention_map)
+    factors = [resized(plane, part, scale) for plane in cv2.exp(np.ascontiguousarray(maps[2:5]))]
+    attention, share = (resized(plane, part, scale) for plane in maps[:2])
+    alpha, fade = part_of(opening, corner, part, scale), strength * _feather(part, scale)
+    outside, inside = attention * (1 - alpha), attention * alpha
+    still, drawn = inside * share, inside * (1 - share)
+    warped = [1 + fade * (outside * factor - 1) for factor in factors]
+    painted = [255 * (1 - attention) * resized(plane, part, scale) for plane in maps[5:8]]
+    for plane, factor, color in zip(painted, factors, cv2.split(resized(drawing, part, scale)), strict=True):
+        plane += drawn * factor * color
+        plane *= fade
+    attention_map = 1 + fade * (outside + still - 1)
+    return Paint(corner, scale, cv2.merge(warped), fade * still, cv2.merge(painted), attention_map)
 
 
+@lru_cache
 def _feather(part: Part, scale: int) -> np.ndarray:
     ramps = []
     for length in (part.height, part.width):

@@ -22,8 +22,9 @@ class Coverage:
     """What a rasterised mesh covers of a picture.
 
     shape    (height, width) of the picture
-    pixels   int (n,), flat indices of the covered pixels
-    corners  int (n, 3), the vertices of the triangle seen there
+    pixels   int (n,), flat indices of the covered pixels in the order of drawing: of two entries for one pixel the later,
+             nearer one is seen
+    corners  int (3, n), the vertices of the triangle drawn there
     weights  float32 (3, n), its barycentric coordinates
     """
 
@@ -39,17 +40,16 @@ class Coverage:
         return covered
 
     def interpolate(self, values: np.ndarray) -> np.ndarray:
-        """Values (V, C) of the vertices -> float32 (H, W, C), 0 where nothing is covered."""
-        picture = np.zeros((*self.shape, values.shape[1]), np.float32)
-        picture.reshape(-1, values.shape[1])[self.pixels] = self.at_pixels(values)
+        """Values (C, V) of the vertices -> float32 (C, H, W), 0 where nothing is covered."""
+        picture = np.zeros((len(values), *self.shape), np.float32)
+        for plane, channel in zip(picture.reshape(len(values), -1), values, strict=True):
+            plane[self.pixels] = self.at_pixels(channel)  # numpy writes in order, so that the last of a pixel's entries stays
         return picture
 
-    def at_pixels(self, values: np.ndarray) -> np.ndarray:
-        """Values (V, C) of the vertices -> (n, C) at `pixels`."""
-        result: np.ndarray = self.weights[0][:, None] * values.take(self.corners[:, 0], axis=0)
-        for k in (1, 2):
-            result += self.weights[k][:, None] * values.take(self.corners[:, k], axis=0)
-        return result
+    def at_pixels(self, channel: np.ndarray) -> np.ndarray:
+        """Values (V,) of the vertices -> (n,) at `pixels`."""
+        first, second, third = (channel.take(corner) * weight for corner, weight in zip(self.corners, self.weights, strict=True))
+        return first + second + third
 
 
 def rasterise(points: np.ndarray, triangles: np.ndarray, shape: tuple[int, int], *, front_only: bool = True) -> Coverage:
@@ -66,16 +66,15 @@ def rasterise(points: np.ndarray, triangles: np.ndarray, shape: tuple[int, int],
     kept = np.flatnonzero((x1 >= x0) & (y1 >= y0) & ((area < 0) if front_only else (area != 0)))
     rows = _Rows(tx.take(kept, axis=1), ty.take(kept, axis=1), area.take(kept), x0.take(kept), y0.take(kept), y1.take(kept))
     start, count = rows.spans((x1 - x0).take(kept))
-    owner = np.repeat(np.arange(len(count), dtype=np.int32), count)
-    step = np.arange(len(owner), dtype=np.int32) - np.repeat((np.cumsum(count) - count).astype(np.int32), count)
-    first = ((rows.y * shape[1]) + rows.x + start).astype(np.int32)
-    seen = np.full(shape[0] * shape[1], -1, np.int32)
-    seen[first.take(owner) + step] = np.arange(len(owner), dtype=np.int32)  # a later, nearer triangle overwrites
-    pixels = np.flatnonzero(seen >= 0)
-    winner = seen.take(pixels)
-    row = owner.take(winner)
-    weights = rows.weights(row, start.take(row) + step.take(winner))
-    return Coverage(shape, pixels, triangles.take(kept.take(rows.owner.take(row)), axis=0), weights)
+    filled = np.flatnonzero(count)
+    start, count = start.take(filled), count.take(filled)
+    step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)  # of each pixel along its row's span
+    row = np.repeat(filled, count)
+    x_in_box = np.repeat(start, count) + step.astype(np.float32)
+    first = (rows.y * np.float32(shape[1]) + rows.x).astype(np.int64)
+    pixels = first.take(row) + x_in_box.astype(np.int64)
+    corners = triangles.T.take(kept, axis=1).take(rows.owner.take(row), axis=1).astype(np.int64)
+    return Coverage(shape, pixels, corners, rows.weights(row, x_in_box))
 
 
 class _Rows:
@@ -83,17 +82,16 @@ class _Rows:
     barycentric coordinate there (`value`) with their change from one pixel to the next (`slope`)."""
 
     def __init__(self, tx: np.ndarray, ty: np.ndarray, area: np.ndarray, x0: np.ndarray, y0: np.ndarray, y1: np.ndarray):
-        height = (y1 - y0).astype(np.int32) + 1
-        self.owner = np.repeat(np.arange(len(area), dtype=np.int32), height)
-        row = np.arange(len(self.owner)) - np.repeat(np.cumsum(height) - height, height)
-        self.x, self.y = x0.take(self.owner), y0.take(self.owner) + row.astype(np.float32)
+        height = (y1 - y0).astype(np.int64) + 1
+        self.owner = np.repeat(np.arange(len(area)), height)
+        step = (np.arange(len(self.owner)) - np.repeat(np.cumsum(height) - height, height)).astype(np.float32)
+        self.x, self.y = x0.take(self.owner), y0.take(self.owner) + step
         inverse = 1 / area
         across = ((ty[2] - ty[0]) * inverse, -(ty[1] - ty[0]) * inverse)
         down = (-(tx[2] - tx[0]) * inverse, (tx[1] - tx[0]) * inverse)
         right, below = x0 - tx[0], y0 - ty[0]
         self.slope = [a.take(self.owner) for a in across]
         corner = [a * right + b * below for a, b in zip(across, down, strict=True)]
-        step = row.astype(np.float32)
         self.value = [c.take(self.owner) + b.take(self.owner) * step for c, b in zip(corner, down, strict=True)]
 
     def spans(self, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -101,20 +99,23 @@ class _Rows:
         low, high = np.zeros(len(self.owner), np.float32), width.take(self.owner)
         lines = [(self.slope[0], self.value[0]), (self.slope[1], self.value[1])]
         lines.append((-(self.slope[0] + self.slope[1]), 1 - self.value[0] - self.value[1]))
-        for slope, value in lines:
+        for slope, value in lines:  # a line is positive right of its crossing if it rises, left of it if it falls
             value = value + SLACK
+            level = np.where(value < 0, np.float32(-1), high)
             with np.errstate(divide="ignore", invalid="ignore"):
                 crossing = -value / slope
-            np.maximum(low, crossing, out=low, where=slope > 0)
-            np.minimum(high, crossing, out=high, where=slope < 0)
-            high[(slope == 0) & (value < 0)] = -1
+            low = np.maximum(low, np.where(slope > 0, crossing, 0))
+            high = np.where(slope > 0, high, np.where(slope < 0, np.minimum(high, crossing), level))
         low = np.ceil(low)
-        return low, np.maximum(np.floor(high) - low + 1, 0).astype(np.int32)
+        return low, np.maximum(np.floor(high) - low + 1, 0).astype(np.int64)
 
     def weights(self, row: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Barycentric coordinates (3, n) at the pixels `x` (counted from the row's first) of the given rows."""
-        second, third = (v.take(row) + s.take(row) * x for v, s in zip(self.value, self.slope, strict=True))
-        return np.stack([1 - second - third, second, third]).astype(np.float32)
+        result = np.empty((3, len(row)), np.float32)
+        for k in (0, 1):
+            result[k + 1] = self.value[k].take(row) + self.slope[k].take(row) * x
+        result[0] = 1 - result[1] - result[2]
+        return result
 
 
 def _span(coordinate: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ tongue). Coordinates are shares of the side of the tight crop (`mimica.face.alig
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,13 +43,14 @@ class Perceptron:
         basis = arrays[f"{part}.basis"].astype(np.float32)
         return cls(layers, arrays[f"{part}.landmark_mean"], float(arrays[f"{part}.scale"].item()), basis)
 
-    def change(self, landmarks: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """Landmarks (68, 2) and Action Units (34,) before and after -> (D,), zero where target equals source."""
+    def changes(self, landmarks: np.ndarray, source: np.ndarray, targets: Sequence[np.ndarray]) -> np.ndarray:
+        """Landmarks (68, 2) and Action Units (34,) before and after -> (number of targets, D), zero where a target equals the
+        source."""
         place = (landmarks.reshape(-1) - self.landmark_mean) * LANDMARK_SCALE
-        rows = np.stack([np.concatenate([place, source, goal, goal - source]) for goal in (target, source)])
-        after, before = self._forward(rows.astype(np.float32))
-        coefficients: np.ndarray = (after - before) * np.float32(self.scale)
-        return coefficients @ self.basis
+        rows = np.stack([np.concatenate([place, source, goal, goal - source]) for goal in (source, *targets)])
+        coefficients = self._forward(rows.astype(np.float32)) * np.float32(self.scale)
+        changes: np.ndarray = (coefficients[1:] - coefficients[0]) @ self.basis
+        return changes
 
     def _forward(self, x: np.ndarray) -> np.ndarray:
         for weight, bias in self.layers[:-1]:
@@ -95,8 +96,8 @@ class Rig:
         that is not is made of two that are: each side's change on both sides, and of each its own half of the face."""
         left, right = np.split(target - source, 2)
         if np.array_equal(left, right):
-            return model.change(landmarks, source, target).reshape(-1, channels)
+            return model.changes(landmarks, source, [target])[0].reshape(-1, channels)
         both = [np.clip(source + np.concatenate([side, side]), 0, 1).astype(np.float32) for side in (left, right)]
-        on_left, on_right = (model.change(landmarks, source, goal).reshape(-1, channels) for goal in both)
+        on_left, on_right = model.changes(landmarks, source, both).reshape(2, -1, channels)
         share = self._left_share[: len(on_left), None]
         return share * on_left + (1 - share) * on_right

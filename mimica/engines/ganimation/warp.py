@@ -24,7 +24,8 @@ CELL = 4
 """Pixels of a cell of the grid on which the motion is continued outside the mesh."""
 DECAY = (8 / 42) ** 2
 """The membrane's screening per cell: motion falls by e within 42 / 8 cells."""
-SWEEPS = 40
+SWEEPS = 16
+"""The membrane is seen up to `REACH` only, so that few are enough."""
 RIM = 7
 """Over so many pixels the mesh's own motion passes into the membrane's."""
 LIPS_APART = 0.015
@@ -33,8 +34,9 @@ SOFTNESS = 0.7
 """Blur of the masks of the openings, in pixels of the field at any scale."""
 FROM_ABOVE = 3
 """Into so many rows of an opening the upper lid or lip goes on, unmixed with the lower: what lies between closed ones."""
-THINNEST_MOUTH, THINNEST_EYE = 2, 3
-"""Rows below which an opening is none."""
+THIN_MOUTH, THIN_EYE = (2, 3, 4, 6), (3, 4)
+"""An opening is seen by the share of these numbers of rows that it has: what is thinner is a leak between closed lips or
+lids, and it appears gradually."""
 LID_EDGE = 2.4 / SIDE
 """How far outside the line of the lashes lid rims take their texture, so that no white of the eye gets in."""
 EDGE_BLUR = 0.5
@@ -75,28 +77,32 @@ class Warper:
         self._rules = topology
         self._triangles = topology["triangles"]
         self._eye_loops = (topology["eye_loop_right"], topology["eye_loop_left"])
+        self._rims = [(topology["rim_near"][:, None] == loop).any(axis=1) for loop in self._eye_loops]
 
     def field(self, source: np.ndarray, target: np.ndarray, gain: np.ndarray, scale: int = 1, rows: int = SIDE) -> Field:
         """Skin vertices (V, 2) before and after and their log gain (V, 3) -> the field of (rows * scale, SIDE * scale)."""
         cover = self._rasterise(target, scale, rows)
-        values = np.concatenate([self.texture(source, target) - target, gain], axis=1).astype(np.float32)
-        drawn, covered = cover.interpolate(values), cover.mask()
+        values = np.concatenate([(self.texture(source, target) - target).T, gain.T]).astype(np.float32)
+        drawn, covered = cover.interpolate(values), cover.mask()  # (5, H, W): operations on planes are the fastest
         mouth, eyes = self._inside_loops(target, covered)
         inside = _depth(covered, mouth, eyes, scale)
-        own = (inside * inside * (3 - 2 * inside))[..., None]
-        outside = _membrane(drawn[..., :2], covered)
-        drawn = continued(drawn, covered, np.maximum(mouth, eyes))
-        flow = drawn[..., :2]
-        flow = np.where(own < 1, flow * own + outside * (1 - own), flow)
+        own = inside * inside * (3 - 2 * inside)
+        outside = _membrane(drawn[:2], covered)
+        continue_into(np.moveaxis(drawn, 0, 2), covered, mouth | eyes)
+        flow = outside + (drawn[:2] - outside) * own
         steps = _steps(flow)
-        flow = np.where(steps[..., None] > 0, flow, cv2.GaussianBlur(flow, (0, 0), EDGE_BLUR))
-        flow = _settled(flow * self._face(source, target, covered.shape)[..., None])
-        return Field(flow, steps, drawn[..., 2:] * own, _softened(mouth, THINNEST_MOUTH), _softened(eyes, THINNEST_EYE))
+        kept = steps > 0
+        face = self._face(source, target, covered.shape)
+        for plane in flow:
+            plane[...] = np.where(kept, plane, cv2.GaussianBlur(plane, (0, 0), EDGE_BLUR)) * face
+        relit = drawn[2:] * own
+        openings = _softened(mouth, THIN_MOUTH), _softened(eyes, THIN_EYE)
+        return Field(cv2.merge(list(_settled(flow))), steps, cv2.merge(list(relit)), *openings)
 
     def openings(self, points: np.ndarray, scale: int = 1, rows: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
         """`Field.mouth` and `Field.eyes` of a mesh with skin vertices (V, 2)."""
         mouth, eyes = self._inside_loops(points, self.skin(points, scale, rows))
-        return _softened(mouth, THINNEST_MOUTH), _softened(eyes, THINNEST_EYE)
+        return _softened(mouth, THIN_MOUTH), _softened(eyes, THIN_EYE)
 
     def skin(self, points: np.ndarray, scale: int = 1, rows: int = SIDE) -> np.ndarray:
         """float32 (rows * scale, SIDE * scale): 1 where the mesh with skin vertices (V, 2) covers the crop."""
@@ -111,7 +117,8 @@ class Warper:
         _fill(mouth, points[self._rules["mouth_loop"]])
         for loop in self._eye_loops:
             _fill(eyes, points[loop])
-        return mouth * (1 - covered), eyes * (1 - covered)
+        free = (covered == 0).astype(np.uint8)
+        return mouth * free, eyes * free
 
     def _face(self, source: np.ndarray, target: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         """float32 (H, W): 1 within the face before and after, falling to 0 outside its hull: necks and hair stay."""
@@ -140,8 +147,7 @@ class Warper:
             near = rules[f"{lip}_lip_near"]
             parted = np.clip(np.interp(rules[f"{lip}_along"][near], share, gap) / LIPS_APART, 0, 1)
             place[rules[f"{lip}_lip"]] += outward[near] * (rules[f"{lip}_lip_share"] * parted)[:, None]
-        for loop in self._eye_loops:
-            mine = np.isin(rules["rim_near"], loop)
+        for loop, mine in zip(self._eye_loops, self._rims, strict=True):
             edge = source[rules["rim_near"][mine]]
             outward = edge - source[loop].mean(axis=0)
             length = np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-6)
@@ -163,11 +169,15 @@ def _fill(mask: np.ndarray, loop: np.ndarray) -> None:
     cv2.fillPoly(mask, [np.round((loop * mask.shape[1] - 0.5) * 16).astype(np.int32)], 1, shift=4)
 
 
-def _softened(opening: np.ndarray, thinnest: int) -> np.ndarray:
-    """An opening with soft edges, without what is thinner than so many rows of a field of scale 1: leaks between closed lids
-    or lips."""
-    rows = 1 + (thinnest - 1) * (opening.shape[1] // SIDE)
-    return cv2.GaussianBlur(cv2.morphologyEx(opening, cv2.MORPH_OPEN, np.ones((rows, 1), np.uint8)), (0, 0), SOFTNESS)
+def _softened(opening: np.ndarray, thin: tuple[int, ...]) -> np.ndarray:
+    """An opening, uint8 (H, W), with soft edges, fading where it is no higher than these rows of a field of scale 1."""
+    result = np.zeros(opening.shape, np.float32)
+    for x, y, width, height in boxes(opening):
+        box = np.s_[max(y - 4, 0) : y + height + 4, max(x - 4, 0) : x + width + 4]
+        for rows in thin:
+            kernel = np.ones((1 + (rows - 1) * (opening.shape[1] // SIDE), 1), np.uint8)
+            result[box] += cv2.morphologyEx(opening[box], cv2.MORPH_OPEN, kernel) * np.float32(1 / len(thin))
+    return cv2.GaussianBlur(np.minimum(result, 1), (0, 0), SOFTNESS)
 
 
 def _smoothed(offsets: np.ndarray) -> np.ndarray:
@@ -178,15 +188,16 @@ def _smoothed(offsets: np.ndarray) -> np.ndarray:
 
 def _steps(flow: np.ndarray) -> np.ndarray:
     square = np.ones((3, 3), np.uint8)
-    span = cv2.dilate(flow, square) - cv2.erode(flow, square)
-    return (np.maximum(span[..., 0], span[..., 1]) > STEP).astype(np.uint8)
+    spans = [cv2.dilate(plane, square) - cv2.erode(plane, square) for plane in flow]
+    return (cv2.max(*spans) > STEP).astype(np.uint8)
 
 
 def _settled(flow: np.ndarray) -> np.ndarray:
-    """Exactly 0 where the motion is too small to be seen, so that such pixels stay the photo's own."""
+    """(2, H, W), exactly 0 where the motion is too small to be seen, so that such pixels stay the photo's own."""
     low, high = (pixels / SIDE for pixels in STILL)
-    length = cv2.magnitude(flow[..., 0], flow[..., 1])
-    return flow * np.clip((length - low) * (1 / (high - low)), 0, 1)[..., None]
+    length = cv2.magnitude(flow[0], flow[1])
+    settled: np.ndarray = flow * np.clip((length - low) * (1 / (high - low)), 0, 1)
+    return settled
 
 
 def sample(
@@ -198,13 +209,18 @@ def sample(
 
 
 def continued(values: np.ndarray, known: np.ndarray, holes: np.ndarray) -> np.ndarray:
+    """A copy of values (H, W, C), treated as `continue_into` does."""
+    result = values.copy()
+    continue_into(result, known, holes)
+    return result
+
+
+def continue_into(values: np.ndarray, known: np.ndarray, holes: np.ndarray) -> None:
     """Values (H, W, C), known where the mask `known` is 1, carried on into `holes` from the nearest known places, so that the
     blurred edges of openings never mix with nothing."""
-    result = values.copy()
-    for x, y, width, height in _boxes(holes):
+    for x, y, width, height in boxes(holes):
         box = np.s_[max(y - 9, 0) : y + height + 9, max(x - 9, 0) : x + width + 9]
-        weight, filled = known[box], result[box]
-        todo = weight == 0
+        filled, todo = np.ascontiguousarray(values[box]), known[box] == 0
         for _ in range(FROM_ABOVE):
             found = todo[1:] & ~todo[:-1]
             filled[1:][found] = filled[:-1][found]
@@ -212,15 +228,17 @@ def continued(values: np.ndarray, known: np.ndarray, holes: np.ndarray) -> np.nd
         weight = (~todo).astype(np.float32)
         part = filled * weight[..., None]
         for radius in (1, 4, 16, 64):
+            if not todo.any():
+                break
             size = (2 * radius + 1, 2 * radius + 1)
             amount = cv2.blur(weight, size)
             found = todo & (amount > 1e-3)
             filled[found] = cv2.blur(part, size).reshape(part.shape)[found] / amount[found][:, None]
             todo &= ~found
-    return result
+        values[box] = filled
 
 
-def _boxes(mask: np.ndarray) -> list[tuple[int, int, int, int]]:
+def boxes(mask: np.ndarray) -> list[tuple[int, int, int, int]]:
     """The bounding boxes of the connected parts of a mask."""
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     return [(int(x), int(y), int(w), int(h)) for x, y, w, h in map(cv2.boundingRect, contours)]
@@ -228,25 +246,28 @@ def _boxes(mask: np.ndarray) -> list[tuple[int, int, int, int]]:
 
 def _depth(covered: np.ndarray, mouth: np.ndarray, eyes: np.ndarray, scale: int) -> np.ndarray:
     """(H, W) in [0, 1]: 1 from `RIM` inside the mesh's outer border on, 0 outside it; openings count as inside."""
-    solid = ((covered + mouth + eyes) > 0).astype(np.uint8)
+    solid = (covered > 0).astype(np.uint8) | mouth | eyes
     solid = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     distance = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
     return np.clip(distance * (1 / (RIM * scale)), 0, 1)
 
 
 def _membrane(flow: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    """The mesh's flow on a coarse grid, continued where there is no mesh: (lap - DECAY) u = 0, by Jacobi sweeps; it has
-    faded out at `REACH`."""
+    """The mesh's flow (2, H, W) on a coarse grid, continued where there is no mesh: (lap - DECAY) u = 0, by Jacobi sweeps; it
+    has faded out at `REACH`."""
     height, width = covered.shape
     cells = (SIDE // CELL, round(SIDE * height / width) // CELL)
     amount = cv2.resize(covered, cells, interpolation=cv2.INTER_AREA)
-    total = cv2.resize(flow * covered[..., None], cells, interpolation=cv2.INTER_AREA)
     known = amount > 0.3
-    value = np.where(known[..., None], total / np.maximum(amount, 0.3)[..., None], 0).astype(np.float32)
-    fixed, free = value.copy(), (~known[..., None]).astype(np.float32)
-    kernel = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / np.float32(4 + DECAY)
-    for _ in range(SWEEPS):
-        value = fixed + free * cv2.filter2D(value, -1, kernel, borderType=cv2.BORDER_CONSTANT)
     distance = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 3)
-    value *= np.clip(1 - (distance - 1) * (CELL / REACH), 0, 1)[..., None]
-    return cv2.resize(value, (width, height), interpolation=cv2.INTER_CUBIC)
+    fade = np.clip(1 - (distance - 1) * (CELL / REACH), 0, 1)
+    free, share = (~known).astype(np.float32), np.where(known, 1 / np.maximum(amount, 0.3), 0).astype(np.float32)
+    kernel = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / np.float32(4 + DECAY)
+    result = np.empty_like(flow)
+    for plane, outside in zip(flow, result, strict=True):
+        fixed = cv2.resize(plane, cells, interpolation=cv2.INTER_AREA) * share  # flow is 0 where there is no mesh
+        value = fixed
+        for _ in range(SWEEPS):
+            value = fixed + free * cv2.filter2D(value, -1, kernel, borderType=cv2.BORDER_CONSTANT)
+        cv2.resize(value * fade, (width, height), dst=outside, interpolation=cv2.INTER_CUBIC)
+    return result

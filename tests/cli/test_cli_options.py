@@ -1,0 +1,46 @@
+"""Groups of options: what Typer sees, and what the command gets."""
+
+import inspect
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+from typer.testing import CliRunner
+
+from mimica.cli.options import Source, Wanted, grouped
+
+
+@dataclass(frozen=True)
+class Size:
+    width: Annotated[int, typer.Option("--width", help="Pixels.")] = 3
+    height: Annotated[int, typer.Option("--height")] = 4
+
+
+def test_a_group_is_given_as_its_fields_and_arrives_as_one() -> None:
+    got = []
+
+    @grouped
+    def paint(name: Annotated[str, typer.Argument()], size: Size, loud: Annotated[bool, typer.Option("--loud")] = False) -> None:
+        """Paints."""
+        got.append((name, size, loud))
+
+    assert list(inspect.signature(paint).parameters) == ["name", "width", "height", "loud"] and paint.__doc__ == "Paints."
+    app = typer.Typer()
+    app.command()(paint)
+    assert CliRunner().invoke(app, ["x", "--height", "9", "--loud"]).exit_code == 0
+    assert CliRunner().invoke(app, ["y"]).exit_code == 0
+    assert got == [("x", Size(3, 9), True), ("y", Size(), False)]
+    assert "Pixels." in CliRunner().invoke(app, ["--help"]).stdout
+
+
+def test_repeated_expressions_and_units_are_joined() -> None:
+    wanted = Wanted(["happy:0.5", "sad"], ["12=0.3", "6=1"], 0.7)
+    assert wanted.arguments() == {"expression": "happy:0.5+sad", "au": "12=0.3,6=1", "intensity": 0.7}
+    assert Wanted().arguments() == {"expression": None, "au": None, "intensity": 1.0}
+
+
+def test_a_source_names_the_arguments_of_the_interface() -> None:
+    from mimica import api
+
+    for function in (api.edit, api.animate, api.prepare_face):
+        assert set(Source().arguments()) <= set(inspect.signature(function).parameters)
