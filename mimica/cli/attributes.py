@@ -94,8 +94,8 @@ def strip(
     mimica attributes strip photo.jpg --attribute smile --attribute age -o strip.png
     """
     from mimica.engines.base import MAX_DOSE
-    from mimica.vae_sheets import spectrum
     from mimica.expression import checked_attributes
+    from mimica.vae_sheets import spectrum
 
     check_output(output, _PICTURES, photo)
     engine = _engine(weights)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor, nn
@@ -60,13 +60,19 @@ def _onnx(module: nn.Module, example: Tensor, inputs: list[str], outputs: list[s
     """The module as an ONNX file with any batch size, weights stored as float16."""
     import onnx
 
-    file = BytesIO()
-    axes = {name: {0: "batch"} for name in (*inputs, *outputs)}
-    torch.onnx.export(
-        module.eval(), (example,), file, input_names=inputs, output_names=outputs, dynamic_axes=axes, opset_version=17,
-        dynamo=False,
-    )  # fmt: skip
-    model = onnx.load_from_string(file.getvalue())
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "network.onnx"
+        torch.onnx.export(
+            module.eval(),
+            (example,),
+            str(path),
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes={name: {0: "batch"} for name in (*inputs, *outputs)},
+            opset_version=17,
+            dynamo=False,
+        )
+        model = onnx.load(str(path))
     store_as_half(model)
     content: bytes = model.SerializeToString()
     return content

@@ -31,7 +31,8 @@ def head_mask(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     sure = labels == cv2.GC_FGD
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)  # GrabCut's colour models start from k-means
-    cv2.grabCut(small, labels, None, *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
+    no_box = (0, 0, 1, 1)  # not looked at where there are seeds
+    cv2.grabCut(small, labels, no_box, *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
     head = _around_the_face((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), sure)
     return cv2.resize(head, (side, side), interpolation=cv2.INTER_LINEAR)
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from mimica.engines.vae.data import DataWriter
 from mimica.engines.vae.masks import cached_mask
-from mimica.engines.vae.sources import SourceFace, find_set
+from mimica.engines.vae.sources import SourceFace, find_set, with_labels
 from mimica.errors import DataError, ImageError, NoFaceError
 from mimica.face.align import crop_from_photo, cut, feather, invert, paste, transform
 from mimica.facs import AU_NAMES, EMOTIONS, SIDED_AU_NAMES
@@ -61,17 +61,19 @@ def prepare(
     output: Path,
     *,
     frames: Path | None = None,
+    labels: Path | None = None,
     size: int = 96,
     cache: Path | None = None,
     limit: int = 0,
     progress: Callable[[int, int], None] = lambda kept, dropped: None,
 ) -> str:
-    """Writes the new folder `output`; gives one line on what is in it. `cache` keeps masks; `limit` takes the first so many
-    pictures. Raises `DataError` for a folder that is no such set, and where nothing can be used."""
-    faces = find_set(folder)
+    """Writes the new folder `output`; gives one line on what is in it. `labels` is a table with more attributes, `cache` a folder
+    that keeps masks; `limit` takes the first so many pictures. Raises `DataError` for a folder that is no such set, and where
+    nothing can be used."""
+    faces = with_labels(find_set(folder), labels) if labels else find_set(folder)
     chosen = faces.faces[:limit] if limit else faces.faces
-    labels = _frames(frames) if frames else {}
-    capacity = len(chosen) + sum(len(labels.get(face.name, [])) for face in chosen)
+    rows = _frames(frames) if frames else {}
+    capacity = len(chosen) + sum(len(rows.get(face.name, [])) for face in chosen)
     attributes = (*(a for a in faces.attributes if a not in MEASURED), *MEASURED)
     reader, dropped = Reader(threads=1), 0
     with atomic_path(output, folder=True) as temporary:
@@ -79,7 +81,7 @@ def prepare(
         with DataWriter(temporary, faces.title, size, attributes, capacity, {"set": folder.name}) as writer:
             for face in chosen:
                 try:
-                    _add(writer, face, labels.get(face.name, []), frames, reader, cache)
+                    _add(writer, face, rows.get(face.name, []), frames, reader, cache)
                 except (ImageError, NoFaceError):
                     dropped += 1
                 progress(len(writer), dropped)
@@ -181,9 +183,10 @@ def registered(crop: np.ndarray, frame: np.ndarray, start: np.ndarray) -> np.nda
     gray = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (frame, crop)]
     guess = invert(start)
     centred = np.column_stack([guess[:, :2], guess[:, :2] @ [0.5, 0.5] + guess[:, 2] - 0.5]).astype(np.float32)
+    everywhere = np.full(gray[1].shape, 255, np.uint8)
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-5)
     try:
-        score, found = cv2.findTransformECC(gray[0], gray[1], centred, cv2.MOTION_AFFINE, stop, None, 5)
+        score, found = cv2.findTransformECC(gray[0], gray[1], centred, cv2.MOTION_AFFINE, stop, everywhere, 5)
     except cv2.error:
         return None
     if score < 0.97:

@@ -16,7 +16,7 @@ import csv
 import io
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -185,6 +185,18 @@ def attribute_table(folder: Path) -> FaceSet:
     if not found.faces:
         raise DataError(f"None of the files that {path} names is in the folder.")
     return found
+
+
+def with_labels(found: FaceSet, path: Path) -> FaceSet:
+    """The set with the attributes of another table on top: the column `file` (or its stem), then numbers in [0, 1], or blank."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or "file" not in rows[0]:
+        raise DataError(f"{path} has no column 'file', or no rows.")
+    extra = tuple(name for name in rows[0] if name != "file")
+    table = {Path(row["file"]).stem: {name: _number(row[name], name, path) for name in extra if row[name]} for row in rows}
+    faces = [replace(face, values={**face.values, **table.get(Path(face.name).stem, {})}) for face in found.faces]
+    return FaceSet(found.title, (*found.attributes, *(name for name in extra if name not in found.attributes)), faces)
 
 
 def _number(text: str, name: str, path: Path) -> float:

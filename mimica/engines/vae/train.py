@@ -22,7 +22,7 @@ from mimica.checkpoint import Weights, module_tensors
 from mimica.config import Preset, TrainingOptions, option
 from mimica.engines.vae import losses
 from mimica.engines.vae.data import VaeData, open_data
-from mimica.engines.vae.networks import KIND, Decoded, Shape, TwoDecoderVae
+from mimica.engines.vae.networks import KIND, Coded, Decoded, Shape, TwoDecoderVae
 from mimica.errors import DataError, ValueRangeError
 from mimica.training import Parts, Task, Trainer
 
@@ -97,7 +97,7 @@ def augmented(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> 
         image, mask = image[:, ::-1], mask[:, ::-1]
     scale, shift = float(np.exp(rng.normal(0, 0.025))), rng.normal(0, 0.012 * side, 2)
     matrix = cv2.getRotationMatrix2D((side / 2, side / 2), float(rng.normal(0, 2.0)), scale)
-    matrix[:, 2] += shift
+    matrix = np.column_stack([matrix[:, :2], matrix[:, 2] + shift])
     image, mask = (
         cv2.warpAffine(np.ascontiguousarray(p), matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         for p in (image, mask)
@@ -153,7 +153,7 @@ class Vae(Task):
     def rate(self, step: int) -> float:
         return max(self.options.least_rate, float((1 / 3) ** (step // self.options.decay_every)))
 
-    def losses(self, image: Tensor, mask: Tensor, coded: Any, decoded: Decoded, step: int) -> dict[str, Tensor]:
+    def losses(self, image: Tensor, mask: Tensor, coded: Coded, decoded: Decoded, step: int) -> dict[str, Tensor]:
         """Named losses with their weights: their sum is what is trained on."""
         o = self.options
         weight = 1 + (o.head_weight - 1) * mask
@@ -170,7 +170,8 @@ class Vae(Task):
         image, mask = as_input(batch["image"]), batch["mask"][:, None].float() / 255
         with trainer.autocast():
             coded, decoded = trainer.network("vae")(image)
-        named = self.losses(image, mask, *(type(x)(*(t.float() for t in x)) for x in (coded, decoded)), trainer.step)
+        coded, decoded = Coded(*(t.float() for t in coded)), Decoded(*(t.float() for t in decoded))
+        named = self.losses(image, mask, coded, decoded, trainer.step)
         trainer.update("vae", torch.stack(list(named.values())).sum())
         return {name: loss.detach() for name, loss in named.items()}
 
