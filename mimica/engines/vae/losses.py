@@ -17,6 +17,8 @@ from mimica.engines.vae.networks import Coded
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
 """Side and standard deviation in pixels of SSIM's Gaussian window, as its paper has them."""
+FACE_CENTRE, FACE_RADII = (0.5, 0.57), (0.27, 0.25)
+"""Where an ffhq crop has brows, eyes and mouth: the middle and the half axes of an ellipse, shares of the side."""
 _C1, _C2 = 0.01**2, 0.03**2
 
 
@@ -61,14 +63,30 @@ def ssim_map(a: Tensor, b: Tensor, window: Tensor | None = None) -> Tensor:
     return luminance * (2 * covariance + _C2) / (variance_a + variance_b + _C2)
 
 
-def ssim_loss(a: Tensor, b: Tensor) -> Tensor:
-    """1 - mean SSIM: 0 for equal pictures."""
-    return 1 - ssim_map(a, b).mean()
+def pixel_weights(mask: Tensor, head: float, face: float) -> Tensor:
+    """(B, 1, S, S) weights of mean 1 a picture, for head masks in [0, 1]: 1 in the background, `head` on the head, `face` times
+    as much again in the ellipse where an ffhq crop has brows, eyes and mouth. Both at 1 are the slides' plain means."""
+    side = mask.shape[-1]
+    place = (torch.arange(side, device=mask.device, dtype=mask.dtype) + 0.5) / side
+    x, y = (place[None, :] - FACE_CENTRE[0]) / FACE_RADII[0], (place[:, None] - FACE_CENTRE[1]) / FACE_RADII[1]
+    weights = (1 + (head - 1) * mask) * (1 + (face - 1) * (x**2 + y**2 < 1))
+    return weights / weights.mean((-1, -2), keepdim=True)
 
 
-def mae_loss(a: Tensor, b: Tensor) -> Tensor:
-    """Mean absolute error of pictures in [-1, 1], in units of the [0, 1] scale."""
-    return (a - b).abs().mean() / 2
+def ssim_loss(a: Tensor, b: Tensor, weights: Tensor | None = None) -> Tensor:
+    """1 - mean SSIM: 0 for equal pictures. `weights` (B, 1, H, W) are those of the windows' middles."""
+    similarity = ssim_map(a, b)
+    if weights is not None:
+        rim = (weights.shape[-1] - similarity.shape[-1]) // 2
+        inner = weights[..., rim:-rim, rim:-rim]
+        return 1 - (similarity * inner).mean() / inner.mean()
+    return 1 - similarity.mean()
+
+
+def mae_loss(a: Tensor, b: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean absolute error of pictures in [-1, 1], in units of the [0, 1] scale; weighted if asked for."""
+    error = (a - b).abs()
+    return (error if weights is None else error * weights).mean() / 2
 
 
 def mask_cross_entropy(logits: Tensor, mask: Tensor) -> Tensor:

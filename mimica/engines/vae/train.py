@@ -31,7 +31,9 @@ from mimica.training import Parts, Task, Trainer
 class VaeOptions(TrainingOptions):
     """Options of the VAE's training; the defaults are the slides'."""
 
-    may_change: ClassVar[frozenset[str]] = frozenset({"decay_every", "rate", "augment", "kl_weight"})
+    may_change: ClassVar[frozenset[str]] = frozenset(
+        {"decay_every", "rate", "augment", "kl_weight", "head_weight", "face_weight"}
+    )
 
     image_size: int = option(128, "side of the pictures in pixels", low=8)
     patch: int = option(1, "side of the squares of pixels that go into channels first", low=1)
@@ -48,7 +50,8 @@ class VaeOptions(TrainingOptions):
     kl_weight: float = option(1e-3, "weight of the Kullback-Leibler divergence, nats", low=0)
     kl_warmup: int = option(0, "steps over which the divergence's weight rises from 0", low=0)
     free_bits: float = option(0.0, "nats of each latent number that cost nothing", low=0)
-    head_weight: float = option(1.0, "how many times a pixel of the head counts in the mean absolute error", low=0)
+    head_weight: float = option(1.0, "how many times a pixel of the head counts in SSIM and mean absolute error", low=0.1)
+    face_weight: float = option(1.0, "how many times more than that a pixel between brows and mouth counts", low=0.1)
     augment: bool = option(True, "mirror, shift, turn, scale and tint the pictures a little")
     photo_repeat: int = option(1, "how often a photo is taken for one of its re-animated frames", low=1)
 
@@ -56,10 +59,10 @@ class VaeOptions(TrainingOptions):
 PRESETS: dict[str, Preset] = {
     "paper": {"steps": 452_000, "batch_size": 32, "clip_gradients": 1e-3, "workers": 2, "augment": False, "ema": 0.0},
     "small": {
-        "steps": 6000, "batch_size": 32, "image_size": 96, "patch": 4, "channels": (64, 128, 128, 256), "latent": 128,
-        "mask_share": 0.25, "rate": 1.5e-3, "least_rate": 0.01, "decay_every": 1500, "kl_weight": 3e-4, "kl_warmup": 300,
-        "head_weight": 3.0, "photo_repeat": 4, "ema": 0.995, "clip_gradients": 5.0, "log_every": 20, "sample_every": 200,
-        "checkpoint_minutes": 5.0,
+        "steps": 5000, "batch_size": 16, "image_size": 96, "patch": 4, "channels": (64, 128, 128, 256), "latent": 128,
+        "mask_share": 0.25, "rate": 1.5e-3, "least_rate": 0.01, "decay_every": 1300, "kl_weight": 1e-4, "kl_warmup": 300,
+        "head_weight": 3.0, "face_weight": 2.0, "photo_repeat": 4, "ema": 0.995, "clip_gradients": 5.0, "log_every": 20,
+        "sample_every": 200, "checkpoint_minutes": 5.0,
     },
     "smoke": {
         "steps": 40, "batch_size": 8, "image_size": 16, "channels": (8, 8, 16), "latent": 8, "mask_share": 0.5, "rate": 3e-3,
@@ -156,11 +159,11 @@ class Vae(Task):
     def losses(self, image: Tensor, mask: Tensor, coded: Coded, decoded: Decoded, step: int) -> dict[str, Tensor]:
         """Named losses with their weights: their sum is what is trained on."""
         o = self.options
-        weight = 1 + (o.head_weight - 1) * mask
-        head = ((decoded.image - image).abs() * weight).mean() / 2 / weight.mean()
+        weighted = (o.head_weight, o.face_weight) != (1, 1)
+        weights = losses.pixel_weights(mask, o.head_weight, o.face_weight) if weighted else None
         return {
-            "ssim": o.ssim_weight * losses.ssim_loss(decoded.image, image),
-            "mae": o.mae_weight * (losses.mae_loss(decoded.image, image) if o.head_weight == 1 else head),
+            "ssim": o.ssim_weight * losses.ssim_loss(decoded.image, image, weights),
+            "mae": o.mae_weight * losses.mae_loss(decoded.image, image, weights),
             "mask_bce": o.mask_weight * losses.mask_cross_entropy(decoded.mask_logits, mask),
             "mask_dice": o.mask_weight * losses.dice_loss(decoded.mask_logits, mask),
             "kl": o.kl_weight * losses.warm_up(step, o.kl_warmup) * losses.kl_loss(coded, o.free_bits),
