@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mimica.engines.base import Engine, Face, Rendered
+from mimica.engines.base import Engine, Face, Rendered, attributes_of
 from mimica.errors import ValueRangeError
 from mimica.face import align
 from mimica.facs import with_sides, without_sides
@@ -74,7 +74,7 @@ def _prepare_face(photo: np.ndarray, reading: FaceReading, engine: Engine) -> Pr
         matrix = align.crop_from_photo(reading.landmarks_photo, engine.image_size, engine.crop)
         crop = align.cut(photo, matrix, engine.image_size)
     landmarks = align.transform(reading.landmarks_photo, matrix).astype(np.float32)
-    own = engine_values(own_controls(reading), engine)
+    own = {**engine_values(own_controls(reading), engine), **dict.fromkeys(attributes_of(engine), 0.0)}
     missing = [name for name in engine.controls if name not in own]
     if missing:
         raise ValueRangeError(f"The engine '{engine.name}' needs {', '.join(missing)}, which cannot be read from a photo.")

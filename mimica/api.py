@@ -27,9 +27,9 @@ from mimica.animation import (
     render_frame,
     resized,
 )
-from mimica.engines.base import Engine, load_engine
+from mimica.engines.base import MAX_DOSE, Engine, attributes_of, load_engine
 from mimica.errors import ImageError, ValueRangeError
-from mimica.expression import checked, wanted
+from mimica.expression import PHOTO, checked, checked_attributes, parse_attributes, wanted
 from mimica.face.detect import Box, get_detector
 from mimica.images import Photo, read_photo, write_image
 from mimica.motion.files import Motion, pose_warning
@@ -133,6 +133,7 @@ def edit(
     expression: str | Mapping[str, float] | None = None,
     *,
     au: str | Mapping[str | int, float] | None = None,
+    attributes: str | Mapping[str, float] | None = None,
     intensity: float = 1.0,
     face: int | str | None = None,
     engine: str | Engine = "ganimation",
@@ -145,6 +146,7 @@ def edit(
 
     expression  `"happy"`, `"happy:0.6+surprised:0.4"` or {emotion: weight}; sets all Action Units
     au          `"12=0.8,6+=0.2"` or {Action Unit: value in [0, 1]}; without `expression` the others stay as in the photo
+    attributes  `"smile=1.5,age=-1"` or {attribute: dose}, for engines that have attributes ("vae"); 0 is the photo
     intensity   0: the photo, bit for bit; 1: the expression; up to 1.5: beyond it
     face        number from 1 in reading order, "largest", "all"; None: the largest
     engine      a name, or what `load_engine` gave (to load the weights once for many photos)
@@ -154,11 +156,15 @@ def edit(
 
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
     """
-    target, which, find = wanted(expression, au, intensity), parse_which(face), get_detector(detector, model)
+    doses = {name: intensity * dose for name, dose in parse_attributes(attributes).items()}
+    target = PHOTO if doses and expression is None and au is None else wanted(expression, au, intensity)
+    which, find = parse_which(face), get_detector(detector, model)
     opened = _opened(photo)
     readings, warnings = _chosen(opened, which, find)
-    prepared = prepare(opened.rgb, readings, _loaded(engine, weights))
-    values = [target.target(reading.action_units) for reading in readings]
+    loaded = _loaded(engine, weights)
+    checked_attributes(doses, loaded.name, attributes_of(loaded), MAX_DOSE)
+    prepared = prepare(opened.rgb, readings, loaded)
+    values = [{**target.target(reading.action_units), **doses} for reading in readings]
     picture = None
     if masks:
         rendered = [render_face(prepared, i, wanted_values, layers=True) for i, wanted_values in enumerate(values)]

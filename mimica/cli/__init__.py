@@ -34,6 +34,7 @@ _COMMANDS = {
         "animate": "mimica.cli.animate:animate",
         "drive": "mimica.cli.drive:drive",
         "grid": "mimica.cli.grid:grid",
+        "attributes": "mimica.cli.attributes:app",
     },
     "Measuring": {
         "read": "mimica.cli.read:read",

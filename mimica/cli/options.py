@@ -48,6 +48,18 @@ AuOption = Annotated[
         "otherwise, '12L=0.8' takes one side, the subject's left. Alone, the rest stays as in the photo.",
     ),
 ]
+AttributeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--attribute",
+        help="NAME=DOSE for engines with attributes (vae): 'smile=1.5', 'age=-1'; 0 is the photo, 1 a typical difference. May be "
+        "given again. `mimica attributes list` names them.",
+    ),
+]
+DetailOption = Annotated[
+    bool,
+    typer.Option("--detail/--no-detail", help="For the engine vae: add the photo's fine lines, which it loses, or not."),
+]
 IntensityOption = Annotated[
     float,
     typer.Option("--intensity", help="How far to go: 0 is the photo as it is, 1 the expression, up to 1.5 beyond it."),

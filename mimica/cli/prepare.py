@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +15,7 @@ def prepare(
     source: Annotated[
         str,
         typer.Argument(
-            help="What the folder is: folder, openface, authors, emotionet, rafd, celeba, cfee, faces, reanimated, sequences.",
+            help="What it is: folder, openface, authors, emotionet, rafd, celeba, cfee, faces, reanimated; sequences; vae.",
             show_default=False,
         ),
     ],
@@ -25,6 +27,14 @@ def prepare(
     as_is: Annotated[bool, typer.Option("--as-is", help="The pictures are face crops already: only resize them.")] = False,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Processes; one for each core if not said.", min=1)] = None,
     limit: Annotated[int, typer.Option("--limit", help="Take the first so many pictures only; 0: all.", min=0)] = 0,
+    frames: Annotated[
+        Path | None, typer.Option("--frames", help="For vae: re-animated frames of the same photos (labels.jsonl and crops).")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option("--labels", help="For vae: a table (.csv) with more attributes of the files, 0 to 1.")
+    ] = None,
+    cache: Annotated[Path | None, typer.Option("--cache", help="For vae: a folder that keeps the masks made by GrabCut.")] = None,
+    sheet: Annotated[Path | None, typer.Option("--sheet", help="For vae: a picture to check the masks by.")] = None,
 ) -> None:
     """Find, measure, align and cut out the faces of a raw set, and write them in the format that `mimica train` reads.
 
@@ -34,9 +44,16 @@ def prepare(
     mimica prepare openface photos/ -o data/mine
 
     mimica prepare sequences clips/ -o data/sequences
+
+    mimica prepare vae CelebA/ -o data/celeba --size 128 --sheet masks.png
     """
     from mimica.errors import UserError
 
+    if source == "vae":
+        if len(folders) != 1:
+            raise UserError(f"'vae' is prepared from one folder; {len(folders)} are named.")
+        _vae(folders[0], output, frames, labels, size, cache, limit, sheet)
+        return
     if source == "sequences":
         _sequences(folders, output)
         return
@@ -64,16 +81,52 @@ def prepare(
 
 def _sequences(sources: list[Path], output: Path) -> None:
     """Videos -> how faces move, for `mimica train predictor`."""
+    from mimica.motion.sequences import prepare_sequences
+
+    with _counting() as say:
+        report = prepare_sequences(list(sources), output, progress=lambda name, frames: say(f"{name}: {frames} frames"))
+    typer.echo(str(report), err=True)
+    typer.echo(str(output))
+
+
+def _vae(
+    folder: Path,
+    output: Path,
+    frames: Path | None,
+    labels: Path | None,
+    size: int,
+    cache: Path | None,
+    limit: int,
+    sheet: Path | None,
+) -> None:
+    """Faces with head masks and attributes, for `mimica train vae`."""
+    from mimica.cli.options import check_output
+    from mimica.engines.vae.prepare import prepare
+    from mimica.images import write_image
+    from mimica.vae_sheets import mask_sheet
+
+    if sheet is not None:
+        check_output(sheet, (".png", ".jpg"), folder)
+    with _counting() as say:
+
+        def progress(kept: int, dropped: int) -> None:
+            say(f"{kept} faces, {dropped} photos dropped")
+
+        report = prepare(folder, output, frames=frames, labels=labels, size=size, cache=cache, limit=limit, progress=progress)
+    typer.echo(report, err=True)
+    if sheet is not None:
+        write_image(sheet, mask_sheet(output))
+        typer.echo(str(sheet))
+    typer.echo(str(output))
+
+
+@contextmanager
+def _counting() -> Iterator[Callable[[str], None]]:
+    """A spinner on stderr whose words the block sets."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    from mimica.motion.sequences import prepare_sequences
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None)
-        report = prepare_sequences(
-            list(sources), output, progress=lambda name, frames: bar.update(task, description=f"{name}: {frames} frames")
-        )
-    typer.echo(str(report), err=True)
-    typer.echo(str(output))
+        yield lambda words: bar.update(task, description=words)
