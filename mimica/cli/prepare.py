@@ -13,12 +13,16 @@ def prepare(
     source: Annotated[
         str,
         typer.Argument(
-            help="What the folder is: folder, openface, authors, emotionet, rafd, celeba, cfee, faces, reanimated, sequences.",
+            help="What the folder is: folder, openface, authors, emotionet, rafd, celeba, cfee, faces, reanimated, sequences, ffhq.",
             show_default=False,
         ),
     ],
     folders: Annotated[
-        list[Path], typer.Argument(help="The raw set; for sequences videos, or folders of them.", show_default=False)
+        list[Path],
+        typer.Argument(
+            help="The raw set; for sequences videos, or folders of them; for ffhq FFHQ crops, then the folder of pairs made of them.",
+            show_default=False,
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The new folder to write.", show_default=False)],
     size: Annotated[int, typer.Option("--size", help="Side of the crops in pixels.", min=32, max=1024)] = 128,
@@ -34,11 +38,16 @@ def prepare(
     mimica prepare openface photos/ -o data/mine
 
     mimica prepare sequences clips/ -o data/sequences
+
+    mimica prepare ffhq FACES PAIRS -o data/ffhq
     """
     from mimica.errors import UserError
 
     if source == "sequences":
         _sequences(folders, output)
+        return
+    if source == "ffhq":
+        _ffhq(folders, output, size, limit)
         return
     if len(folders) != 1:
         raise UserError(f"'{source}' is prepared from one folder; {len(folders)} are named.")
@@ -76,4 +85,32 @@ def _sequences(sources: list[Path], output: Path) -> None:
             list(sources), output, progress=lambda name, frames: bar.update(task, description=f"{name}: {frames} frames")
         )
     typer.echo(str(report), err=True)
+    typer.echo(str(output))
+
+
+def _ffhq(folders: list[Path], output: Path, size: int, limit: int) -> None:
+    """FFHQ crops and their re-animated copies, for `mimica train stylegan`."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from mimica.errors import DataError, UserError
+    from mimica.prepare_ffhq import prepare_ffhq
+
+    if len(folders) > 2:
+        raise UserError(f"'ffhq' is prepared from the crops and one folder of pairs; {len(folders)} folders are named.")
+    for folder in folders:
+        if not folder.is_dir():
+            raise DataError(f"There is no folder '{folder}': check the path.")
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        kept, dropped = prepare_ffhq(
+            folders[0],
+            folders[1] if len(folders) > 1 else None,
+            output,
+            size=size,
+            limit=limit,
+            progress=lambda done, lost: bar.update(task, description=f"{done} pictures, {lost} photos dropped"),
+        )
+    typer.echo(f"{kept} pictures kept, {dropped} photos dropped", err=True)
     typer.echo(str(output))

@@ -57,14 +57,17 @@ def channels_at(side: int, channel_base: int, channel_max: int) -> int:
 
 
 class Mapping(nn.Module):
-    """z (B, z_size) -> w (B, w_size). `w_average` is the running mean of w that truncation goes towards."""
+    """z (B, z_size) -> w (B, w_size). `w_average` is the running mean of w that truncation goes towards.
+
+    With `depth` 0 it is one linear layer without activation, which makes w Gaussian: for a W that was fitted, not learnt."""
 
     w_average: Tensor
 
     def __init__(self, z_size: int = 512, w_size: int = 512, depth: int = 8, rate: float = 0.01) -> None:
         super().__init__()
         sizes = [z_size] + [w_size] * depth
-        self.layers = nn.ModuleList(Linear(i, o, rate=rate, active=True) for i, o in zip(sizes, sizes[1:], strict=False))
+        layers = [Linear(i, o, rate=rate, active=True) for i, o in zip(sizes, sizes[1:], strict=False)]
+        self.layers = nn.ModuleList(layers or [Linear(z_size, w_size)])
         self.register_buffer("w_average", torch.zeros(w_size))
 
     def forward(self, z: Tensor) -> Tensor:
@@ -79,6 +82,15 @@ class Mapping(nn.Module):
         if places is None or w.ndim < 3:
             return pulled
         return torch.cat([pulled[:, :places], w[:, places:]], dim=1)
+
+    @torch.no_grad()
+    def fit(self, mean: Tensor, covariance: Tensor) -> None:
+        """Make w Gaussian with these moments; for `depth` 0 and z_size = w_size."""
+        values, vectors = torch.linalg.eigh(covariance.double())
+        (layer,) = self.layers
+        layer.weight.copy_(vectors * values.clamp_min(0).sqrt() / layer.scale)
+        layer.bias.copy_(mean)
+        self.w_average.copy_(mean)
 
     @torch.no_grad()
     def update_average(self, w: Tensor, decay: float = 0.998) -> None:
