@@ -15,12 +15,16 @@ def prepare(
     source: Annotated[
         str,
         typer.Argument(
-            help="What it is: folder, openface, authors, emotionet, rafd, celeba, cfee, faces, reanimated; sequences; vae.",
+            help="What it is: folder, openface, authors, emotionet, rafd, celeba, cfee, faces, reanimated; sequences; vae; ffhq.",
             show_default=False,
         ),
     ],
     folders: Annotated[
-        list[Path], typer.Argument(help="The raw set; for sequences videos, or folders of them.", show_default=False)
+        list[Path],
+        typer.Argument(
+            help="The raw set; for sequences videos, or folders of them; for ffhq FFHQ crops, then the folder of pairs made of them.",
+            show_default=False,
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The new folder to write.", show_default=False)],
     size: Annotated[int, typer.Option("--size", help="Side of the crops in pixels.", min=32, max=1024)] = 128,
@@ -46,6 +50,8 @@ def prepare(
     mimica prepare sequences clips/ -o data/sequences
 
     mimica prepare vae CelebA/ -o data/celeba --size 128 --sheet masks.png
+
+    mimica prepare ffhq FACES PAIRS -o data/ffhq
     """
     from mimica.errors import UserError
 
@@ -56,6 +62,9 @@ def prepare(
         return
     if source == "sequences":
         _sequences(folders, output)
+        return
+    if source == "ffhq":
+        _ffhq(folders, output, size, limit)
         return
     if len(folders) != 1:
         raise UserError(f"'{source}' is prepared from one folder; {len(folders)} are named.")
@@ -130,3 +139,24 @@ def _counting() -> Iterator[Callable[[str], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None)
         yield lambda words: bar.update(task, description=words)
+
+
+def _ffhq(folders: list[Path], output: Path, size: int, limit: int) -> None:
+    """FFHQ crops and their re-animated copies, for `mimica train stylegan`."""
+    from mimica.errors import DataError, UserError
+    from mimica.prepare_ffhq import prepare_ffhq
+
+    if len(folders) > 2:
+        raise UserError(f"'ffhq' is prepared from the crops and one folder of pairs; {len(folders)} folders are named.")
+    for folder in folders:
+        if not folder.is_dir():
+            raise DataError(f"There is no folder '{folder}': check the path.")
+    pairs = folders[1] if len(folders) > 1 else None
+    with _counting() as say:
+
+        def progress(done: int, lost: int) -> None:
+            say(f"{done} pictures, {lost} photos dropped")
+
+        kept, dropped = prepare_ffhq(folders[0], pairs, output, size=size, limit=limit, progress=progress)
+    typer.echo(f"{kept} pictures kept, {dropped} photos dropped", err=True)
+    typer.echo(str(output))

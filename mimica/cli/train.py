@@ -15,6 +15,7 @@ TRAINERS: dict[str, tuple[str, ...]] = {
     "ganimation": ("mimica.engines.ganimation.train:Ganimation",),
     "reader": ("mimica.reader.train:ReaderTask", "mimica.reader.refiner_train:RefinerTask"),
     "vae": ("mimica.engines.vae.train:Vae",),
+    "stylegan": ("mimica.engines.stylegan.embedded:Embedded",),
     "predictor": ("mimica.motion.predictor_train:PredictorTask",),
 }
 """What can be trained -> `module:class` of its tasks; the one that has the preset asked for is taken. The first task's first
