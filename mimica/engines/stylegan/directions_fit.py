@@ -59,10 +59,10 @@ def classes(values: np.ndarray, share: float = SHARE) -> np.ndarray:
         chosen = np.where(known, values, np.nan)
     else:
         low, high = np.quantile(values[known], [share, 1 - share])
-        chosen = (
-            np.where(values >= high, 1.0, np.where(values <= low, 0.0, np.nan)) if high > low else np.full(len(values), np.nan)
-        )
-        chosen[~known] = np.nan
+        chosen = np.full(len(values), np.nan)
+        if high > low:
+            chosen[known & (values <= low)] = 0.0
+            chosen[known & (values >= high)] = 1.0
     counts = [int((chosen == side).sum()) for side in (0, 1)]
     if min(counts) < MIN_EXAMPLES:
         raise DataError(

@@ -68,7 +68,7 @@ class LatentSet:
     def w_plus(self, items: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
         """float32 (n, places, w_size) of some codes, or of all."""
         codes = np.asarray(self.codes if items is None else self.codes[np.asarray(items)], np.float32)
-        return np.ascontiguousarray(np.broadcast_to(codes, (len(codes), self.places, self.w_size)))
+        return np.array(np.broadcast_to(codes, (len(codes), self.places, self.w_size)))
 
     def column(self, name: str) -> np.ndarray:
         """float32 (count,). Raises `ValueRangeError` for a name that the set does not have."""
