@@ -15,14 +15,15 @@ def prepare(
     source: Annotated[
         str,
         typer.Argument(
-            help="What it is: folder, openface, authors, emotionet, rafd, celeba, cfee, faces, reanimated; sequences; vae; ffhq.",
+            help="What it is: folder, openface, authors, emotionet, rafd, celeba, cfee, impa, mug, faces, reanimated; sequences; "
+            "vae; ffhq; latents.",
             show_default=False,
         ),
     ],
     folders: Annotated[
         list[Path],
         typer.Argument(
-            help="The raw set; for sequences videos, or folders of them; for ffhq FFHQ crops, then the folder of pairs made of them.",
+            help="The raw set; for sequences videos, or folders of them; for ffhq FFHQ crops, then the folder of pairs of them.",
             show_default=False,
         ),
     ],
