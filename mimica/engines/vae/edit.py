@@ -6,7 +6,7 @@
 
 R. de S. Toledo 2021 for the arithmetic. The predicted head mask, before and after, bounds the result: face and hair change, the
 background does not. Runs without torch. With detail, old lines shine through where much moves; there the photo's own fine lines
-are faded out (`GHOST`).
+are faded out (`mimica.face.overlay`).
 """
 
 from __future__ import annotations
@@ -22,16 +22,13 @@ from mimica.engines.base import MAX_DOSE, Crop, Engine, Face, Rendered
 from mimica.engines.vae.codec import WEIGHTS, Codec, Vectors, load_engine_file
 from mimica.errors import ValueRangeError, nearest
 from mimica.face.align import feather
+from mimica.face.overlay import as_layers, changed_mask, enlarged, to_pixels, with_change
 from mimica.facs import SIDED_AU_NAMES, to_vector
 
-GHOST = 45.0
-"""Levels of change at which the photo's fine lines have faded to 1/e."""
 FADE_IN = 0.05
 """Without detail, the largest change of a control from which on the decoder's picture shows fully."""
 BORDER = 0.06
 """Width of the mask's soft border at the crop's edge, as a share of the crop."""
-VISIBLE = (0.6, 3.0)
-"""Levels of change: below the first the mask is 0, from the second on it is whole."""
 
 
 @dataclass(frozen=True)
@@ -72,19 +69,19 @@ class VaeEngine:
         image = state.face.image
         if not step.any():
             empty = np.zeros(image.shape[:2], np.float32)
-            return Rendered(image.copy(), empty, _layers(empty, image) if layers else {})
+            return Rendered(image.copy(), empty, as_layers(empty, image) if layers else {})
         decoded, mask = (array[0] for array in self.codec.decode((state.latent + step)[None]))
-        head = _enlarged(np.maximum(mask, state.mask), len(image)) * feather(len(image), BORDER * len(image))
-        change = _enlarged(decoded - state.decoded, len(image))
-        reach = np.clip((np.abs(change).max(2) - VISIBLE[0]) / (VISIBLE[1] - VISIBLE[0]), 0, 1)
+        head = enlarged(np.maximum(mask, state.mask), len(image)) * feather(len(image), BORDER * len(image))
+        change = enlarged(decoded - state.decoded, len(image))
+        reach = changed_mask(change)
         if self.detail:
-            picture = _with_detail(image, change)
+            picture = with_change(image, change)
         else:
-            picture = _enlarged(decoded, len(image))
+            picture = enlarged(decoded, len(image))
             reach = np.full_like(reach, self._strength(state, values))
         weight = np.clip(head * reach, 0, 1).astype(np.float32)
-        result = np.rint(np.clip(picture, 0, 255)).astype(np.uint8)
-        return Rendered(result, weight, _layers(weight, result) if layers else {})
+        result = to_pixels(picture)
+        return Rendered(result, weight, as_layers(weight, result) if layers else {})
 
     def _checked(self, values: Mapping[str, float]) -> dict[str, float]:
         for name, value in values.items():
@@ -108,24 +105,6 @@ class VaeEngine:
         """Without detail, a change sets in softly, as the decoder does not give the photo back."""
         own = {**dict.fromkeys(self.attributes, 0.0), **state.face.controls}
         return min(1.0, max(abs(value - own[name]) for name, value in values.items()) / FADE_IN)
-
-
-def _with_detail(image: np.ndarray, change: np.ndarray) -> np.ndarray:
-    """The photo plus the change, its fine lines faded where much changes: float32 (H, W, 3)."""
-    photo = image.astype(np.float32)
-    fine = photo - cv2.GaussianBlur(photo, (0, 0), len(image) / 96)
-    loss = 1 - np.exp(-np.square(np.abs(change).max(2, keepdims=True) / np.float32(GHOST)))
-    picture: np.ndarray = photo + change - loss * fine
-    return picture
-
-
-def _enlarged(small: np.ndarray, side: int) -> np.ndarray:
-    return cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC)
-
-
-def _layers(weight: np.ndarray, picture: np.ndarray) -> dict[str, np.ndarray]:
-    """As GANimation names them: `attention` keeps the photo where it is 1."""
-    return {"attention": 1 - weight, "color": picture.astype(np.float32) / np.float32(255)}
 
 
 def load_vae(weights: Path | None = None) -> VaeEngine:
