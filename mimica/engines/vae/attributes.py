@@ -34,12 +34,15 @@ LEAST = 20
 
 def sides(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(N,) values with NaN where not known -> the positives and the negatives, bool (N,) each."""
-    low, high = np.nanpercentile(values, (2, 98)) if np.isfinite(values).any() else (0.0, 0.0)
-    known = np.nan_to_num(values, nan=(low + high) / 2)
-    if high <= low:
-        low, high = float(np.nanmin(values, initial=0.0)), float(np.nanmax(values, initial=0.0))
-    spread = high - low
-    return (known > low + HIGH * spread) & (spread > 0), (known < low + LOW * spread) & (spread > 0)
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return np.zeros(len(values), bool), np.zeros(len(values), bool)
+    low, high = np.percentile(known, (2, 98))
+    if high <= low:  # a rare attribute
+        low, high = known.min(), known.max()
+    filled = np.nan_to_num(values, nan=(low + high) / 2)
+    positive, negative = filled > low + HIGH * (high - low), filled < low + LOW * (high - low)
+    return positive, negative
 
 
 def mean_difference(latents: np.ndarray, values: np.ndarray) -> np.ndarray:
