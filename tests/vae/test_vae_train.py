@@ -16,8 +16,8 @@ from mimica.engines.vae.data import open_data
 from mimica.engines.vae.edit import load_vae
 from mimica.engines.vae.export import export
 from mimica.engines.vae.losses import mae_loss, pixel_weights, ssim_loss
-from mimica.engines.vae.train import PRESETS, MaskedSource, Vae, VaeOptions, augmented
-from mimica.errors import UserError, ValueRangeError
+from mimica.engines.vae.train import PRESETS, MaskedSource, Vae, VaeOptions, augmented, principal_components
+from mimica.errors import DataError, UserError, ValueRangeError
 from mimica.evaluate_vae import _figures, dice, evaluate, fit_probe
 from mimica.images import write_image
 from mimica.run_folder import read_log
@@ -96,6 +96,26 @@ def test_weights_of_pixels_by_hand():
     assert mae_loss(a, b, weights).item() == pytest.approx(1.5 / 4 / 2)
     a, b = torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 16)
     assert ssim_loss(a, b, torch.ones(1, 1, 16, 16)).item() == pytest.approx(ssim_loss(a, b).item(), abs=1e-6)
+
+
+def test_principal_components_of_the_data(tiny_data: Path):
+    """Encoded training faces are white, and the components rebuild them better than their mean does."""
+    options = choose(VaeOptions, PRESETS, "smoke", ["linear_side=8", "latent=12", "head_weight=3", "face_weight=2"])
+    task = Vae(options, tiny_data)
+    parts = task.build(options)
+    net = parts.modules["vae"].eval()
+    rows = task.data.rows(validation=False)
+    pictures = np.concatenate([p := np.asarray(task.data.images[rows]), p[:, :, ::-1]])
+    images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+    with torch.no_grad():
+        mean = net.encode(images).mean
+        decoded = net.decode(mean).image
+    assert torch.allclose(mean.mean(0), torch.zeros(12), atol=1e-3) and torch.allclose(mean.std(0), torch.ones(12), atol=0.02)
+    assert (decoded - images).square().mean() < 0.3 * (images - images.mean(0)).square().mean()
+    rates = [group["lr"] for group in parts.optimisers["vae"].param_groups]
+    assert rates == pytest.approx([options.rate, 0.02 * options.rate])
+    with pytest.raises(DataError, match="too few"):
+        principal_components(task.data, rows[:3], options)
 
 
 def test_a_wrong_size_is_told(tiny_data: Path):
