@@ -110,7 +110,7 @@ def test_principal_components_of_the_data(tiny_data: Path):
     with torch.no_grad():
         mean = net.encode(images).mean
         decoded = net.decode(mean).image
-    assert torch.allclose(mean.mean(0), torch.zeros(12), atol=1e-3) and torch.allclose(mean.std(0), torch.ones(12), atol=0.02)
+    assert torch.allclose(mean.mean(0), torch.zeros(12), atol=0.05) and torch.allclose(mean.std(0), torch.ones(12), atol=0.02)
     assert (decoded - images).square().mean() < 0.3 * (images - images.mean(0)).square().mean()
     rates = [group["lr"] for group in parts.optimisers["vae"].param_groups]
     assert rates == pytest.approx([options.rate, 0.02 * options.rate])
