@@ -7,9 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mimica.engines.vae.attributes import cosines, decorrelated, encoded, fit, fittable, mean_difference, sides, unit_steps
+from mimica.engines.vae.attributes import (
+    Encoded,
+    cosines,
+    decorrelated,
+    encoded,
+    fit,
+    fittable,
+    mean_difference,
+    sides,
+    unit_gains,
+    unit_steps,
+)
 from mimica.engines.vae.codec import Codec, load_engine_file
-from mimica.engines.vae.data import open_data
+from mimica.engines.vae.data import VaeData, open_data
 from mimica.errors import DataError, ValueRangeError
 from mimica.facs import SIDED_AU_NAMES
 
@@ -89,3 +100,26 @@ def test_fit_on_a_data_set(tiny_weights: Path, tiny_data: Path):
         fit(coded, ["smiles"])
     with pytest.raises(DataError, match="no attribute with"):
         fit(coded)
+
+
+class _LinearCodec:
+    """Decodes z (B, 34) to pictures of 4 x 34 pixels: column i is twice as strong as unit i should make it, but unit 0 half."""
+
+    def decode(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scale = np.full(34, 2.0)
+        scale[[0, 17]] = 0.5
+        pictures = np.broadcast_to((z * scale)[:, None, :, None], (len(z), 4, 34, 3))
+        return pictures.astype(np.float32), np.zeros((len(z), 4, 34), np.float32)
+
+
+def test_steps_are_lengthened_until_they_show():
+    """The decoder shows unit 0 at half of its size and all others twice too large: gains 2 and (at the limit) 0.7."""
+    rng = np.random.default_rng(0)
+    units = rng.random((40, 34))
+    images = np.broadcast_to((100 * units)[:, None, :, None], (40, 4, 34, 3))
+    photos = tuple(f"p{i // 4}" for i in range(40))
+    data = VaeData("", 4, (), images, images[..., 0], units, photos, photos, photos, np.zeros(40, bool))
+    latents = (100 * units).astype(np.float32)
+    faces = Encoded(_LinearCodec(), data, np.arange(40), latents, latents)  # type: ignore[arg-type]
+    gains = unit_gains(faces, 100 * np.eye(34, dtype=np.float32), units, ridge=1e-9)
+    assert gains[[0, 17]] == pytest.approx(2, rel=1e-4) and np.allclose(np.delete(gains, [0, 17]), 0.7)
