@@ -84,3 +84,44 @@ def test_draws_are_reproducible_by_seed_and_have_their_moments():
 def test_a_side_that_cannot_be_halved_is_refused():
     with pytest.raises(ValueRangeError, match="multiple of 32"):
         Vae(choose(VaeOptions, PRESETS, "small", ["image_size=100"]), []).shape()
+
+
+def _with_components() -> tuple[TwoDecoderVae, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """A network with a linear path started from 5 orthonormal components of 8 px pictures."""
+    shape = Shape(image_size=16, patch=2, channels=(8, 8, 16), blocks=1, latent=5, mask_share=0.5, linear_side=8)
+    torch.manual_seed(0)
+    basis = torch.linalg.qr(torch.randn(192, 5))[0].T
+    mean, deviations = 0.1 * torch.randn(3, 8, 8), torch.tensor([0.5, 0.4, 0.3, 0.2, 0.1])
+    net = TwoDecoderVae(shape)
+    net.start_linear(mean, basis, deviations)
+    return net.eval(), basis, mean, deviations
+
+
+def test_the_linear_path_starts_as_principal_components():
+    """A picture made of components comes back, and its latent are the whitened coefficients."""
+    net, basis, mean, deviations = _with_components()
+    z = torch.randn(2, 5)
+    small = mean.flatten() + (z * deviations) @ basis
+    image = small.view(2, 3, 8, 8).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    coded = net.encode(image)
+    assert torch.allclose(coded.mean, z, atol=1e-4)
+    assert torch.allclose(coded.log_variance.exp(), torch.full((2, 5), 0.1), atol=1e-5)
+    decoded = net.decode(coded.mean).image
+    reference = F.interpolate(small.view(2, 3, 8, 8), scale_factor=2, mode="bilinear").clamp(-1, 1)
+    assert torch.allclose(decoded, reference, atol=1e-4)
+
+
+def test_components_may_weigh_pixels():
+    """Encoding with w * basis and decoding with basis / w finds the coefficients of the weighted picture."""
+    net, basis, mean, deviations = _with_components()
+    weight = torch.rand(192) + 0.5
+    net.start_linear(mean, torch.stack([basis * weight, basis / weight]), deviations)
+    z = torch.randn(1, 5)
+    small = mean.flatten() + (z * deviations) @ (basis / weight)
+    image = small.view(1, 3, 8, 8).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    assert torch.allclose(net.encode(image).mean, z, atol=1e-4)
+
+
+def test_a_network_without_a_linear_path_says_so():
+    with pytest.raises(ValueError, match="no linear path"):
+        TwoDecoderVae(TINY).start_linear(torch.zeros(3, 8, 8), torch.zeros(5, 192), torch.ones(5))

@@ -4,7 +4,8 @@ plain          mean latent of the positives minus that of the negatives (R. de S
                "Autoencoding beyond pixels", 2016); 10,000 of each in the slides, as many as there are here
 decorrelated   only what the attribute explains beyond all others: least squares of z on all attributes at once. It cures the
                slides' fault that blond hair comes with glasses where the two go together in the data
-units          what the Action Units add: least squares of the change of z on the change of the units within each photo
+units          what the Action Units add: least squares of the change of z on the change of the units within each photo, each step
+               then lengthened until the decoded change is as large as the pixels' own (the encoder sees fine things weakly)
 
 Dose 1 of an attribute is the difference between a typical positive and a typical negative. No torch here.
 """
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mimica.engines.vae.codec import Codec, Vectors
-from mimica.engines.vae.data import VaeData
+from mimica.engines.vae.data import VaeData, spread
 from mimica.errors import DataError, ValueRangeError, nearest
 from mimica.facs import EMOTIONS, SIDED_AU_NAMES
 
@@ -28,18 +29,23 @@ LOW, HIGH = 0.4, 0.6
 """Negatives lie below, positives above these shares of the way from an attribute's 2nd to its 98th percentile."""
 RIDGE = 0.02
 """Added to the variances of standardised attributes (and, as a share of the mean, of units): few data, stable answers."""
+GAINS, GAIN_PHOTOS = (0.7, 3.0), 60
+"""Between what limits an Action Unit's step may be lengthened, and by how many photos the length is found."""
 LEAST = 20
 """Positives and negatives that there must be."""
 
 
 def sides(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(N,) values with NaN where not known -> the positives and the negatives, bool (N,) each."""
-    low, high = np.nanpercentile(values, (2, 98)) if np.isfinite(values).any() else (0.0, 0.0)
-    known = np.nan_to_num(values, nan=(low + high) / 2)
-    if high <= low:
-        low, high = float(np.nanmin(values, initial=0.0)), float(np.nanmax(values, initial=0.0))
-    spread = high - low
-    return (known > low + HIGH * spread) & (spread > 0), (known < low + LOW * spread) & (spread > 0)
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return np.zeros(len(values), bool), np.zeros(len(values), bool)
+    low, high = np.percentile(known, (2, 98))
+    if high <= low:  # a rare attribute
+        low, high = known.min(), known.max()
+    filled = np.nan_to_num(values, nan=(low + high) / 2)
+    positive, negative = filled > low + HIGH * (high - low), filled < low + LOW * (high - low)
+    return positive, negative
 
 
 def mean_difference(latents: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -93,9 +99,10 @@ def cosines(vectors: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A data set's training faces in the latent space: `latents` float32 (N, Z) of the `rows` of `data`, and the same faces
-    mirrored, `mirrored` (N, Z)."""
+    """A data set's training faces in the latent space of `codec`: `latents` float32 (N, Z) of the `rows` of `data`, and the same
+    faces mirrored, `mirrored` (N, Z)."""
 
+    codec: Codec
     data: VaeData
     rows: np.ndarray
     latents: np.ndarray
@@ -115,7 +122,7 @@ def encoded(codec: Codec, data: VaeData, rows: np.ndarray, progress: Callable[[i
         plain.append(codec.encode(pictures))
         mirrored.append(codec.encode(pictures[:, :, ::-1]))
         progress(len(part))
-    return Encoded(data, rows, np.concatenate(plain), np.concatenate(mirrored))
+    return Encoded(codec, data, rows, np.concatenate(plain), np.concatenate(mirrored))
 
 
 def fittable(data: VaeData, rows: np.ndarray) -> tuple[str, ...]:
@@ -168,5 +175,31 @@ def _units(faces: Encoded, latents: np.ndarray) -> np.ndarray:
     photos = [faces.data.photos[r] for r in faces.rows]
     known = np.isfinite(left).all(1)
     both = np.concatenate([known, known])
-    names = [*photos, *(photo + " mirrored" for photo in photos)]
-    return unit_steps(latents[both], np.concatenate([left, right])[both], [n for n, k in zip(names, both, strict=True) if k])
+    names = [name for name, k in zip([*photos, *(photo + " mirrored" for photo in photos)], both, strict=True) if k]
+    steps = unit_steps(latents[both], np.concatenate([left, right])[both], names)
+    gains = unit_gains(faces, steps, left)
+    return (steps * gains[:, None]).astype(np.float32)
+
+
+def unit_gains(faces: Encoded, steps: np.ndarray, units: np.ndarray, ridge: float = 0.05) -> np.ndarray:
+    """(34,) factors for the `steps` (34, Z), the same on both sides: least squares of how a photo's frames differ from it in
+    pixels on what the decoder makes of the steps, drawn towards 1. `units` (N, 34) are those of the rows of `faces`."""
+    half = len(steps) // 2
+    photos: dict[str, list[int]] = {}
+    for place, row in enumerate(faces.rows):
+        if np.isfinite(units[place]).all():
+            photos.setdefault(faces.data.photos[row], []).append(place)
+    several = [places for places in photos.values() if len(places) > 1]
+    gram, seen = np.zeros((half, half)), np.zeros(half)
+    for places in (several[i] for i in spread(np.arange(len(several)), GAIN_PHOTOS)):
+        first = faces.latents[places[0]]
+        moved = np.concatenate([first[None], first + steps[:half] + steps[half:]])
+        pictures = faces.codec.decode(moved)[0].reshape(half + 1, -1).astype(np.float64)
+        effects = pictures[1:] - pictures[0]
+        shown = np.asarray(faces.data.images[faces.rows[places]]).reshape(len(places), -1).astype(np.float64)
+        change = (units[places[1:]] - units[places[0]]).reshape(-1, 2, half).mean(1)
+        gram += (change.T @ change) * (effects @ effects.T)
+        seen += (change * ((shown[1:] - shown[0]) @ effects.T)).sum(0)
+    strength = ridge * np.trace(gram) / half + 1e-9
+    gains = np.linalg.solve(gram + strength * np.eye(half), seen + strength)
+    return np.tile(np.clip(gains, *GAINS), 2)

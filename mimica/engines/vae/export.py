@@ -19,11 +19,10 @@ class _Mean(nn.Module):
 
     def __init__(self, net: TwoDecoderVae) -> None:
         super().__init__()
-        self.body, self.mean = net.encoder.body, net.encoder.mean
+        self.encoder = net.encoder
 
     def forward(self, image: Tensor) -> Tensor:
-        mean: Tensor = self.mean(self.body(image))
-        return mean
+        return self.encoder.average(image, self.encoder.mean(self.encoder.body(image)))
 
 
 class _Decoders(nn.Module):

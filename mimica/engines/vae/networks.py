@@ -8,12 +8,15 @@ number (145), the parameters (16.6 million) and that encoder and decoders mirror
     z (B, Z) -> dense -> levels: [twice the side, 3x3, residual block] ... -> image (B, 3, S, S) in [-1, 1]
                                                                            -> mask logits (B, 1, S, S): face, hair and hat
 
-A level's residual block is K. He et al.'s (2016). `patch` puts squares of so many pixels into channels before the stem and
-back after the last level (space to depth): 1 in the paper's preset; 4 makes a network 16 times cheaper at the same size.
+A level's residual block is K. He et al.'s (2016). Two things that the slides do not have, both off in the paper's preset, make
+a network that learns much from little: `patch` puts squares of so many pixels into channels before the stem and back after the
+last level (space to depth), 4 being 16 times cheaper; `linear_side` adds a linear path beside the convolutions, image at that
+side -> mean and z -> image, which training starts from principal components (`start_linear`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -34,6 +37,7 @@ class Shape:
     blocks      residual blocks a level
     latent      Z, numbers in the latent vector
     mask_share  channels of the mask's decoder as a share of the picture's
+    linear_side side in pixels of the pictures of the linear path; 0: there is none
     """
 
     image_size: int
@@ -42,6 +46,7 @@ class Shape:
     blocks: int
     latent: int
     mask_share: float
+    linear_side: int = 0
 
     @property
     def base(self) -> int:
@@ -105,10 +110,17 @@ class Encoder(nn.Module):
         size = shape.channels[-1] * shape.base**2
         self.mean, self.log_variance = nn.Linear(size, shape.latent), nn.Linear(size, shape.latent)
         nn.init.zeros_(self.log_variance.weight)
+        self.linear = nn.Linear(3 * shape.linear_side**2, shape.latent) if shape.linear_side else None
+        self.shrink = nn.AvgPool2d(shape.image_size // shape.linear_side) if shape.linear_side else nn.Identity()
 
     def forward(self, image: Tensor) -> Coded:
         features = self.body(image)
-        return Coded(self.mean(features), self.log_variance(features).clamp(-12, 6))
+        mean = self.average(image, self.mean(features))
+        return Coded(mean, self.log_variance(features).clamp(-12, 6))
+
+    def average(self, image: Tensor, mean: Tensor) -> Tensor:
+        """The mean (B, Z) of the convolutions, plus the linear path's where there is one."""
+        return mean if self.linear is None else mean + self.linear(self.shrink(image).flatten(1))
 
 
 class Decoder(nn.Module):
@@ -129,6 +141,20 @@ class Decoder(nn.Module):
         return self.body(maps.contiguous(memory_format=torch.channels_last))
 
 
+class LinearDecoder(nn.Module):
+    """z (B, Z) -> (B, 3, S, S): a picture of `linear_side` pixels, linear in z, enlarged."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.side = shape.linear_side
+        self.linear = nn.Linear(shape.latent, 3 * shape.linear_side**2)
+        self.enlarge = nn.Upsample(scale_factor=shape.image_size // shape.linear_side, mode="bilinear")
+
+    def forward(self, z: Tensor) -> Tensor:
+        enlarged: Tensor = self.enlarge(self.linear(z).view(-1, 3, self.side, self.side))
+        return enlarged
+
+
 class TwoDecoderVae(nn.Module):
     """Encoder and both decoders."""
 
@@ -138,7 +164,8 @@ class TwoDecoderVae(nn.Module):
         narrow = tuple(max(8, round(c * shape.mask_share)) for c in shape.channels)
         self.encoder = Encoder(shape)
         self.image_decoder = Decoder(shape, shape.channels, 3)
-        self.image_activation = nn.Tanh()
+        self.linear_decoder = LinearDecoder(shape) if shape.linear_side else None
+        self.image_activation: nn.Module = nn.Hardtanh() if shape.linear_side else nn.Tanh()
         self.mask_decoder = Decoder(shape, narrow, 1)
 
     def encode(self, image: Tensor) -> Coded:
@@ -148,7 +175,28 @@ class TwoDecoderVae(nn.Module):
 
     def decode(self, z: Tensor) -> Decoded:
         """z (B, Z) -> picture and mask."""
-        return Decoded(self.image_activation(self.image_decoder(z)), self.mask_decoder(z))
+        image = self.image_decoder(z)
+        if self.linear_decoder is not None:
+            image = image + self.linear_decoder(z)
+        return Decoded(self.image_activation(image), self.mask_decoder(z))
+
+    @torch.no_grad()
+    def start_linear(self, mean: Tensor, components: Tensor, deviations: Tensor, variance: float = 0.1) -> None:
+        """Makes the network begin as principal components: z are whitened components of variance `variance`, the convolutions add
+        nothing yet. `mean` (3, s, s) of pictures of `linear_side`, `components` (Z, 3 s s), orthonormal or (encoding, decoding)
+        pairs thereof as (2, Z, 3 s s), `deviations` (Z,) of the components over the data."""
+        if self.encoder.linear is None or self.linear_decoder is None:
+            raise ValueError("This network has no linear path.")
+        into, out = components if components.ndim == 3 else (components, components)
+        flat = mean.flatten()
+        self.encoder.linear.weight.copy_(into / deviations[:, None])
+        self.encoder.linear.bias.copy_(-(into @ flat) / deviations)
+        self.linear_decoder.linear.weight.copy_((out * deviations[:, None]).T)
+        self.linear_decoder.linear.bias.copy_(flat)
+        for layer in (self.encoder.mean, self.encoder.log_variance, self.image_decoder.body[-2]):
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
+        nn.init.constant_(self.encoder.log_variance.bias, math.log(variance))
 
     def forward(self, image: Tensor, generator: torch.Generator | None = None) -> tuple[Coded, Decoded]:
         """Encode, draw z (torch's own generator if none is given), decode."""
@@ -164,13 +212,20 @@ def sample_latent(coded: Coded, generator: torch.Generator | None = None) -> Ten
 
 def counted_layers(net: nn.Module) -> dict[str, int]:
     """How many layers of the kinds that the slides count: convolutions, batch norms, activations, dense ones."""
-    kinds = {"convolution": nn.Conv2d, "batch norm": nn.BatchNorm2d, "activation": (nn.LeakyReLU, nn.Tanh), "dense": nn.Linear}
+    kinds = {
+        "convolution": nn.Conv2d,
+        "batch norm": nn.BatchNorm2d,
+        "activation": (nn.LeakyReLU, nn.Tanh, nn.Hardtanh),
+        "dense": nn.Linear,
+    }
     return {name: sum(isinstance(m, kind) for m in net.modules()) for name, kind in kinds.items()}  # type: ignore[arg-type]
 
 
 def summary(net: TwoDecoderVae) -> str:
     """One line a part: layers and parameters, and the sums."""
-    parts = {"encoder": net.encoder, "image decoder": net.image_decoder, "mask decoder": net.mask_decoder}
+    parts: dict[str, nn.Module] = {"encoder": net.encoder, "image decoder": net.image_decoder, "mask decoder": net.mask_decoder}
+    if net.linear_decoder is not None:
+        parts["linear decoder"] = net.linear_decoder
     lines = [f"{'':16}{'layers':>8}{'parameters':>14}"]
     for name, part in [*parts.items(), ("together", net)]:
         layers, parameters = sum(counted_layers(part).values()), sum(p.numel() for p in part.parameters())

@@ -34,7 +34,7 @@ MASK_PARTS = (
 """CelebAMask-HQ's parts that make a head: all but neck, necklace and cloth."""
 RATINGS = {
     "age": "age", "gender": "masculine", "weight": "weight", "happy": "happy", "well-groomed": "well_groomed",
-    "long-haired": "long_hair", "hair-color": "light_hair", "alert": "alert",
+    "long-haired": "long_hair", "hair-color": "dark_hair", "alert": "alert",
 }  # fmt: skip
 """Columns of ratings -> attribute names. How faces look to raters, not what people are."""
 

@@ -19,12 +19,17 @@ from torch import Tensor
 
 from mimica.batches import Batch, Draw, as_input, as_pictures
 from mimica.checkpoint import Weights, module_tensors
-from mimica.config import Preset, TrainingOptions, option
+from mimica.config import Preset, TrainingOptions, choose, option
 from mimica.engines.vae import losses
-from mimica.engines.vae.data import VaeData, open_data
-from mimica.engines.vae.networks import KIND, Coded, Decoded, Shape, TwoDecoderVae
+from mimica.engines.vae.data import VaeData, open_data, spread
+from mimica.engines.vae.networks import KIND, Coded, Decoded, Shape, TwoDecoderVae, summary
 from mimica.errors import DataError, ValueRangeError
 from mimica.training import Parts, Task, Trainer
+
+_COMPONENT_PHOTOS, _COMPONENT_FRAMES = 1000, 400
+"""Of how many photos and re-animated frames the linear path's principal components are taken."""
+_LINEAR_RATE = 0.02
+"""The linear path's share of the learning rate: it starts near where it should be."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class VaeOptions(TrainingOptions):
     blocks: int = option(1, "residual blocks a level", low=0)
     latent: int = option(150, "numbers in the latent vector", low=1)
     mask_share: float = option(1.0, "channels of the mask's decoder as a share of the picture's", low=0.01, high=4)
+    linear_side: int = option(0, "side of the linear path's pictures; it starts from principal components; 0: none", low=0)
     rate: float = option(1e-4, "learning rate of Adam", low=1e-8)
     least_rate: float = option(0.1, "the rate never falls below this share of `rate`", low=0, high=1)
     decay_every: int = option(40_000, "steps after which the rate is multiplied by 1/3, again and again", low=1)
@@ -59,10 +65,10 @@ class VaeOptions(TrainingOptions):
 PRESETS: dict[str, Preset] = {
     "paper": {"steps": 452_000, "batch_size": 32, "clip_gradients": 1e-3, "workers": 2, "augment": False, "ema": 0.0},
     "small": {
-        "steps": 5000, "batch_size": 16, "image_size": 96, "patch": 4, "channels": (64, 128, 128, 256), "latent": 128,
-        "mask_share": 0.25, "rate": 1.5e-3, "least_rate": 0.01, "decay_every": 1300, "kl_weight": 1e-4, "kl_warmup": 300,
-        "head_weight": 3.0, "face_weight": 2.0, "photo_repeat": 4, "ema": 0.995, "clip_gradients": 5.0, "log_every": 20,
-        "sample_every": 200, "checkpoint_minutes": 5.0,
+        "steps": 5000, "batch_size": 16, "image_size": 96, "patch": 4, "channels": (64, 96, 128, 128), "latent": 256,
+        "mask_share": 0.25, "linear_side": 48, "rate": 1e-3, "least_rate": 0.01, "decay_every": 1300, "kl_weight": 1e-4,
+        "kl_warmup": 300, "head_weight": 3.0, "face_weight": 2.0, "photo_repeat": 4, "ema": 0.995, "clip_gradients": 5.0,
+        "log_every": 20, "sample_every": 200, "checkpoint_minutes": 5.0,
     },
     "smoke": {
         "steps": 40, "batch_size": 8, "image_size": 16, "channels": (8, 8, 16), "latent": 8, "mask_share": 0.5, "rate": 3e-3,
@@ -111,6 +117,32 @@ def augmented(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> 
     return tinted, mask
 
 
+def principal_components(data: VaeData, rows: np.ndarray, options: VaeOptions) -> tuple[Tensor, Tensor, Tensor]:
+    """What `TwoDecoderVae.start_linear` takes, from photos and frames, plain and mirrored: principal components of pixels that
+    weigh as in the loss. Raises `DataError` where there are fewer faces than components."""
+    photo = np.array([data.names[row] == data.photos[row] for row in rows])
+    chosen = [*spread(rows[photo], _COMPONENT_PHOTOS), *spread(rows[~photo], _COMPONENT_FRAMES)]
+    side = options.linear_side
+    if 2 * len(chosen) <= options.latent:
+        raise DataError(
+            f"{len(chosen)} faces are too few for {options.latent} principal components; set latent or linear_side=0."
+        )
+    small = np.stack([cv2.resize(np.asarray(data.images[r]), (side, side), interpolation=cv2.INTER_AREA) for r in chosen])
+    pictures = np.concatenate([small, small[:, :, ::-1]]).transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1
+    masks = torch.from_numpy(np.asarray(data.masks[chosen])).float()[:, None] / 255
+    weights = losses.pixel_weights(masks, options.head_weight, options.face_weight).mean(0, keepdim=True)
+    scale = torch.nn.functional.interpolate(weights, (side, side), mode="area")[0].sqrt().expand(3, side, side).flatten().numpy()
+    x = pictures.reshape(len(pictures), -1)
+    mean = x.mean(0)
+    eigenvalues, left = np.linalg.eigh((centred := (x - mean) * scale) @ centred.T)
+    top = np.argsort(eigenvalues)[::-1][: options.latent]
+    deviations = np.sqrt(np.maximum(eigenvalues[top], 1e-6))
+    basis = (left[:, top].T @ centred) / deviations[:, None]
+    pairs = np.stack([basis * scale, basis / scale])
+    tensors = (mean.reshape(3, side, side), pairs, deviations / np.sqrt(len(x)))
+    return torch.from_numpy(tensors[0]), torch.from_numpy(tensors[1]).float(), torch.from_numpy(tensors[2]).float()
+
+
 class Vae(Task):
     """One network, one optimiser, the slides' losses added up."""
 
@@ -139,7 +171,12 @@ class Vae(Task):
 
     def build(self, options: Any) -> Parts:
         net = TwoDecoderVae(self.shape())
-        optimiser = torch.optim.Adam(net.parameters(), lr=options.rate, fused=True)
+        if options.linear_side:
+            net.start_linear(*principal_components(self.data, self.data.rows(validation=False), options))
+        linear = [p for name, p in net.named_parameters() if "linear." in name]
+        others = [p for name, p in net.named_parameters() if "linear." not in name]
+        groups = [{"params": others, "lr": options.rate}, {"params": linear, "lr": _LINEAR_RATE * options.rate}]
+        optimiser = torch.optim.Adam([group for group in groups if group["params"]], fused=True)
         return Parts({"vae": net}, {"vae": optimiser}, averaged=("vae",))
 
     def shape(self) -> Shape:
@@ -151,7 +188,9 @@ class Vae(Task):
                 f"The option 'image_size' is {o.image_size}; with {len(o.channels)} channels and patch {o.patch} it must be a "
                 f"multiple of {least}."
             )
-        return Shape(o.image_size, o.patch, tuple(o.channels), o.blocks, o.latent, o.mask_share)
+        if o.linear_side and o.image_size % o.linear_side:
+            raise ValueRangeError(f"The option 'linear_side' is {o.linear_side}; it must divide image_size, {o.image_size}.")
+        return Shape(o.image_size, o.patch, tuple(o.channels), o.blocks, o.latent, o.mask_share, o.linear_side)
 
     def rate(self, step: int) -> float:
         return max(self.options.least_rate, float((1 / 3) ** (step // self.options.decay_every)))
@@ -198,3 +237,8 @@ class Vae(Task):
     def weights(self, trainer: Trainer) -> dict[str, Weights]:
         notes = {"steps": trainer.step, "data": self.data.title}
         return {"vae": Weights(KIND, 1, (), self.shape().as_config(), module_tensors(trainer.best("vae")), notes)}
+
+
+def print_summary(preset: str = "paper") -> None:
+    """Prints layers and parameters of a preset's networks."""
+    print(summary(TwoDecoderVae(Vae(choose(VaeOptions, PRESETS, preset), []).shape())))
