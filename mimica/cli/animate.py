@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mimica.cli.options import (
+    AttributeOption,
     AuOption,
     DetectorOption,
     EngineOption,
@@ -34,6 +35,7 @@ def animate(
     photo: PhotoArgument,
     expression: ExpressionOption = None,
     au: AuOption = None,
+    attribute: AttributeOption = None,
     intensity: IntensityOption = 1.0,
     start: Annotated[str | None, typer.Option("--from", help="Begin with this expression (with --to).")] = None,
     end: Annotated[str | None, typer.Option("--to", help="Go to this expression, straight from that of --from.")] = None,
@@ -87,6 +89,8 @@ def animate(
     mimica animate photo.jpg --expression surprised --blinks -o surprised.mp4
 
     mimica animate photo.jpg --expressions "happy@0, sad@1.5, angry@3" --loop -o moods.gif
+
+    mimica animate photo.jpg --engine stylegan --direction smile=1.5 -o smile.mp4
     """
     sequence = _sequence(start, end, expressions)
     if output is None:
@@ -112,6 +116,7 @@ def animate(
         photo,
         joined(expression, "+"),
         au=joined(au, ","),
+        attributes=joined(attribute, ","),
         intensity=intensity,
         sequence=sequence,
         track=motion,

@@ -62,6 +62,8 @@ def edit(
     mimica edit photo.jpg --au 12=0.8,6=0.5 --masks
 
     mimica edit photo.jpg --engine vae --attribute smile=1.5 --attribute age=-1
+
+    mimica edit photo.jpg --engine stylegan --direction smile=1.5
     """
     from mimica.expression import PHOTO, parse_attributes, wanted
     from mimica.images import FORMAT_BY_SUFFIX, write_image
@@ -105,6 +107,6 @@ def _without_detail(engine: str, weights: Path | None) -> Engine:
 
     loaded = load_engine(engine, weights)
     if not hasattr(loaded, "detail"):
-        raise ValueRangeError(f"The engine '{engine}' keeps the photo's own pixels; --no-detail is for the engine vae.")
+        raise ValueRangeError(f"The engine '{engine}' keeps the photo's own pixels; --no-detail is for vae and stylegan.")
     loaded.detail = False
     return loaded

@@ -52,13 +52,14 @@ AttributeOption = Annotated[
     list[str] | None,
     typer.Option(
         "--attribute",
-        help="NAME=DOSE for engines with attributes (vae): 'smile=1.5', 'age=-1'; 0 is the photo, 1 a typical difference. May be "
-        "given again. `mimica attributes list` names them.",
+        "--direction",
+        help="NAME=DOSE for engines with attributes (vae, stylegan): 'smile=1.5', 'age=-1'; 0 is the photo, 1 a typical "
+        "difference. May be given again. `mimica attributes list` and `mimica directions list` name them.",
     ),
 ]
 DetailOption = Annotated[
     bool,
-    typer.Option("--detail/--no-detail", help="For the engine vae: add the photo's fine lines, which it loses, or not."),
+    typer.Option("--detail/--no-detail", help="For vae and stylegan: keep the photo's fine lines, which they lose, or not."),
 ]
 IntensityOption = Annotated[
     float,

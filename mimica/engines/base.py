@@ -87,6 +87,7 @@ def attributes_of(engine: Engine) -> tuple[str, ...]:
 REGISTRY: dict[str, str] = {
     "ganimation": "mimica.engines.ganimation.edit:load",
     "vae": "mimica.engines.vae.edit:load",
+    "stylegan": "mimica.engines.stylegan.edit:load",
 }
 """Engine name -> `module:function`; the function takes `weights: Path | None` (None: the shipped ones) and gives an `Engine`."""
 
