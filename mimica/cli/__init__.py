@@ -34,6 +34,8 @@ _COMMANDS = {
         "animate": "mimica.cli.animate:animate",
         "drive": "mimica.cli.drive:drive",
         "grid": "mimica.cli.grid:grid",
+        "generate": "mimica.cli.stylegan:generate",
+        "project": "mimica.cli.project:project",
     },
     "Measuring": {
         "read": "mimica.cli.read:read",
@@ -45,6 +47,7 @@ _COMMANDS = {
         "prepare": "mimica.cli.prepare:prepare",
         "train": "mimica.cli.train:train",
         "export": "mimica.cli.export:app",
+        "convert": "mimica.cli.stylegan:convert",
     },
 }
 

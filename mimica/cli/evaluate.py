@@ -10,6 +10,7 @@ import typer
 
 from mimica.cli.evaluate_acd import acd, predictor
 from mimica.cli.evaluate_expressions import expressions
+from mimica.cli.project import evaluate_projection, evaluate_synthesis
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,6 +22,8 @@ app = typer.Typer(help="Measure the models on people they were not trained on.",
 app.command("expressions")(expressions)
 app.command("acd")(acd)
 app.command("predictor")(predictor)
+app.command("projection")(evaluate_projection)
+app.command("synthesis")(evaluate_synthesis)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
