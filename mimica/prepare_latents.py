@@ -4,8 +4,8 @@ sample_latents    draws codes from the generator and has the reader say what the
 project_latents   projects the faces of a labelled set into W+: a prepared set of FFHQ crops, or a raw one of `mimica.sources`
                   or `mimica.expression_sets`. The labels of the set are kept; the reader measures what it does not have
 
-A projection is one pass of the encoder, then `steps` of optimisation where they are asked for, many faces at a time. What is done
-is kept in a journal beside the output, NAME.part: the same command goes on where another one stopped.
+A projection is one pass of the encoder, followed by `steps` of search where they are asked for, many faces at a time. What is
+done is kept in a journal beside the output, NAME.part: the same command goes on where another one stopped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -32,12 +32,6 @@ from mimica.sources import Dropped
 
 PROJECTED_AT_ONCE = 32
 Progress = Callable[[int], None]
-
-
-class Refine(Protocol):
-    """Optimises codes (n, places, w_size) for pictures uint8 (n, S, S, 3) over so many steps."""
-
-    def __call__(self, codec: Codec, pictures: np.ndarray, codes: np.ndarray, steps: int) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -128,7 +122,6 @@ def project_latents(
     *,
     layout: str | None = None,
     steps: int = 0,
-    refine: Refine | None = None,
     jobs: int = 1,
     limit: int = 0,
     reader: Reader | None = None,
@@ -148,7 +141,7 @@ def project_latents(
         for batch in _batches(chain([first], items), PROJECTED_AT_ONCE):
             keys += [item.name for item in batch]
             waiting = [item for item in batch if item.name not in journal]
-            for item, record in zip(waiting, _projected(codec, waiting, steps, refine, reader), strict=True):
+            for item, record in zip(waiting, _projected(codec, waiting, steps, reader), strict=True):
                 journal.add(item.name, json.dumps(record))
             progress(len(batch))
         latents = _assembled(keys, journal, codec, folder.name, {"source": layout or folder.name, "steps": steps}, report)
@@ -163,16 +156,12 @@ def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         yield batch
 
 
-def _projected(
-    codec: Codec, batch: Sequence[Item], steps: int, refine: Refine | None, reader: Reader
-) -> Iterator[dict[str, Any]]:
+def _projected(codec: Codec, batch: Sequence[Item], steps: int, reader: Reader) -> Iterator[dict[str, Any]]:
     """A record, in JSON's types, for each face: the code as base64 of float32."""
     if not batch:
         return
     pictures = np.stack([resized(item.image, codec.image_size) for item in batch])
-    codes = codec.encode(pictures)
-    if steps and refine is not None:
-        codes = refine(codec, pictures, codes, steps)
+    codes = codec.search(pictures, steps) if steps else codec.encode(pictures)
     readings = read_pictures(pictures, reader)
     for item, code, reading, row in zip(batch, codes, readings, reading_rows(readings), strict=True):
         yield {

@@ -35,6 +35,8 @@ _COMMANDS = {
         "drive": "mimica.cli.drive:drive",
         "grid": "mimica.cli.grid:grid",
         "attributes": "mimica.cli.attributes:app",
+        "generate": "mimica.cli.stylegan:generate",
+        "project": "mimica.cli.project:project",
     },
     "Measuring": {
         "read": "mimica.cli.read:read",
@@ -46,6 +48,7 @@ _COMMANDS = {
         "prepare": "mimica.cli.prepare:prepare",
         "train": "mimica.cli.train:train",
         "export": "mimica.cli.export:app",
+        "convert": "mimica.cli.stylegan:convert",
     },
 }
 

@@ -11,6 +11,7 @@ import typer
 from mimica.cli.evaluate_acd import acd, predictor
 from mimica.cli.evaluate_expressions import expressions
 from mimica.cli.evaluate_vae import vae
+from mimica.cli.project import evaluate_projection, evaluate_synthesis
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,6 +24,8 @@ app.command("expressions")(expressions)
 app.command("acd")(acd)
 app.command("predictor")(predictor)
 app.command("vae")(vae)
+app.command("projection")(evaluate_projection)
+app.command("synthesis")(evaluate_synthesis)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 

@@ -11,7 +11,7 @@ from bright_mouth import ASTRONAUT, reading
 
 torch = pytest.importorskip("torch")
 
-from test_codec import tiny_networks  # noqa: E402
+from test_codec import tiny_model  # noqa: E402
 
 from mimica import api  # noqa: E402
 from mimica.animation import Prepared, own_controls, prepare, render_face, render_frame  # noqa: E402
@@ -50,7 +50,7 @@ def _editor(codec: Codec, form: str) -> LatentEditor:
 
 @pytest.fixture(scope="module")
 def codec() -> Codec:
-    return Codec(*tiny_networks(), device="cpu")
+    return Codec(tiny_model())
 
 
 @pytest.fixture(scope="module", params=["residual", "direct", "directions only"])
@@ -137,10 +137,11 @@ def test_edit_and_animate(engine: StyleganEngine, astronaut: np.ndarray) -> None
 
 
 def test_files_beside_the_generator(tmp_path: Path) -> None:
-    generator, encoder = tiny_networks()
-    codec = Codec(generator, encoder, device="cpu")
+    model = tiny_model()
+    codec = Codec(model)
     path = tmp_path / "generator.safetensors"
-    for name, kind, net in (("generator", GENERATOR_KIND, generator), ("encoder", ENCODER_KIND, encoder)):
+    for name, kind, net in (("generator", GENERATOR_KIND, model.generator), ("encoder", ENCODER_KIND, model.encoder)):
+        assert net is not None
         save_weights(tmp_path / f"{name}.safetensors", Weights(kind, 1, (), net.config, module_tensors(net)))
     with pytest.raises(WeightsError, match=r"no directions\.safetensors"):
         load_engine("stylegan", path)

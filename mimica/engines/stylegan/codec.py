@@ -1,11 +1,10 @@
 """A generator with its encoder, from numpy to numpy: codes to pictures, pictures to codes, samples; and what the faces show.
 
-Pictures are uint8 (n, S, S, 3) RGB, FFHQ crops; codes float32 (n, places, w_size). Runs torch, on a GPU where there is one.
+Pictures are uint8 (n, S, S, 3) RGB, FFHQ crops; codes float32 (n, places, w_size). Runs torch, on the CPU.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,35 +13,27 @@ import torch
 from torch import Tensor
 
 from mimica.batches import as_input, as_pictures
-from mimica.checkpoint import fill_module, load_weights
 from mimica.dataset import resized
-from mimica.engines.stylegan.encoder import ENCODER_KIND, Encoder
+from mimica.engines.stylegan.invert import Projection, Search
 from mimica.engines.stylegan.latents import READ_COLUMNS
-from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
+from mimica.engines.stylegan.model import SHIPPED, Model, load_model, seed_w
+from mimica.engines.stylegan.perceptual import load_features
 from mimica.errors import WeightsError
 from mimica.face.detect import Box
 from mimica.facs import to_vector
 from mimica.reader.read import FaceReading, Reader
 
-WEIGHTS = Path(__file__).parents[2] / "weights" / "stylegan.safetensors"
 BATCH = 32
 # Where dlib would put its box in an FFHQ crop of usual proportions, as shares of the side: centre and width.
 _BOX = (0.5, 0.63, 0.70)
 
 
 class Codec:
-    """`encoder` may be None: then `encode` raises `WeightsError`."""
+    """A `Model` on arrays; without an encoder `encode` raises `WeightsError`."""
 
-    def __init__(self, generator: Generator, encoder: Encoder | None = None, device: str | None = None) -> None:
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.fingerprint = fingerprint(generator)
-        self.generator = generator.eval().requires_grad_(False).to(self.device)
-        self.encoder = encoder.eval().requires_grad_(False).to(self.device) if encoder else None
-        self.places, self.w_size, self.image_size = (
-            generator.synthesis.places,
-            generator.synthesis.w_size,
-            generator.synthesis.size,
-        )
+    def __init__(self, model: Model) -> None:
+        self.model, self.fingerprint = model, model.fingerprint
+        self.places, self.w_size, self.image_size = model.places, model.generator.synthesis.w_size, model.size
 
     @torch.inference_mode()
     def decode(self, codes: np.ndarray, progress: Callable[[int], None] = lambda n: None) -> np.ndarray:
@@ -52,33 +43,33 @@ class Codec:
     @torch.inference_mode()
     def decode_levels(self, codes: np.ndarray) -> np.ndarray:
         """The same, not rounded and not clipped: float32 (n, S, S, 3), about 0 to 255."""
-        return _in_batches(codes, lambda part: (self._synthesis(part).permute(0, 2, 3, 1).float().cpu().numpy() + 1) * 127.5)
+        return _in_batches(codes, lambda part: (self._synthesis(part).permute(0, 2, 3, 1).numpy() + 1) * 127.5)
 
     def _synthesis(self, codes: np.ndarray) -> Tensor:
         spread = np.broadcast_to(codes, (len(codes), self.places, self.w_size))
-        picture: Tensor = self.generator.synthesis(torch.from_numpy(np.array(spread, np.float32)).to(self.device))
+        picture: Tensor = self.model.generator.synthesis(torch.from_numpy(np.array(spread, np.float32)))
         return picture
 
     @torch.inference_mode()
-    def encode(self, pictures: np.ndarray, progress: Callable[[int], None] = lambda n: None) -> np.ndarray:
+    def encode(self, pictures: np.ndarray) -> np.ndarray:
         """FFHQ crops uint8 (n, H, H, 3) of any side -> codes (n, places, w_size), in one pass of the encoder."""
-        encoder = self.encoder
+        encoder = self.model.encoder
         if encoder is None:
-            raise WeightsError("This generator has no encoder beside it; give one whose folder holds encoder.safetensors too.")
+            raise WeightsError("This generator has no encoder: put encoder.safetensors beside it, or search with --steps.")
+        return _in_batches(pictures, lambda part: np.asarray(encoder.w_plus(self._input(part)).numpy()))
 
-        def encoded(part: np.ndarray) -> np.ndarray:
-            fitting = np.stack([resized(picture, self.image_size) for picture in part])
-            return np.asarray(encoder.w_plus(as_input(torch.from_numpy(fitting).to(self.device))).float().cpu().numpy())
+    def search(self, pictures: np.ndarray, steps: int) -> np.ndarray:
+        """The same by `steps` of optimisation, from the encoder's answer where there is an encoder."""
+        projection = Projection(self.model, self._input(pictures), load_features()[0], Search(steps=steps))
+        projection.run()
+        return np.asarray(projection.w_plus.numpy())
 
-        return _in_batches(pictures, encoded, progress)
+    def _input(self, pictures: np.ndarray) -> Tensor:
+        return as_input(torch.from_numpy(np.stack([resized(picture, self.image_size) for picture in pictures])))
 
-    @torch.inference_mode()
     def sample(self, count: int, seed: int, truncation: float = 1.0) -> np.ndarray:
-        """Codes of random faces, (count, 1, w_size): w of z drawn by `seed`."""
-        z = torch.from_numpy(np.random.default_rng(seed).standard_normal((count, int(self.generator.config["z_size"]))))
-        mapping = self.generator.mapping
-        w = mapping.truncate(mapping(z.float().to(self.device)), truncation)
-        return np.asarray(w.float().cpu().numpy())[:, None]
+        """Codes of random faces, (count, 1, w_size): those of the seeds from `seed` on."""
+        return np.asarray(seed_w(self.model, range(seed, seed + count), truncation)[:, :1].numpy())
 
 
 def _in_batches(
@@ -92,35 +83,18 @@ def _in_batches(
     return np.concatenate(made)
 
 
-def fingerprint(generator: Generator) -> str:
-    """12 hexadecimal digits that name a generator's weights: codes of one mean nothing to another."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(generator.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:12]
-
-
 def load_codec(weights: Path | None = None) -> Codec:
-    """The shipped generator and encoder, or those of a file of `mimica train stylegan`, whose encoder.safetensors lies beside it.
-    Raises `WeightsError`."""
-    path = weights or WEIGHTS
-    loaded = load_weights(path, GENERATOR_KIND)
-    generator = Generator(**loaded.config)
-    fill_module(generator, loaded.tensors, path)
-    beside = companion(path, "encoder")
-    if beside is None:
-        return Codec(generator)
-    about = load_weights(beside, ENCODER_KIND)
-    encoder = Encoder(**about.config)
-    fill_module(encoder, about.tensors, beside)
-    return Codec(generator, encoder)
+    """The shipped generator and encoder, or those of a file, as `mimica.engines.stylegan.model.load_model` finds them. Raises
+    `WeightsError`."""
+    return Codec(load_model(weights))
 
 
-def companion(generator: Path, what: str) -> Path | None:
-    """What belongs to a generator: `STEM_WHAT.safetensors` or `WHAT.safetensors` in its folder, if there is such a file."""
-    candidates = [generator.with_name(f"{generator.stem}_{what}.safetensors"), generator.with_name(f"{what}.safetensors")]
-    return next((path for path in candidates if path.is_file()), None)
+def companion(generator: Path | None, what: str) -> Path | None:
+    """What belongs to a generator, if there is such a file: WHAT.safetensors in its folder; stylegan_WHAT.safetensors beside the
+    shipped one."""
+    shipped = SHIPPED.with_name(f"stylegan_{what}.safetensors")
+    path = generator.with_name(f"{what}.safetensors") if generator else shipped
+    return path if path.is_file() else None
 
 
 # --- what faces show ------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ import numpy as np
 
 from mimica.engines.base import MAX_DOSE, Crop, Engine, Face, Rendered
 from mimica.engines.stylegan.autoencoder import LatentEditor, load_editor, transition
-from mimica.engines.stylegan.codec import WEIGHTS, Codec, companion, load_codec
+from mimica.engines.stylegan.codec import Codec, companion, load_codec
 from mimica.engines.stylegan.directions import Direction, load_directions
 from mimica.engines.stylegan.latents import POSE
 from mimica.errors import ValueRangeError, WeightsError, nearest
@@ -150,13 +150,12 @@ def _face_mask(face: Face) -> np.ndarray:
 def load_stylegan(weights: Path | None = None) -> StyleganEngine:
     """The engine with the shipped generator, directions and pseudo-autoencoder, or a generator's file and those that lie beside
     it: encoder, directions, autoencoder (.safetensors). Raises `WeightsError`."""
-    path = weights or WEIGHTS
     codec = load_codec(weights)
-    fitted, trained = companion(path, "directions"), companion(path, "autoencoder")
+    fitted, trained = companion(weights, "directions"), companion(weights, "autoencoder")
     if fitted is None and trained is None:
         raise WeightsError(
-            f"Beside {path} lie no directions.safetensors and no autoencoder.safetensors: fit them with `mimica directions fit` "
-            "and `mimica train autoencoder`."
+            f"Beside {weights or 'the shipped generator'} lie no directions.safetensors and no autoencoder.safetensors: fit them "
+            "with `mimica directions fit` and `mimica train autoencoder`."
         )
     directions = load_directions(fitted, codec.places) if fitted else {}
     for one in directions.values():
