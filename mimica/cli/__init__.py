@@ -37,6 +37,8 @@ _COMMANDS = {
         "attributes": "mimica.cli.attributes:app",
         "generate": "mimica.cli.stylegan:generate",
         "project": "mimica.cli.project:project",
+        "directions": "mimica.cli.latent:app",
+        "transition": "mimica.cli.latent:transition",
     },
     "Measuring": {
         "read": "mimica.cli.read:read",

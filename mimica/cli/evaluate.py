@@ -10,6 +10,7 @@ import typer
 
 from mimica.cli.evaluate_acd import acd, predictor
 from mimica.cli.evaluate_expressions import expressions
+from mimica.cli.evaluate_latent import bias, directions
 from mimica.cli.evaluate_vae import vae
 from mimica.cli.project import evaluate_projection, evaluate_synthesis
 
@@ -24,6 +25,8 @@ app.command("expressions")(expressions)
 app.command("acd")(acd)
 app.command("predictor")(predictor)
 app.command("vae")(vae)
+app.command("directions")(directions)
+app.command("bias")(bias)
 app.command("projection")(evaluate_projection)
 app.command("synthesis")(evaluate_synthesis)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mimica.errors import UserError
+from mimica.errors import MissingExtraError, UserError
 
 PhotoArgument = Annotated[Path, typer.Argument(help="A photo with a face: JPEG, PNG, WebP, BMP or TIFF.", show_default=False)]
 FaceOption = Annotated[
@@ -86,6 +87,17 @@ def check_output(path: Path, suffixes: Iterable[str], photo: Path, *, folder: bo
         raise UserError(f"--output is '{path}', which is a folder{' with files in it' if folder else ''}; name another.")
     if path.exists() and photo.exists() and path.samefile(photo):
         raise UserError(f"--output is the photo '{photo}' itself, which would be lost; name another file.")
+
+
+@contextmanager
+def needs_extra() -> Iterator[None]:
+    """Imports within that need the packages of the extra `train`. Raises `MissingExtraError` where one is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("mimica"):
+            raise
+        raise MissingExtraError(f"This command needs the package '{error.name}': pip install 'mimica[train]'.") from error
 
 
 def warn(sentences: Iterable[str]) -> None:

@@ -21,12 +21,13 @@ def prepare(
         ),
     ],
     folders: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             help="The raw set; for sequences videos, or folders of them; for ffhq FFHQ crops, then the folder of pairs of them.",
             show_default=False,
         ),
-    ],
+    ] = None,
+    *,
     output: Annotated[Path, typer.Option("--output", "-o", help="The new folder to write.", show_default=False)],
     size: Annotated[int, typer.Option("--size", help="Side of the crops in pixels.", min=32, max=1024)] = 128,
     as_is: Annotated[bool, typer.Option("--as-is", help="The pictures are face crops already: only resize them.")] = False,
@@ -40,6 +41,15 @@ def prepare(
     ] = None,
     cache: Annotated[Path | None, typer.Option("--cache", help="For vae: a folder that keeps the masks made by GrabCut.")] = None,
     sheet: Annotated[Path | None, typer.Option("--sheet", help="For vae: a picture to check the masks by.")] = None,
+    sample: Annotated[int, typer.Option("--sample", help="For latents: so many samples of the generator, no folder.", min=0)] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="For latents: the first sample's.", min=0)] = 0,
+    layout: Annotated[
+        str | None, typer.Option("--layout", help="For latents: the folder is a raw set (cfee, impa, mug, folder ...).")
+    ] = None,
+    steps: Annotated[int, typer.Option("--steps", help="For latents: steps of search after the encoder.", min=0)] = 0,
+    weights: Annotated[
+        Path | None, typer.Option("--weights", help="For latents: another generator than the shipped one.")
+    ] = None,
 ) -> None:
     """Find, measure, align and cut out the faces of a raw set, and write them in the format that `mimica train` reads.
 
@@ -53,9 +63,19 @@ def prepare(
     mimica prepare vae CelebA/ -o data/celeba --size 128 --sheet masks.png
 
     mimica prepare ffhq FACES PAIRS -o data/ffhq
+
+    mimica prepare latents --sample 5000 -o data/samples
+
+    mimica prepare latents data/ffhq -o data/latents
     """
     from mimica.errors import UserError
 
+    jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    if source == "latents":
+        _latents(folders or [], output, sample, seed, layout, steps, weights, jobs, limit)
+        return
+    if not folders:
+        raise UserError(f"'{source}' is prepared from a folder; name one.")
     if source == "vae":
         if len(folders) != 1:
             raise UserError(f"'vae' is prepared from one folder; {len(folders)} are named.")
@@ -83,8 +103,7 @@ def prepare(
             rate = f", {(kept + dropped) / elapsed:.0f} pictures/s" if elapsed else ""
             bar.update(task, description=f"{kept} faces, {dropped} dropped{rate}")
 
-        workers = jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else jobs or os.cpu_count() or 1
-        report = run(source, folders[0], output, size=size, as_is=as_is, jobs=workers, limit=limit, progress=progress)
+        report = run(source, folders[0], output, size=size, as_is=as_is, jobs=jobs, limit=limit, progress=progress)
     typer.echo(str(report), err=True)
     typer.echo(str(output))
 
@@ -140,6 +159,46 @@ def _counting() -> Iterator[Callable[[str], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None)
         yield lambda words: bar.update(task, description=words)
+
+
+def _latents(
+    folders: list[Path],
+    output: Path,
+    sample: int,
+    seed: int,
+    layout: str | None,
+    steps: int,
+    weights: Path | None,
+    jobs: int,
+    limit: int,
+) -> None:
+    """Codes of faces with what they show, for `mimica directions fit` and `mimica train autoencoder`."""
+    from mimica.cli.options import needs_extra
+    from mimica.errors import UserError
+
+    if bool(sample) == bool(folders) or len(folders) > 1:
+        raise UserError("Latents are either sampled (--sample 5000) or projected from one folder; say which.")
+    if output.exists():
+        raise UserError(f"--output is '{output}', which exists already; name another folder, or delete it.")
+    with needs_extra():
+        from mimica.engines.stylegan.codec import load_codec
+        from mimica.prepare_latents import project_latents, sample_latents
+    codec, done = load_codec(weights), 0
+    with _counting() as say:
+
+        def progress(more: int) -> None:
+            nonlocal done
+            done += more
+            say(f"{done} faces")
+
+        if sample:
+            report = sample_latents(codec, sample, output, seed=seed, progress=progress)
+        else:
+            report = project_latents(
+                codec, folders[0], output, layout=layout, steps=steps, jobs=jobs, limit=limit, progress=progress
+            )
+    typer.echo(str(report), err=True)
+    typer.echo(str(output))
 
 
 def _ffhq(folders: list[Path], output: Path, size: int, limit: int) -> None:

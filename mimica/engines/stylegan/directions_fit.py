@@ -1,7 +1,8 @@
 """Learning directions from codes and what their faces show: logistic regression (default) and a linear SVM.
 
 L. Zhang, C. Pollett (2021) train for each emotion a logistic model p(x) = 1 / (1 + exp(-beta . x)) on pairs (latent code,
-expression) and found an SVM slower; `compare` repeats that comparison. Positive examples are the share of the codes whose column
+expression) and found an SVM slower; `mimica directions fit --compare` repeats that
+comparison. Positive examples are the share of the codes whose column
 is highest, negative ones the share where it is lowest, as InterFaceGAN (Y. Shen et al. 2020) takes them; with `label:happiness`
 those who were asked to show happiness against all others.
 
@@ -19,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mimica.engines.stylegan.directions import Direction, orthogonal_to
-from mimica.engines.stylegan.latents import POSE, LatentSet, labelled
+from mimica.engines.stylegan.latents import LatentSet, labelled
 from mimica.errors import DataError, ValueRangeError
 from mimica.metrics import balanced_accuracy
 
@@ -33,6 +34,11 @@ STRENGTH = 0.01
 IDENTITY_COMPONENTS = 20
 MIN_EXAMPLES = 20
 """Of each class."""
+DEFAULT_COLUMNS = (
+    "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt", "smile=12", "brows_up=2", "frown=4",
+    "wide_eyes=5", "open_mouth=25", "jaw_drop=26", "yaw", "pitch",
+)  # fmt: skip
+"""NAME=COLUMN, or the column alone: what `mimica directions fit` fits unless it is told."""
 NAMES = {"yaw": "turn", "pitch": "nod", "roll": "tilt"}
 """What directions of pose are called, so that a dose is not mistaken for degrees."""
 
@@ -211,8 +217,3 @@ def _slope(latents: LatentSet, column: str, doses: np.ndarray) -> float:
     values = latents.column(column)
     known = np.isfinite(values)
     return float(np.polyfit(doses[known], values[known], 1)[0])
-
-
-def is_pose(column: str) -> bool:
-    """Whether a column is an angle in degrees."""
-    return column in POSE
