@@ -6,11 +6,14 @@ import numpy as np
 from PIL import Image
 
 import mimica
+from mimica import api, vae_sheets
+from mimica.engines.vae.edit import load_vae
 from mimica.images import write_image
 
 HERE = Path(__file__).parent
 PHOTO = HERE.parent / "examples" / "astronaut.jpg"
 EXPRESSIONS = ("happy", "surprised", "sad", "angry", "disgusted", "afraid")
+ATTRIBUTES = ("smile", "age", "masculine", "dark_hair", "long_hair", "beard", "glasses")
 WIDTH = 300
 
 
@@ -24,13 +27,24 @@ def around_the_face(image: np.ndarray, box: tuple[float, float, float, float]) -
     return np.asarray(crop.resize((WIDTH, round(WIDTH * crop.height / crop.width)), Image.Resampling.LANCZOS))
 
 
+def attributes() -> None:
+    """`pictures/vae_*`: spectra of attributes on the photo, random samples, cosines of the attributes' vectors."""
+    engine = load_vae()
+    prepared, _ = api.prepare_face(PHOTO, eye_distance=1e9, engine=engine)
+    strip = vae_sheets.spectrum(engine, prepared.faces[0].state, ATTRIBUTES, cell=150)
+    write_image(HERE / "pictures" / "vae_strip.jpg", strip, quality=88, comment="edited by Mimica")
+    write_image(HERE / "pictures" / "vae_samples.jpg", vae_sheets.samples(engine.codec, 24, seed=0, cell=110), quality=88)
+    write_image(HERE / "pictures" / "vae_cosines.png", vae_sheets.heat_map(engine.vectors, cell=16))
+
+
 def main() -> None:
-    """`pictures/astronaut.jpg`: the photo and six expressions in a row of seven."""
+    """`pictures/astronaut.jpg`: the photo and six expressions in a row of seven; then `attributes`."""
     results = [mimica.edit(PHOTO, expression) for expression in EXPRESSIONS]
     box = results[0].readings[0].box_photo
     photo = np.asarray(Image.open(PHOTO).convert("RGB"))
     row = [around_the_face(image, box) for image in [photo, *(result.image for result in results)]]
     write_image(HERE / "pictures" / "astronaut.jpg", np.hstack(row), comment="edited by Mimica")
+    attributes()
 
 
 if __name__ == "__main__":

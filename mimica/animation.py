@@ -8,7 +8,7 @@ photo through its mask, so pixels that the mask does not reach are the photo's, 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mimica.engines.base import Engine, Face, Rendered
+from mimica.engines.base import Engine, Face, Rendered, attributes_of
 from mimica.errors import ValueRangeError
 from mimica.face import align
 from mimica.facs import with_sides, without_sides
@@ -74,7 +74,7 @@ def _prepare_face(photo: np.ndarray, reading: FaceReading, engine: Engine) -> Pr
         matrix = align.crop_from_photo(reading.landmarks_photo, engine.image_size, engine.crop)
         crop = align.cut(photo, matrix, engine.image_size)
     landmarks = align.transform(reading.landmarks_photo, matrix).astype(np.float32)
-    own = engine_values(own_controls(reading), engine)
+    own = {**engine_values(own_controls(reading), engine), **dict.fromkeys(attributes_of(engine), 0.0)}
     missing = [name for name in engine.controls if name not in own]
     if missing:
         raise ValueRangeError(f"The engine '{engine.name}' needs {', '.join(missing)}, which cannot be read from a photo.")
@@ -99,17 +99,19 @@ def render_frame(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> n
     return frame if frame is not prepared.photo else frame.copy()
 
 
-def frames(prepared: Prepared, tracks: Sequence[Track], fps: float) -> Iterator[np.ndarray]:
+def frames(
+    prepared: Prepared, tracks: Sequence[Track], fps: float, doses: Callable[[float], Mapping[str, float]] = lambda time: {}
+) -> Iterator[np.ndarray]:
     """The frames of an animation at `fps`, made as they are asked for, `LOOK_AHEAD` of them at once; one track a face, each
-    played from its start. There are as many frames as the longest track has. A frame that asks for the same as the one
-    before is the same array: do not write into it."""
+    played from its start, and doses of attributes as a function of the time since the start. There are as many frames as the
+    longest track has. A frame that asks for the same as the one before is the same array: do not write into it."""
     resolved = [track.resolve(own_controls(p.reading)) for track, p in zip(tracks, prepared.faces, strict=True)]
     count = max(track.frame_count(fps) for track in resolved)
     asked: list[dict[str, float]] = []
     with ThreadPoolExecutor(LOOK_AHEAD) as pool:
         coming: deque[Future[np.ndarray]] = deque()
         for i in range(count):
-            wanted = [track.sample(track.start + i / fps) for track in resolved]
+            wanted = [{**track.sample(track.start + i / fps), **doses(i / fps)} for track in resolved]
             coming.append(coming[-1] if coming and wanted == asked else pool.submit(render_frame, prepared, wanted))
             asked = wanted
             if len(coming) > LOOK_AHEAD:

@@ -11,7 +11,7 @@ network's weights are loaded.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +27,9 @@ from mimica.animation import (
     render_frame,
     resized,
 )
-from mimica.engines.base import Engine, load_engine
+from mimica.engines.base import MAX_DOSE, Engine, attributes_of, load_engine
 from mimica.errors import ImageError, ValueRangeError
-from mimica.expression import checked, wanted
+from mimica.expression import PHOTO, checked, checked_attributes, parse_attributes, wanted
 from mimica.face.detect import Box, get_detector
 from mimica.images import Photo, read_photo, write_image
 from mimica.motion.files import Motion, pose_warning
@@ -93,6 +93,7 @@ class Animation:
     readings   what the photo showed: one for each moving face
     tracks     the absolute control curves of each moving face
     warnings   as in `EditResult`
+    doses      of attributes, at their fullest; they swell and fall over the length
     """
 
     prepared: Prepared
@@ -100,6 +101,7 @@ class Animation:
     fps: float
     loop: bool
     warnings: tuple[str, ...]
+    doses: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -114,7 +116,13 @@ class Animation:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """The frames, uint8 (H, W, 3) RGB."""
-        return frames(self.prepared, self.tracks, self.fps)
+        seconds = max(track.seconds for track in self.tracks)
+
+        def doses(time: float) -> dict[str, float]:
+            part = timeline.swell(time, seconds) if self.doses else 0.0
+            return {name: part * dose for name, dose in self.doses.items()}
+
+        return frames(self.prepared, self.tracks, self.fps, doses)
 
     def save(self, path: str | Path, *, tag: bool = True, progress: Callable[[], None] | None = None) -> None:
         """Writes mp4, webm, gif or webp by the suffix, or PNGs into a new folder where there is none; `progress` is called
@@ -140,6 +148,7 @@ def edit(
     expression: str | Mapping[str, float] | None = None,
     *,
     au: str | Mapping[str | int, float] | None = None,
+    attributes: str | Mapping[str, float] | None = None,
     intensity: float = 1.0,
     face: int | str | None = None,
     engine: str | Engine = "ganimation",
@@ -154,6 +163,7 @@ def edit(
                 was made of, so that edits stack without decay; what is not asked for stays as edited, engine and detector too
     expression  `"happy"`, `"happy:0.6+surprised:0.4"` or {emotion: weight}; sets all Action Units
     au          `"12=0.8,6+=0.2"` or {Action Unit: value in [0, 1]}; without `expression` the others stay as in the photo
+    attributes  `"smile=1.5,age=-1"` or {attribute: dose}, for engines that have attributes ("vae", "stylegan"); 0 is the photo
     intensity   0: the photo, bit for bit; 1: the expression; up to 1.5: beyond it
     face        number from 1 in reading order, "largest", "all"; None: the largest
     engine      a name, or what `load_engine` gave (to load the weights once for many photos)
@@ -163,17 +173,22 @@ def edit(
 
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
     """
-    target, which, find = wanted(expression, au, intensity), parse_which(face), get_detector(detector, model)
+    doses = {name: intensity * dose for name, dose in parse_attributes(attributes).items()}
+    target = PHOTO if doses and expression is None and au is None else wanted(expression, au, intensity)
+    which, find = parse_which(face), get_detector(detector, model)
     if isinstance(photo, EditResult):
         if which is not None:
             raise ValueRangeError("An earlier result has its faces already; give its `image` to choose another face of it.")
         prepared, alpha, warnings, shown = photo.prepared, photo.alpha, photo.warnings, photo.controls
+        checked_attributes(doses, prepared.engine.name, attributes_of(prepared.engine), MAX_DOSE)
     else:
         opened = _opened(photo)
         readings, sentences = _chosen(opened, which, find)
-        prepared, alpha, warnings = prepare(opened.rgb, readings, _loaded(engine, weights)), opened.alpha, tuple(sentences)
+        loaded = _loaded(engine, weights)
+        checked_attributes(doses, loaded.name, attributes_of(loaded), MAX_DOSE)
+        prepared, alpha, warnings = prepare(opened.rgb, readings, loaded), opened.alpha, tuple(sentences)
         shown = tuple(reading.action_units for reading in readings)
-    values = tuple(target.target(controls) for controls in shown)
+    values = tuple({**controls, **target.target(controls), **doses} for controls in shown)
     picture = None
     if masks:
         rendered = [render_face(prepared, i, wanted_values, layers=True) for i, wanted_values in enumerate(values)]
@@ -187,6 +202,7 @@ def animate(
     expression: str | Mapping[str, float] | None = None,
     *,
     au: str | Mapping[str | int, float] | None = None,
+    attributes: str | Mapping[str, float] | None = None,
     intensity: float = 1.0,
     sequence: str | None = None,
     track: Track | Motion | None = None,
@@ -206,6 +222,7 @@ def animate(
     through a `sequence` such as `"happy@0, surprised:0.8@1.5-2, photo@3"` (see `mimica.timeline`), or along a `track`, which
     may be a function of what the face shows (`mimica.motion.files.read_motion` gives one for a script or a table).
 
+    attributes  as in `edit`: the doses swell and fall again over the length of the video; may be all that is asked for
     seconds  length; None: 2.5, or what the sequence says. Not for a track, which has its own
     loop     ends as it begins
     blinks   natural blinks, by the random numbers of `seed`; with nothing else asked for, the photo blinks
@@ -214,8 +231,9 @@ def animate(
 
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
     """
-    if blinks and expression is None and au is None and sequence is None and track is None:
-        sequence, seconds = "photo", BLINKING_SECONDS if seconds is None else seconds
+    doses = {name: intensity * dose for name, dose in parse_attributes(attributes).items()}
+    if (blinks or doses) and expression is None and au is None and sequence is None and track is None:
+        sequence, seconds = "photo", seconds or (DEFAULT_SECONDS if doses else BLINKING_SECONDS)
     plan = _plan(expression, au, intensity, sequence, track, seconds, loop)
     checked(fps, "the frame rate", 1.0, MAX_FPS)
     checked(size, "the size", 64, MAX_SIZE)
@@ -223,7 +241,9 @@ def animate(
     opened = _opened(photo)
     readings, warnings = _chosen(opened, which, find)
     small, readings = resized(_opaque(opened), readings, fitted_size(opened.rgb.shape, size))
-    prepared = prepare(small, readings, _loaded(engine, weights))
+    loaded = _loaded(engine, weights)
+    checked_attributes(doses, loaded.name, attributes_of(loaded), MAX_DOSE)
+    prepared = prepare(small, readings, loaded)
     rng = np.random.default_rng(seed)
     tracks = []
     for reading in readings:
@@ -233,7 +253,7 @@ def animate(
             resolved = resolved.max_with(natural_blinks(resolved.seconds, rng).shifted(resolved.start))
         tracks.append(resolved)
         warnings += filter(None, [pose_warning(resolved, prepared.engine.name, prepared.engine.controls)])
-    return Animation(prepared, tuple(tracks), fps, loop, tuple(warnings))
+    return Animation(prepared, tuple(tracks), fps, loop, tuple(warnings), doses)
 
 
 def prepare_face(

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mimica.errors import ValueRangeError
+from mimica.errors import ValueRangeError, nearest
 from mimica.facs import SIDED_AU_NAMES, emotion_controls, parse_control, parse_emotion, with_sides
 
 MAX_INTENSITY = 1.5
@@ -104,6 +104,35 @@ def parse_changes(text: str) -> tuple[UnitChange, ...]:
         amount = _number(match[3], f"the value of Action Unit {match[1]} in --au", 1.0)
         changes.append(UnitChange(parse_control(match[1]), operation, amount))
     return tuple(changes)
+
+
+def parse_attributes(asked: str | Mapping[str, float] | None) -> dict[str, float]:
+    """`smile=1.5,age=-1` or a mapping -> {attribute: dose}; of a name given twice the doses are added. Which names there are, and
+    how far a dose may go, the engine knows (`checked_attributes`). Raises `ValueRangeError` for text that cannot be read."""
+    if asked is None or not isinstance(asked, str):
+        return {name: float(dose) for name, dose in (asked or {}).items()}
+    doses: dict[str, float] = {}
+    for part in asked.split(","):
+        name, _, text = (piece.strip() for piece in part.partition("="))
+        try:
+            dose = float(text)
+        except ValueError:
+            dose = math.nan
+        if not name or not math.isfinite(dose):
+            raise ValueRangeError(f"--attribute cannot read '{part.strip()}'; write smile=1.5 or age=-1, parted by commas.")
+        doses[name] = doses.get(name, 0.0) + dose
+    return doses
+
+
+def checked_attributes(doses: Mapping[str, float], engine: str, known: Iterable[str], high: float) -> None:
+    """Raises `ValueRangeError` for an attribute that is not among the `known` ones of `engine`, or a dose beyond `high`."""
+    names = tuple(known)
+    for name, dose in doses.items():
+        if not names:
+            raise ValueRangeError(f"The engine '{engine}' has no attributes; take one that has, --engine vae or stylegan.")
+        if name not in names:
+            raise ValueRangeError(f"There is no attribute '{name}'{nearest(name, names) or ';'} they are {', '.join(names)}.")
+        checked(dose, f"the dose of '{name}'", -high, high)
 
 
 def wanted(

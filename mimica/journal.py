@@ -8,6 +8,7 @@ nothing is there twice.
 
 from __future__ import annotations
 
+import io
 import json
 import zlib
 from collections.abc import Iterable
@@ -125,6 +126,12 @@ class Journal:
             piece = self._file.read(min(_CHUNK, left))
             target.write(piece)
             left -= len(piece)
+
+    def read(self, key: str) -> str:
+        """The record's contents."""
+        target = io.BytesIO()
+        self.copy(key, target)
+        return target.getvalue().decode("utf-8", "surrogateescape")
 
     def remove(self) -> None:
         """Deletes the journal: the job is done."""

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -23,11 +23,12 @@ from PIL import Image
 from mimica import workers
 from mimica.dataset import DatasetWriter, resized
 from mimica.errors import DataError, ImageError, NoFaceError, ValueRangeError, nearest
+from mimica.expression_sets import SOURCES
 from mimica.face.align import crop_from_photo, cut
 from mimica.facs import AU_NAMES
 from mimica.images import atomic_path, read_photo
 from mimica.reader.read import FaceReading, Reader, find_faces
-from mimica.sources import SOURCES, Dropped, RawFace
+from mimica.sources import Dropped, RawFace
 
 
 @dataclass
@@ -52,10 +53,11 @@ class Cropped:
 
 
 class Cropper:
-    """What a worker does: one raw face -> a crop with its values, or why not. `as_is`: pictures are crops already."""
+    """What a worker does: one raw face -> a crop with its values, or why not. `as_is`: pictures are crops already; `kind` is
+    the crop of `mimica.face.align` that others are cut to."""
 
-    def __init__(self, size: int, as_is: bool = False) -> None:
-        self.size, self.as_is = size, as_is
+    def __init__(self, size: int, as_is: bool = False, kind: Literal["tight", "ffhq"] = "tight") -> None:
+        self.size, self.as_is, self.kind = size, as_is, kind
 
     @functools.cached_property
     def reader(self) -> Reader:
@@ -80,7 +82,7 @@ class Cropper:
         if aligned:
             image = _square(photo, self.size)
         else:
-            image = cut(photo, crop_from_photo(reading.landmarks_photo, self.size), self.size)
+            image = cut(photo, crop_from_photo(reading.landmarks_photo, self.size, self.kind), self.size)
         values = reading.mean_action_units if raw.values is None else raw.values
         return Cropped(RawFace(raw.name, raw.subject, emotion=raw.emotion), image, dict(values))
 
@@ -126,16 +128,13 @@ def prepare(
 
     `progress` is called with the faces kept and dropped so far. Raises `ValueRangeError` for an unknown source, `DataError`
     where the folder is no such set or has no usable face, and `UserError` where the output cannot be written."""
-    if source not in SOURCES:
-        raise ValueRangeError(f"There is no source '{source}'{nearest(source, SOURCES) or ';'} they are {', '.join(SOURCES)}.")
-    if not folder.is_dir():
-        raise DataError(f"There is no folder '{folder}': check the path.")
+    check_source(source, folder)
     report = Report()
     with atomic_path(output, folder=True) as temporary:
         temporary.mkdir()
         title = f"{source} ({folder.name})"
         with DatasetWriter(temporary, title, size, AU_NAMES, notes={"source": source, "as_is": as_is}) as writer:
-            for result in _results(source, folder, Cropper(size, as_is), jobs, limit):
+            for result in results(source, folder, Cropper(size, as_is), jobs, limit):
                 if isinstance(result, Dropped):
                     report.dropped.append(result)
                 else:
@@ -150,7 +149,15 @@ def prepare(
     return report
 
 
-def _results(source: str, folder: Path, cropper: Cropper, jobs: int, limit: int) -> Iterator[Cropped | Dropped]:
+def check_source(source: str, folder: Path) -> None:
+    """Raises `ValueRangeError` for an unknown source, `DataError` for a folder that is not there."""
+    if source not in SOURCES:
+        raise ValueRangeError(f"There is no source '{source}'{nearest(source, SOURCES) or ';'} they are {', '.join(SOURCES)}.")
+    if not folder.is_dir():
+        raise DataError(f"There is no folder '{folder}': check the path.")
+
+
+def results(source: str, folder: Path, cropper: Cropper, jobs: int, limit: int) -> Iterator[Cropped | Dropped]:
     """What became of each picture, in the source's order, whichever worker was done first."""
     known: dict[int, Cropped | Dropped] = {}
 

@@ -6,7 +6,7 @@
     emotionet   EmotioNet: lists of URLs (.csv or .txt) and the pictures downloaded from them, by the URLs' file names
     rafd        Radboud Faces Database: Rafd090_01_Caucasian_female_angry_frontal.jpg
     celeba      CelebA: img_celeba/ or img_align_celeba/, identity_CelebA.txt for the people
-    cfee        Compound Facial Expressions of Emotion: the emotion's words in the file's or the folder's name
+    cfee        Compound Facial Expressions of Emotion: `mimica.expression_sets`, as are impa and mug
     faces       tars of aligned 160 px crops with labels.parquet: real faces with weak AUs and human emotion labels
     reanimated  tars of aligned 160 px crops with labels.parquet: the same photos under other, exactly known AUs
 
@@ -111,7 +111,7 @@ def _surest(rows: list[dict[str, str]]) -> dict[str, str] | None:
     return max(found, key=lambda row: float(row.get("confidence", "1") or 0), default=None)
 
 
-def _emotion(words: str) -> str:
+def emotion_in(words: str) -> str:
     """The first emotion that a file's name tells, by its name or an everyday word -> its key; empty where there is none."""
     tokens = re.findall("[a-z]+", words.lower())
     for length in (2, 1):
@@ -122,7 +122,7 @@ def _emotion(words: str) -> str:
     return ""
 
 
-def _pictures(folder: Path) -> list[Path]:
+def pictures_of(folder: Path) -> list[Path]:
     return list_images(folder, recursive=True)
 
 
@@ -132,7 +132,7 @@ def _pictures(folder: Path) -> list[Path]:
 @source("folder")
 def folder_source(folder: Path) -> Found:
     """Any pictures."""
-    for path in _pictures(folder):
+    for path in pictures_of(folder):
         relative = path.relative_to(folder)
         subject = relative.parts[0] if len(relative.parts) > 1 else path.stem
         yield RawFace(str(relative), subject, path)
@@ -150,7 +150,7 @@ def openface_source(folder: Path) -> Found:
                 shared.setdefault(Path(named).stem, []).append(row)
     if not tables:
         raise DataError(f"{folder} has no OpenFace table (.csv) in it.")
-    for path in _pictures(folder):
+    for path in pictures_of(folder):
         name = str(path.relative_to(folder))
         rows = shared.get(path.stem) or (_rows(tables[path.stem]) if path.stem in tables else [])
         surest = _surest(rows)
@@ -169,7 +169,7 @@ def authors_source(folder: Path) -> Found:
     intensities = read_arrays(tables[0])
     listed = [line for table in sorted(folder.glob("*_ids.csv")) for line in table.read_text(encoding="utf-8").split()]
     stems = list(dict.fromkeys(Path(line).stem for line in listed)) or list(intensities)
-    images = {path.stem: path for path in _pictures(folder / "imgs" if (folder / "imgs").is_dir() else folder)}
+    images = {path.stem: path for path in pictures_of(folder / "imgs" if (folder / "imgs").is_dir() else folder)}
     for stem in stems:
         if stem not in images:
             yield Dropped(stem, "no picture of that name")
@@ -194,7 +194,7 @@ def emotionet_source(folder: Path) -> Found:
                 names.append(name)
     if not names:
         raise DataError(f"{folder} has no list (.csv or .txt) of URLs of pictures.")
-    images = {path.stem: path for path in _pictures(folder)}
+    images = {path.stem: path for path in pictures_of(folder)}
     for name in dict.fromkeys(names):
         stem = Path(name).stem
         yield RawFace(stem, stem, images[stem]) if stem in images else Dropped(name, "not downloaded")
@@ -206,14 +206,14 @@ _RAFD = re.compile(r"Rafd(\d{3})_(\d+)_(\w+?)_(\w+?)_([a-z]+)_(\w+)", re.IGNOREC
 @source("rafd")
 def rafd_source(folder: Path) -> Found:
     """The Radboud Faces Database; O. Langner et al. 2010."""
-    for path in _pictures(folder):
+    for path in pictures_of(folder):
         match = _RAFD.fullmatch(path.stem)
         if match is None:
             yield Dropped(path.name, "its name is none of RaFD's")
         elif match[1] in ("000", "180"):
             yield Dropped(path.name, "a profile view")
         else:
-            yield RawFace(path.stem, f"rafd-{int(match[2]):02d}", path, emotion=_emotion(match[5]))
+            yield RawFace(path.stem, f"rafd-{int(match[2]):02d}", path, emotion=emotion_in(match[5]))
 
 
 @source("celeba")
@@ -222,23 +222,9 @@ def celeba_source(folder: Path) -> Found:
     table = next(iter(sorted(folder.rglob("identity_CelebA.txt"))), None)
     lines = table.read_text(encoding="utf-8").splitlines() if table else []
     people = {Path(line.split()[0]).stem: line.split()[1] for line in lines if len(line.split()) == 2}
-    for path in _pictures(folder):
+    for path in pictures_of(folder):
         subject = f"celeba-{people[path.stem]}" if path.stem in people else path.stem
         yield RawFace(path.stem, subject, path)
-
-
-@source("cfee")
-def cfee_source(folder: Path) -> Found:
-    """Compound Facial Expressions of Emotion; S. Du, Y. Tao, A. M. Martinez 2014."""
-    for path in _pictures(folder):
-        relative = path.relative_to(folder)
-        candidates = [path.stem, *reversed(relative.parts[:-1])]
-        emotion = next((found for words in candidates if (found := _emotion(words))), "")
-        person = next((m[0] for part in candidates if (m := re.search(r"\d+", part))), None)
-        if person is None:
-            yield Dropped(str(relative), "no number of a person in its name")
-        else:
-            yield RawFace(str(relative), f"cfee-{int(person)}", path, emotion=emotion)
 
 
 # --- tars with labels.parquet ---------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from mimica.errors import ValueRangeError
 from mimica.expression import PHOTO, Expression, checked, parse_emotions
 from mimica.motion.track import Easing, Track
@@ -21,6 +23,8 @@ SYNTAX = "'happy@0, surprised:0.8@1.5-2, photo@3', or names without times: 'happ
 _HELD = 0.3
 """Of the time from one expression to the next, where no times are given: the part for which each is held."""
 _RETURN_SECONDS = 1.0
+_PULSE = (0.05, 0.35, 0.6, 0.95)
+"""Of a pulse: until when it rests, when the target is reached, until when it is held, when it is over."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,14 @@ def pulse(expression: Expression, seconds: float) -> tuple[Moment, ...]:
     """From the photo's own expression to another and back, in `seconds`; it begins and ends with a short rest."""
     return tuple(
         Moment(start * seconds, end * seconds, moment)
-        for start, end, moment in [(0.0, 0.05, PHOTO), (0.35, 0.6, expression), (0.95, 1.0, PHOTO)]
+        for start, end, moment in [(0.0, _PULSE[0], PHOTO), (*_PULSE[1:3], expression), (_PULSE[3], 1.0, PHOTO)]
     )
+
+
+def swell(time: float, seconds: float) -> float:
+    """How far a pulse of `seconds` has gone at `time`: 0 at rest, 1 where the target is held, eased between."""
+    u = float(np.interp(time / seconds, _PULSE, (0.0, 1.0, 1.0, 0.0)))
+    return u * u * (3.0 - 2.0 * u)
 
 
 def evenly(expressions: Sequence[Expression], seconds: float, *, loop: bool = False) -> tuple[Moment, ...]:

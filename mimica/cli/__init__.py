@@ -36,6 +36,11 @@ _COMMANDS = {
         "animate": "mimica.cli.animate:animate",
         "drive": "mimica.cli.drive:drive",
         "grid": "mimica.cli.grid:grid",
+        "attributes": "mimica.cli.attributes:app",
+        "generate": "mimica.cli.stylegan:generate",
+        "project": "mimica.cli.project:project",
+        "directions": "mimica.cli.latent:app",
+        "transition": "mimica.cli.latent:transition",
     },
     "Measuring": {
         "read": "mimica.cli.read:read",
@@ -47,6 +52,7 @@ _COMMANDS = {
         "prepare": "mimica.cli.prepare:prepare",
         "train": "mimica.cli.train:train",
         "export": "mimica.cli.export:app",
+        "convert": "mimica.cli.stylegan:convert",
     },
 }
 

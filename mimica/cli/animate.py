@@ -100,6 +100,8 @@ def animate(
     mimica animate photo.jpg --expression surprised --blinks -o surprised.mp4
 
     mimica animate photo.jpg --expressions "happy@0, sad@1.5, angry@3" --loop -o moods.gif
+
+    mimica animate photo.jpg --engine stylegan --direction smile=1.5 -o smile.mp4
     """
     course.sequence()
     if output is None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mimica.cli.options import PhotoArgument, Source, TagOption, Wanted, check_output, grouped, warn
+from mimica.cli.options import DetailOption, PhotoArgument, Source, TagOption, Wanted, check_output, grouped, warn
+
+if TYPE_CHECKING:
+    from mimica.engines.base import Engine
 
 
 @grouped
@@ -27,6 +30,7 @@ def edit(
         typer.Option("--masks", help="Also write OUTPUT_masks.png: what the network made, its attention, colours and flow."),
     ] = False,
     source: Source = Source(),
+    detail: DetailOption = True,
     tag: TagOption = True,
 ) -> None:
     """Give the face in a photo another expression.
@@ -34,11 +38,14 @@ def edit(
     mimica edit photo.jpg --expression happy -o happy.jpg
 
     mimica edit photo.jpg --au 12=0.8,6=0.5 --masks
+
+    mimica edit photo.jpg --engine vae --attribute smile=1.5 --attribute age=-1
+
+    mimica edit photo.jpg --engine stylegan --direction smile=1.5
     """
-    from mimica import expression
     from mimica.images import FORMAT_BY_SUFFIX, write_image
 
-    target = expression.wanted(**wanted.arguments())
+    target = wanted.target()
     if output is None:
         suffix = photo.suffix if photo.suffix.lower() in FORMAT_BY_SUFFIX else ".png"
         output = photo.with_name(f"{photo.stem}_{target.label}{suffix}")
@@ -49,10 +56,24 @@ def edit(
 
     from mimica import api
 
-    result = api.edit(photo, **wanted.arguments(), **source.arguments(), masks=masks)
+    chosen = source.arguments()
+    if not detail:
+        chosen["engine"] = _without_detail(source.engine, source.weights)
+    result = api.edit(photo, **wanted.arguments(), **chosen, masks=masks)
     warn(result.warnings)
     result.save(output, tag=tag)
     typer.echo(str(output))
     if result.masks is not None:
         write_image(masks_file, result.masks, comment=api.TAG if tag else None)
         typer.echo(str(masks_file))
+
+
+def _without_detail(engine: str, weights: Path | None) -> Engine:
+    from mimica.engines.base import load_engine
+    from mimica.errors import ValueRangeError
+
+    loaded = load_engine(engine, weights)
+    if not hasattr(loaded, "detail"):
+        raise ValueRangeError(f"The engine '{engine}' keeps the photo's own pixels; --no-detail is for vae and stylegan.")
+    loaded.detail = False
+    return loaded

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mimica.cli.evaluate_expressions import expressions
+from mimica.cli.evaluate_latent import bias, directions
+from mimica.cli.evaluate_vae import vae
 from mimica.cli.evaluate_videos import acd, driving, predictor
+from mimica.cli.project import evaluate_projection, evaluate_synthesis
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,6 +25,11 @@ app.command("expressions")(expressions)
 app.command("acd")(acd)
 app.command("driving")(driving)
 app.command("predictor")(predictor)
+app.command("vae")(vae)
+app.command("directions")(directions)
+app.command("bias")(bias)
+app.command("projection")(evaluate_projection)
+app.command("synthesis")(evaluate_synthesis)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 

@@ -22,3 +22,15 @@ def reader(
 
     export(weights, output)
     typer.echo(f"Wrote {output} ({output.stat().st_size / 1e6:.1f} MB).")
+
+
+@app.command("vae")
+def vae(
+    weights: Annotated[Path, typer.Argument(help="The `weights/vae.safetensors` of a training's run folder.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The engine file to write.")] = Path("vae.safetensors"),
+) -> None:
+    """The two-decoder VAE as an engine file, without attributes: `mimica attributes fit` adds them."""
+    from mimica.engines.vae.export import export
+
+    export(weights, output)
+    typer.echo(f"Wrote {output} ({output.stat().st_size / 1e6:.1f} MB).")

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from mimica.errors import UserError
+from mimica.errors import MissingExtraError, UserError
+
+if TYPE_CHECKING:
+    from mimica.expression import Expression
 
 PhotoArgument = Annotated[Path, typer.Argument(help="A photo with a face: JPEG, PNG, WebP, BMP or TIFF.", show_default=False)]
 FaceOption = Annotated[
@@ -53,6 +57,19 @@ AuOption = Annotated[
         "otherwise, '12L=0.8' takes one side, the subject's left. Alone, the rest stays as in the photo.",
     ),
 ]
+AttributeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--attribute",
+        "--direction",
+        help="NAME=DOSE for engines with attributes (vae, stylegan): 'smile=1.5', 'age=-1'; 0 is the photo, 1 a typical "
+        "difference. May be given again. `mimica attributes list` and `mimica directions list` name them.",
+    ),
+]
+DetailOption = Annotated[
+    bool,
+    typer.Option("--detail/--no-detail", help="For vae and stylegan: keep the photo's fine lines, which they lose, or not."),
+]
 IntensityOption = Annotated[
     float,
     typer.Option("--intensity", help="How far to go: 0 is the photo as it is, 1 the expression, up to 1.5 beyond it."),
@@ -77,11 +94,21 @@ class Wanted:
 
     expression: ExpressionOption = None
     au: AuOption = None
+    attribute: AttributeOption = None
     intensity: IntensityOption = 1.0
 
     def arguments(self) -> dict[str, Any]:
-        """For `mimica.edit`, `mimica.animate` and `mimica.expression.wanted`."""
-        return {"expression": joined(self.expression, "+"), "au": joined(self.au, ","), "intensity": self.intensity}
+        """For `mimica.edit` and `mimica.animate`."""
+        asked = {"expression": joined(self.expression, "+"), "au": joined(self.au, ",")}
+        return {**asked, "attributes": joined(self.attribute, ","), "intensity": self.intensity}
+
+    def target(self) -> Expression:
+        """The expression; the photo's own where attributes alone are asked for. Raises `ValueRangeError`."""
+        from mimica.expression import PHOTO, parse_attributes, wanted
+
+        expression, au = joined(self.expression, "+"), joined(self.au, ",")
+        only_attributes = bool(parse_attributes(joined(self.attribute, ","))) and not expression and not au
+        return PHOTO if only_attributes else wanted(expression, au, self.intensity)
 
 
 @dataclass(frozen=True)
@@ -144,6 +171,17 @@ def check_output(path: Path, suffixes: Iterable[str], photo: Path, *, folder: bo
         raise UserError(f"--output is '{path}', which is a folder{' with files in it' if folder else ''}; name another.")
     if path.exists() and photo.exists() and path.samefile(photo):
         raise UserError(f"--output is the photo '{photo}' itself, which would be lost; name another file.")
+
+
+@contextmanager
+def needs_extra() -> Iterator[None]:
+    """Imports within that need the packages of the extra `train`. Raises `MissingExtraError` where one is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("mimica"):
+            raise
+        raise MissingExtraError(f"This command needs the package '{error.name}': pip install 'mimica[train]'.") from error
 
 
 def warn(sentences: Iterable[str]) -> None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 TRAINERS: dict[str, tuple[str, ...]] = {
     "ganimation": ("mimica.engines.ganimation.train:Ganimation",),
     "reader": ("mimica.reader.train:ReaderTask", "mimica.reader.refiner_train:RefinerTask"),
+    "vae": ("mimica.engines.vae.train:Vae",),
+    "stylegan": ("mimica.engines.stylegan.train:Stylegan", "mimica.engines.stylegan.embedded:Embedded"),
+    "autoencoder": ("mimica.engines.stylegan.autoencoder_train:Autoencoder",),
     "predictor": ("mimica.motion.predictor_train:PredictorTask",),
 }
 """What can be trained -> `module:class` of its tasks; the one that has the preset asked for is taken. The first task's first
@@ -25,7 +28,8 @@ def train(
     data: Annotated[list[Path] | None, typer.Option("--data", help="A folder of training data; may be given again.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The run folder; the same command resumes.")] = None,
     preset: Annotated[
-        str | None, typer.Option("--preset", help="A row of option values; ganimation has fast, paper and smoke.")
+        str | None,
+        typer.Option("--preset", help="A row of option values; ganimation has fast, paper, smoke; stylegan paper, embedded."),
     ] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, any option of --print-options.")] = None,
     variant: Annotated[str | None, typer.Option("--variant", help="ganimation: losses of the paper, or authors-code.")] = None,

@@ -74,8 +74,20 @@ class Engine(Protocol):
         ...
 
 
+MAX_DOSE = 4.0
+"""Largest dose of an attribute, either way: further out no network has seen anything."""
+
+
+def attributes_of(engine: Engine) -> tuple[str, ...]:
+    """The controls of `engine` that are attributes: doses relative to the photo, which itself has 0 of each; negative ones go
+    the other way. An engine that has some names them in `attributes`; all its other controls can be read from a photo."""
+    return tuple(getattr(engine, "attributes", ()))
+
+
 REGISTRY: dict[str, str] = {
     "ganimation": "mimica.engines.ganimation.edit:load",
+    "vae": "mimica.engines.vae.edit:load",
+    "stylegan": "mimica.engines.stylegan.edit:load",
 }
 """Engine name -> `module:function`; the function takes `weights: Path | None` (None: the shipped ones) and gives an `Engine`."""
 

@@ -15,10 +15,11 @@ from PIL import Image
 from mimica import prepare as prepare_module
 from mimica.dataset import open_datasets
 from mimica.errors import DataError, NoFaceError, UserError, ValueRangeError
+from mimica.expression_sets import SOURCES, cfee_annotations
 from mimica.facs import AU_NAMES, SIDED_AU_NAMES
 from mimica.prepare import prepare
 from mimica.reader.read import FaceReading
-from mimica.sources import SOURCES, Dropped, RawFace
+from mimica.sources import Dropped, RawFace
 
 HEADER = ", ".join(["frame", "face_id", "confidence", "success", *(f"{name}_r" for name in AU_NAMES)])
 
@@ -113,6 +114,60 @@ def test_cfee_names(tmp_path: Path) -> None:
     people = {face.subject: face.emotion for face in kept.values()}
     assert people.get("cfee-123") == "happily_surprised" and people.get("cfee-45") == "anger"
     assert list(dropped) == ["nobody.jpg"]
+
+
+def test_cfee_as_published(tmp_path: Path) -> None:
+    for name in ("01-04/Images1/02_339_3470.jpg", "01-04/Images1/01_126_3963.jpg", "21-26/Images6/23_178.jpg"):
+        draw(tmp_path / "CFEE_Database_230" / name)
+    kept, _ = found("cfee", tmp_path)
+    faces = {Path(name).name: (face.subject, face.emotion) for name, face in kept.items()}
+    assert faces == {
+        "02_339_3470.jpg": ("cfee-339", ""),
+        "01_126_3963.jpg": ("cfee-126", "neutral"),
+        "23_178.jpg": ("cfee-178", ""),
+    }
+
+
+def test_cfees_table() -> None:
+    pandas = pytest.importorskip("pandas")
+    sheets = {
+        "summary": pandas.DataFrame([[1, "Neutral"], [2, "Happy"], [9.0, "Happily surprised"], ["", "note"]]),
+        "Happy": pandas.DataFrame([["subject", "AU6", 12, "remark"], [339, 1, 1, "x"], [126, None, 1, None], ["mean", 1, 1, 1]]),
+        "9": pandas.DataFrame([["subject", 25.0], [339, 1]]),
+        "Neutral": pandas.DataFrame([["laid out", "otherwise"], ["a", "b"]]),
+    }
+    names, units = cfee_annotations(sheets)
+    assert names == {1: "neutral", 2: "happiness", 9: "happily_surprised"}
+    assert units == {
+        (2, 339): {"AU06": 1, "AU12": 1},
+        (2, 126): {"AU06": 0, "AU12": 1},
+        (9, 339): {"AU25": 1},
+    }
+    with pytest.raises(DataError, match="summary"):
+        cfee_annotations({"Happy": sheets["Happy"]})
+
+
+def test_impa(tmp_path: Path) -> None:
+    for number in ("00", "01", "06", "08", "11"):
+        draw(tmp_path / "facesdb" / "s017" / "bmp" / f"s017-{number}_img.bmp")
+    draw(tmp_path / "other.png")
+    kept, dropped = found("impa", tmp_path)
+    assert {name[-6:-4]: face.emotion for name, face in kept.items()} == {
+        "00": "neutral", "01": "happiness", "06": "fear", "08": "",
+    }  # fmt: skip
+    assert {face.subject for face in kept.values()} == {"impa-17"} and set(dropped) == {"s017-11_img.bmp", "other.png"}
+
+
+def test_mug(tmp_path: Path) -> None:
+    for take in ("001/anger/take000", "001/session1/neutral/take002", "002/surprise/take001"):
+        for frame in range(5):
+            draw(tmp_path / "subjects3" / take / f"img_{frame:04d}.jpg")
+    draw(tmp_path / "subjects3" / "stray.jpg")
+    kept, dropped = found("mug", tmp_path)
+    assert {(f.subject, f.emotion, f.path.name if f.path else "") for f in kept.values()} == {
+        ("mug-1", "anger", "img_0002.jpg"), ("mug-1", "neutral", "img_0002.jpg"), ("mug-2", "surprise", "img_0002.jpg"),
+    }  # fmt: skip
+    assert list(dropped) == ["subjects3"]
 
 
 def tar_set(folder: Path, tar: str, rows: list[dict[str, Any]]) -> None:

@@ -1,0 +1,196 @@
+"""`mimica attributes`: the attributes of the engine vae: fitting and listing them, and sheets of what the VAE makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mimica.cli.options import DetectorOption, FaceOption, ModelOption, PhotoArgument, check_output, warn
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mimica.animation import Prepared
+    from mimica.engines.vae.edit import VaeEngine
+
+app = typer.Typer(help="The attributes of the engine vae, and sheets of what it makes.", no_args_is_help=True)
+
+FileOption = Annotated[
+    Path | None, typer.Option("--weights", help="An engine file of `mimica export vae`. (Default: the shipped one.)")
+]
+PlainOption = Annotated[bool, typer.Option("--plain", help="Vectors as mean differences, not de-correlated.")]
+SheetOption = Annotated[Path, typer.Option("--output", "-o", help="The picture to write.")]
+
+
+@app.command("list")
+def list_(weights: FileOption = None) -> None:
+    """The attributes, how many faces each was fitted on, and how long its vector is (in standard deviations of the latent)."""
+    import numpy as np
+
+    vectors = _engine(weights).vectors
+    typer.echo(f"{'attribute':16}{'positives':>10}{'negatives':>10}{'length':>8}{'de-correlated':>15}")
+    for name, (positives, negatives) in zip(vectors.attributes, vectors.counts, strict=True):
+        plain, alone = (float(np.linalg.norm(vectors.of(name, p) / vectors.latent_std)) for p in (True, False))
+        typer.echo(f"{name:16}{positives:>10}{negatives:>10}{plain:>8.2f}{alone:>15.2f}")
+
+
+@app.command("fit")
+def fit(
+    data: Annotated[Path, typer.Argument(help="A folder of `mimica prepare vae`.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The engine file to write.", show_default=False)],
+    weights: FileOption = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Fit this attribute; may be given again. (Default: all.)")
+    ] = None,
+    heat_map: Annotated[Path | None, typer.Option("--heat-map", help="Write a picture of the vectors' cosines.")] = None,
+) -> None:
+    """Fit attribute vectors and Action Unit steps on the training people of a data set, and write them with the networks.
+
+    mimica attributes fit data/faces -o vae.safetensors --heat-map cosines.png
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from mimica.engines.vae import attributes
+    from mimica.engines.vae.codec import WEIGHTS, Codec, load_engine_file, save_engine_file
+    from mimica.engines.vae.data import open_data
+    from mimica.images import write_image
+    from mimica.vae_sheets import heat_map as draw_heat_map
+
+    check_output(output, (".safetensors",), data)
+    if heat_map is not None:
+        check_output(heat_map, (".png", ".jpg"), data)
+    file, _ = load_engine_file(weights or WEIGHTS)
+    faces = open_data(data)
+    rows = faces.rows(validation=False)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("encoding", total=len(rows))
+        coded = attributes.encoded(Codec(file), faces, rows, progress=lambda n: bar.advance(task, n))
+    vectors = attributes.fit(coded, only)
+    save_engine_file(output, file, vectors)
+    if heat_map is not None:
+        write_image(heat_map, draw_heat_map(vectors))
+        typer.echo(str(heat_map))
+    typer.echo(str(output))
+
+
+@app.command("strip")
+def strip(
+    photo: PhotoArgument,
+    attribute: Annotated[list[str], typer.Option("--attribute", help="An attribute; may be given again.", show_default=False)],
+    output: SheetOption = Path("strip.png"),
+    reach: Annotated[float, typer.Option("--reach", help="Largest dose, either way.", min=0.1, max=4.0)] = 2.0,
+    detail: Annotated[bool, typer.Option("--detail/--no-detail", help="Add the photo's fine lines, or not.")] = True,
+    plain: PlainOption = False,
+    face: FaceOption = None,
+    weights: FileOption = None,
+    detector: DetectorOption = "dlib",
+    model: ModelOption = None,
+) -> None:
+    """The spectrum of attributes on a face, from negative to positive.
+
+    mimica attributes strip photo.jpg --attribute smile --attribute age -o strip.png
+    """
+    from mimica.engines.base import MAX_DOSE
+    from mimica.expression import checked_attributes
+    from mimica.vae_sheets import spectrum
+
+    check_output(output, _PICTURES, photo)
+    engine = _engine(weights)
+    engine.detail, engine.plain = detail, plain
+    checked_attributes(dict.fromkeys(attribute, reach), engine.name, engine.attributes, MAX_DOSE)
+    prepared = _prepared(photo, engine, face, detector, model)
+    _write(output, spectrum(engine, prepared.faces[0].state, attribute, [share * reach for share in (-1, -0.5, 0, 0.5, 1)]))
+
+
+@app.command("reconstruct")
+def reconstruct(
+    source: Annotated[Path, typer.Argument(help="A photo, or a folder of `mimica prepare vae`.", show_default=False)],
+    output: SheetOption = Path("reconstruction.png"),
+    count: Annotated[int, typer.Option("--count", help="Of a folder, so many held-out faces.", min=1, max=200)] = 12,
+    weights: FileOption = None,
+    detector: DetectorOption = "dlib",
+    model: ModelOption = None,
+) -> None:
+    """Input, output, mask and predicted mask."""
+    import numpy as np
+
+    from mimica.engines.vae.data import open_data, spread
+    from mimica.vae_sheets import reconstructions
+
+    check_output(output, _PICTURES, source)
+    engine = _engine(weights)
+    if source.is_dir():
+        data = open_data(source)
+        rows = spread(data.rows(validation=True), count)
+        _write(output, reconstructions(engine.codec, np.asarray(data.images[rows]), np.asarray(data.masks[rows])))
+    else:
+        _write(output, reconstructions(engine.codec, _small(source, engine, detector, model)[None]))
+
+
+@app.command("samples")
+def samples(
+    output: SheetOption = Path("samples.png"),
+    count: Annotated[int, typer.Option("--count", help="How many.", min=1, max=1000)] = 24,
+    seed: Annotated[int, typer.Option("--seed", help="For the random numbers.")] = 0,
+    weights: FileOption = None,
+) -> None:
+    """Random faces that are nobody: decoded from z drawn at random."""
+    from mimica import vae_sheets
+
+    check_output(output, _PICTURES, output)
+    _write(output, vae_sheets.samples(_engine(weights).codec, count, seed))
+
+
+@app.command("interpolate")
+def interpolate(
+    first: PhotoArgument,
+    last: PhotoArgument,
+    output: SheetOption = Path("interpolation.png"),
+    steps: Annotated[int, typer.Option("--steps", help="Pictures in between, ends included.", min=2, max=50)] = 7,
+    weights: FileOption = None,
+    detector: DetectorOption = "dlib",
+    model: ModelOption = None,
+) -> None:
+    """The way from one face to another through the latent space, as the decoder sees it."""
+    from mimica.vae_sheets import interpolation
+
+    check_output(output, _PICTURES, first)
+    engine = _engine(weights)
+    ends = [_small(photo, engine, detector, model) for photo in (first, last)]
+    _write(output, interpolation(engine.codec, ends[0], ends[1], steps))
+
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+
+
+def _engine(weights: Path | None) -> VaeEngine:
+    from mimica.engines.vae.edit import load_vae
+
+    return load_vae(weights)
+
+
+def _prepared(photo: Path, engine: VaeEngine, face: str | None, detector: str, model: Path | None) -> Prepared:
+    from mimica import api
+
+    prepared, warnings = api.prepare_face(photo, eye_distance=1e9, face=face, engine=engine, detector=detector, model=model)
+    warn(warnings)
+    return prepared
+
+
+def _small(photo: Path, engine: VaeEngine, detector: str, model: Path | None) -> np.ndarray:
+    """The ffhq crop at the network's size."""
+    import cv2
+
+    crop = _prepared(photo, engine, None, detector, model).faces[0].face.image
+    return cv2.resize(crop, (engine.codec.image_size,) * 2, interpolation=cv2.INTER_AREA)
+
+
+def _write(output: Path, picture: np.ndarray) -> None:
+    from mimica import api
+    from mimica.images import write_image
+
+    write_image(output, picture, comment=api.TAG)
+    typer.echo(str(output))

@@ -1,0 +1,65 @@
+"""Picture -> w_plus in one pass: the encoder that the embedded generator was trained with, where projection starts.
+
+As in O. Tov et al., "Designing an encoder for StyleGAN image manipulation" (2021), it gives one w and a change for each place,
+which training keeps small: near W a code can be edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mimica.engines.stylegan.layers import Conv, Linear
+from mimica.engines.stylegan.networks import ResidualBlock
+
+ENCODER_KIND = "stylegan2-encoder"
+INPUT_SIZE = 64
+_WIDTHS = (1, 2, 4, 6, 8)
+
+
+class Encoder(nn.Module):
+    """Pictures (B, 3, S, S) in [-1, 1], S >= 64 -> w (B, w_size) and changes (B, places, w_size).
+
+    `w_mean` and `w_covariance` are running moments of w over the training pictures: the Gaussian that is sampled from."""
+
+    w_mean: Tensor
+    w_covariance: Tensor
+
+    def __init__(self, places: int, w_size: int, width: int = 24, hidden: int = 384) -> None:
+        super().__init__()
+        self.config: Mapping[str, Any] = {"places": places, "w_size": w_size, "width": width, "hidden": hidden}
+        widths = [width * factor for factor in _WIDTHS]
+        self.from_rgb = Conv(3, width, 3)
+        self.blocks = nn.ModuleList(ResidualBlock(i, o) for i, o in zip(widths, widths[1:], strict=False))
+        self.hidden = Linear(widths[-1] * 16, hidden, active=True)
+        self.w = Linear(hidden, w_size)
+        self.changes = Linear(hidden, places * w_size)
+        nn.init.zeros_(self.changes.weight)
+        self.places = places
+        self.register_buffer("w_mean", torch.zeros(w_size))
+        self.register_buffer("w_covariance", torch.eye(w_size))
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        if pictures.shape[-1] != INPUT_SIZE:
+            pictures = F.interpolate(pictures, size=(INPUT_SIZE, INPUT_SIZE), mode="area")
+        x = self.from_rgb(pictures)
+        for block in self.blocks:
+            x = block(x)
+        hidden = self.hidden(x.flatten(1))
+        return self.w(hidden), self.changes(hidden).unflatten(1, (self.places, -1))
+
+    def w_plus(self, pictures: Tensor) -> Tensor:
+        """(B, places, w_size)."""
+        w, changes = self(pictures)
+        return w[:, None] + changes
+
+    @torch.no_grad()
+    def update_moments(self, w: Tensor, decay: float) -> None:
+        """Move the running moments towards those of a batch of w."""
+        self.w_mean.lerp_(w.mean(0), 1 - decay)
+        centred = w - self.w_mean
+        self.w_covariance.lerp_(centred.t() @ centred / len(w), 1 - decay)

@@ -1,0 +1,158 @@
+"""The layers of StyleGAN2, in plain PyTorch.
+
+T. Karras, S. Laine, M. Aittala, J. Hellsten, J. Lehtinen, T. Aila, "Analyzing and improving the image quality of StyleGAN"
+(CVPR 2020), called "the paper" below.
+
+Weights are stored with unit variance and scaled when used (equalised learning rate). A modulated convolution has a kernel of
+its own for each sample, (1) and (3) of the paper,
+
+    w'_ijk = s_i w_ijk          w''_ijk = w'_ijk / sqrt(sum over i, k of w'_ijk^2 + eps)
+
+which usual code builds and runs as a grouped convolution. As a convolution is linear, s_i may as well scale the input's
+channels and the root the output's: one ordinary convolution for the whole batch, which is several times faster.
+
+Shapes: images and features (B, C, H, W), styles s (B, C). `nn.Parameter`s are float32 unless the module was cast.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SLOPE = 0.2
+"""Of the leaky ReLU."""
+GAIN = math.sqrt(2.0)
+"""What an activation is multiplied with, so that it keeps the variance."""
+EPSILON = 1e-8
+_TAPS = (1.0, 3.0, 3.0, 1.0)
+"""The FIR filter of all resampling, to be normalised (paper, appendix B)."""
+
+
+def fir_kernel(channels: int, like: Tensor, gain: float = 1.0) -> Tensor:
+    """The separable filter as depthwise weights (channels, 1, 4, 4) of sum `gain`, of the type and on the device of `like`."""
+    taps = torch.tensor(_TAPS, dtype=like.dtype, device=like.device)
+    kernel = torch.outer(taps, taps)
+    return (kernel * (gain / kernel.sum())).expand(channels, 1, 4, 4)
+
+
+def blur(x: Tensor, padding: int, gain: float = 1.0, stride: int = 1) -> Tensor:
+    """The FIR filter over every channel; without `padding` the picture loses 3 pixels."""
+    channels = x.shape[1]
+    return F.conv2d(x, fir_kernel(channels, x, gain).contiguous(), padding=padding, stride=stride, groups=channels)
+
+
+def upsample(x: Tensor) -> Tensor:
+    """(B, C, H, W) -> (B, C, 2H, 2W): zeros between the pixels, then the filter."""
+    channels = x.shape[1]
+    return F.conv_transpose2d(x, fir_kernel(channels, x, gain=4.0).contiguous(), stride=2, padding=1, groups=channels)
+
+
+def activate(x: Tensor) -> Tensor:
+    """sqrt(2) times the leaky ReLU."""
+    return F.leaky_relu(x, SLOPE) * GAIN
+
+
+class Linear(nn.Module):
+    """(B, inputs) -> (B, outputs), weight stored with variance 1 / `rate`^2 and scaled by `rate` / sqrt(inputs)."""
+
+    def __init__(self, inputs: int, outputs: int, bias: float = 0.0, rate: float = 1.0, active: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / rate)
+        self.bias = nn.Parameter(torch.full((outputs,), bias / rate))
+        self.rate, self.scale, self.active = rate, rate / math.sqrt(inputs), active
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.linear(x, self.weight * self.scale, self.bias * self.rate)
+        return activate(x) if self.active else x
+
+
+class StyledConv(nn.Module):
+    """One layer of the synthesis network: modulated 3 x 3 convolution, noise, bias, activation.
+
+    `style` turns w into s; with `up` the picture is doubled. `noise` is the fixed noise picture (size, size).
+    """
+
+    noise: Tensor
+
+    def __init__(self, inputs: int, outputs: int, size: int, w_size: int, up: bool) -> None:
+        super().__init__()
+        self.style = Linear(w_size, inputs, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.noise_strength = nn.Parameter(torch.zeros(()))
+        self.register_buffer("noise", torch.randn(size, size))
+        self.size, self.up = size, up
+        self._squares: tuple[tuple[int, int], Tensor] | None = None
+
+    def forward(self, x: Tensor, style: Tensor, noise: Tensor | None) -> Tensor:
+        """(B, inputs, h, w), s (B, inputs), noise broadcast to (B, 1, size, size) or None -> (B, outputs, size, size).
+
+        The activation's gain is applied before it, to the small tensors: the leaky ReLU is homogeneous."""
+        style = style.to(x.dtype)
+        x = x * style[:, :, None, None]
+        if self.up:
+            x = blur(F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2), padding=1, gain=4.0)
+        else:
+            x = F.conv2d(x, self.weight, padding=1)
+        scale = (GAIN * self.demodulation(style)).to(x.dtype)[:, :, None, None]
+        shift = (GAIN * self.bias).to(x.dtype)[None, :, None, None]
+        if noise is not None:
+            shift = shift + (GAIN * self.noise_strength * noise).to(x.dtype)
+        if torch.is_grad_enabled():
+            return F.leaky_relu(torch.addcmul(shift, x, scale), SLOPE)
+        return F.leaky_relu_(x.mul_(scale).add_(shift), SLOPE)
+
+    def demodulation(self, style: Tensor) -> Tensor:
+        """1 / sqrt(sum over inputs and taps of (s w)^2 + eps), (B, outputs): the root in (3) of the paper."""
+        return torch.rsqrt(style.square() @ self._squared_weight().t() + EPSILON)
+
+    def _squared_weight(self) -> Tensor:
+        """The weight's squares summed over the taps, (outputs, inputs); kept for as long as the weight does not change."""
+        if torch.is_grad_enabled():
+            return self.weight.square().sum((2, 3))
+        key = (self.weight.data_ptr(), self.weight._version)
+        if self._squares is None or self._squares[0] != key:
+            self._squares = (key, self.weight.square().sum((2, 3)))
+        return self._squares[1]
+
+
+class ToRGB(nn.Module):
+    """Features -> picture: a modulated 1 x 1 convolution without demodulation, and a bias."""
+
+    def __init__(self, inputs: int, w_size: int) -> None:
+        super().__init__()
+        self.style = Linear(w_size, inputs, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(3, inputs))
+        self.bias = nn.Parameter(torch.zeros(3))
+        self.scale = 1 / math.sqrt(inputs)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """(B, inputs, H, W), s (B, inputs) -> (B, 3, H, W). The kernels are so small that each sample gets its own."""
+        kernels = self.weight * (style.to(x.dtype) * self.scale)[:, None]
+        size = x.shape[2:]
+        pixels = x.permute(0, 2, 3, 1).flatten(1, 2) @ kernels.transpose(1, 2)
+        return (pixels + self.bias).unflatten(1, size).permute(0, 3, 1, 2)
+
+
+class Conv(nn.Module):
+    """A convolution of the discriminator, with the filter and stride 2 if `down`, with bias and activation if `active`."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, down: bool = False, active: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if active else None
+        self.scale = 1 / math.sqrt(inputs * kernel * kernel)
+        self.kernel, self.down = kernel, down
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight * self.scale
+        if not self.down:
+            x = F.conv2d(x, weight, self.bias, padding=self.kernel // 2)
+        elif self.kernel == 1:  # filter and drop pixels first: a quarter of the work
+            x = F.conv2d(blur(x, padding=1, stride=2), weight, self.bias)
+        else:
+            x = F.conv2d(blur(x, padding=2), weight, self.bias, stride=2)
+        return x if self.bias is None else activate(x)

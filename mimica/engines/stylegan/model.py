@@ -1,0 +1,143 @@
+"""The generator as it is used: read from a model file, known by a fingerprint, with latents kept in files.
+
+A latent file (.npz) holds
+
+    w_plus       float32 (N, places, w_size)
+    names        (N,) what each latent is: a seed, a photo's file name
+    fingerprint  of the generator that it belongs to: the same numbers mean another face to another network
+    matrices     float64 (N, 2, 3), crop_from_photo of the FFHQ crop of the generator's size; NaN without a photo
+    noise_K      optional, float32 (N, 1, r, r): noise pictures that were optimised with the latents
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mimica.checkpoint import Weights, fill_module, load_weights
+from mimica.engines.stylegan.encoder import ENCODER_KIND, Encoder
+from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
+from mimica.errors import DataError, WeightsError
+from mimica.images import atomic_path
+
+_WEIGHTS = Path(__file__).parents[2] / "weights"
+SHIPPED = _WEIGHTS / "stylegan.safetensors"
+SHIPPED_ENCODER = _WEIGHTS / "stylegan_encoder.safetensors"
+
+
+@dataclass
+class Model:
+    """A generator in evaluation mode, its encoder where there is one, and its fingerprint."""
+
+    generator: Generator
+    fingerprint: str
+    encoder: Encoder | None = None
+
+    @property
+    def size(self) -> int:
+        return self.generator.synthesis.size
+
+    @property
+    def places(self) -> int:
+        return self.generator.synthesis.places
+
+
+def fingerprint(weights: Weights) -> str:
+    """16 hexadecimal digits of the network's numbers, whatever precision the file stores them in."""
+    digest = hashlib.sha256()
+    for name in sorted(weights.tensors):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(weights.tensors[name], np.float32).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def load_model(path: Path | None = None, encoder: Path | None = None) -> Model:
+    """The shipped generator with its encoder, or another (`mimica convert`, a training's weights/generator.safetensors, with the
+    encoder.safetensors beside it or the one named). Raises `WeightsError`, also for an encoder of another generator."""
+    source = path or SHIPPED
+    weights = load_weights(source, GENERATOR_KIND)
+    generator = Generator(**weights.config)
+    fill_module(generator, weights.tensors, source)
+    beside = source.with_name("encoder.safetensors")
+    encoder = encoder or (SHIPPED_ENCODER if path is None else beside if beside.is_file() else None)
+    network = _load_encoder(encoder, generator) if encoder else None
+    return Model(generator.eval().requires_grad_(False), fingerprint(weights), network)
+
+
+def _load_encoder(path: Path, generator: Generator) -> Encoder:
+    weights = load_weights(path, ENCODER_KIND)
+    network = Encoder(**weights.config)
+    fill_module(network, weights.tensors, path)
+    if network.places != generator.synthesis.places or len(network.w_mean) != generator.synthesis.w_size:
+        raise WeightsError(f"{path} is the encoder of another generator: it has {network.places} places.")
+    return network.eval().requires_grad_(False)
+
+
+def seed_z(seeds: Sequence[int], z_size: int) -> Tensor:
+    """z of each seed, (N, z_size), the same numbers as NVIDIA's and rosinality's scripts of numpy draw for it."""
+    return torch.from_numpy(np.stack([np.random.RandomState(s).randn(z_size) for s in seeds]).astype(np.float32))
+
+
+@torch.no_grad()
+def seed_w(model: Model, seeds: Sequence[int], truncation: float = 1.0) -> Tensor:
+    """w_plus (N, places, w_size) of each seed."""
+    mapping = model.generator.mapping
+    w = mapping.truncate(mapping(seed_z(seeds, int(model.generator.config["z_size"]))), truncation)
+    return model.generator.synthesis.spread(w).clone()
+
+
+# --- latent files ---------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Latents:
+    """See the module's description."""
+
+    w_plus: np.ndarray
+    names: list[str]
+    fingerprint: str
+    matrices: np.ndarray | None = None
+    noises: Mapping[int, np.ndarray] = field(default_factory=dict)
+
+
+def save_latents(path: Path, latents: Latents) -> None:
+    """Write a latent file, whole or not at all."""
+    matrices = latents.matrices if latents.matrices is not None else np.full((len(latents.w_plus), 2, 3), np.nan)
+    arrays = {
+        "w_plus": np.asarray(latents.w_plus, np.float32),
+        "names": np.array(latents.names, np.str_),
+        "fingerprint": np.array(latents.fingerprint),
+        "matrices": matrices,
+        **{f"noise_{k}": np.asarray(noise, np.float32) for k, noise in latents.noises.items()},
+    }
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def load_latents(path: Path, model: Model) -> Latents:
+    """Read a latent file for `model`. Raises `DataError` for what is none and for latents of another generator."""
+    if not path.is_file():
+        raise DataError(f"There is no latent file {path}.")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            latents = Latents(
+                file["w_plus"], [str(n) for n in file["names"]], str(file["fingerprint"]), file["matrices"],
+                {int(k.removeprefix("noise_")): file[k] for k in file.files if k.startswith("noise_")},
+            )  # fmt: skip
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} is no latent file of Mimica's ({error}); `mimica project` and `generate` write them.") from error
+    if latents.fingerprint != model.fingerprint:
+        raise DataError(
+            f"{path} holds latents of another generator ({latents.fingerprint}, not {model.fingerprint}); give the generator it "
+            "was made with, or project the photo again."
+        )
+    if latents.w_plus.shape[1:] != (model.places, model.generator.synthesis.w_size) or not np.isfinite(latents.w_plus).all():
+        raise DataError(f"{path} is damaged: its latents are {latents.w_plus.shape}.")
+    return latents

@@ -1,0 +1,128 @@
+"""The trained VAE without torch: ONNX Runtime for encoder and decoders, and the file that holds them with the attributes.
+
+    encoder.onnx   image float32 (B, 3, S, S) in [-1, 1] -> mean float32 (B, Z)
+    decoder.onnx   z float32 (B, Z) -> image (B, 3, S, S) in [-1, 1], mask (B, 1, S, S) in [0, 1]
+
+One safetensors file of kind `vae-engine` has both as bytes, and (see `mimica.engines.vae.attributes`) `plain` and
+`decorrelated`, float32 (attributes, Z); `units`, float32 (34, Z), what each Action Unit adds to z; `latent_mean` and
+`latent_std`, float32 (Z,), of the training faces. The config names the attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mimica.checkpoint import Weights, load_weights, save_weights
+from mimica.errors import WeightsError
+from mimica.facs import SIDED_AU_NAMES
+
+ENGINE_KIND = "vae-engine"
+WEIGHTS = Path(__file__).parents[2] / "weights" / "vae.safetensors"
+BATCH = 32
+
+
+class Codec:
+    """Encoder and decoders of an engine file. Raises `WeightsError` where ONNX Runtime cannot use them."""
+
+    def __init__(self, weights: Weights, threads: int = 2) -> None:
+        self.image_size = int(weights.config["image_size"])
+        self.latent = int(weights.config["latent"])
+        self._encoder, self._decoder = (_session(weights.tensors, name, threads) for name in ("encoder.onnx", "decoder.onnx"))
+
+    def encode(self, pictures: np.ndarray) -> np.ndarray:
+        """uint8 (B, S, S, 3) -> the posterior's mean, float32 (B, Z)."""
+        means = []
+        for start in range(0, len(pictures), BATCH):
+            part = np.asarray(pictures[start : start + BATCH]).transpose(0, 3, 1, 2).astype(np.float32)
+            means.append(self._encoder.run(None, {"image": part / np.float32(127.5) - np.float32(1)})[0])
+        return np.concatenate(means)
+
+    def decode(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """float32 (B, Z) -> pictures float32 (B, S, S, 3) from 0 to 255, head masks float32 (B, S, S) in [0, 1]."""
+        pictures, masks = [], []
+        for start in range(0, len(z), BATCH):
+            image, mask = self._decoder.run(None, {"z": np.asarray(z[start : start + BATCH], np.float32)})
+            pictures.append((image.transpose(0, 2, 3, 1) + 1) * np.float32(127.5))
+            masks.append(mask[:, 0])
+        return np.concatenate(pictures), np.concatenate(masks)
+
+
+def _session(tensors: Mapping[str, np.ndarray], name: str, threads: int) -> Any:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(tensors[name].tobytes(), options, providers=["CPUExecutionProvider"])
+    except (KeyError, RuntimeError, ValueError) as error:  # ONNX Runtime's own errors are RuntimeErrors or ValueErrors
+        raise WeightsError(f"The weights of the VAE hold no usable {name}: export them again.") from error
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """What an engine file knows of the latent space; arrays as in the module's description. `counts` has the numbers of
+    positives and negatives of each attribute."""
+
+    attributes: tuple[str, ...]
+    counts: tuple[tuple[int, int], ...]
+    plain: np.ndarray
+    decorrelated: np.ndarray
+    units: np.ndarray
+    latent_mean: np.ndarray
+    latent_std: np.ndarray
+
+    def of(self, attribute: str, plain: bool = False) -> np.ndarray:
+        """(Z,) the step of dose 1."""
+        step: np.ndarray = (self.plain if plain else self.decorrelated)[self.attributes.index(attribute)]
+        return step
+
+    @staticmethod
+    def none(latent: int) -> Vectors:
+        """A file whose attributes are not fitted yet."""
+        empty = np.zeros((0, latent), np.float32)
+        zero = np.zeros(latent, np.float32)
+        return Vectors((), (), empty, empty, np.zeros((len(SIDED_AU_NAMES), latent), np.float32), zero, zero + 1)
+
+
+_ARRAYS = ("plain", "decorrelated", "units", "latent_mean", "latent_std")
+
+
+def load_engine_file(path: Path) -> tuple[Weights, Vectors]:
+    """Raises `WeightsError` for a file that is missing, damaged, or of another kind."""
+    weights = load_weights(path, ENGINE_KIND)
+    try:
+        arrays = {name: np.asarray(weights.tensors[name], np.float32) for name in _ARRAYS}
+        counts = tuple((int(a), int(b)) for a, b in weights.config["counts"])
+        vectors = Vectors(tuple(weights.config["attributes"]), counts, **arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path} is damaged, or of another version of the VAE: export it again.") from error
+    return weights, vectors
+
+
+def with_vectors(weights: Weights, vectors: Vectors) -> Weights:
+    """The same networks with other vectors."""
+    config = {**weights.config, "attributes": list(vectors.attributes), "counts": [list(c) for c in vectors.counts]}
+    arrays = {name: np.asarray(getattr(vectors, name), np.float32) for name in _ARRAYS}
+    return replace(weights, config=config, tensors={**weights.tensors, **arrays})
+
+
+def save_engine_file(path: Path, weights: Weights, vectors: Vectors) -> None:
+    """Write networks and vectors as one file."""
+    save_weights(path, with_vectors(weights, vectors))
+
+
+def engine_weights(encoder: bytes, decoder: bytes, shape: Mapping[str, Any], notes: Mapping[str, Any]) -> Weights:
+    """Two ONNX files as `Weights`, without vectors yet."""
+    tensors = {name: np.frombuffer(data, np.uint8) for name, data in (("encoder.onnx", encoder), ("decoder.onnx", decoder))}
+    return Weights(ENGINE_KIND, 1, SIDED_AU_NAMES, dict(shape), tensors, notes)
+
+
+def names(attributes: Sequence[str]) -> str:
+    """For sentences."""
+    return ", ".join(attributes) if attributes else "none (fit some with `mimica attributes fit`)"

@@ -1,0 +1,152 @@
+"""The VAE's data on disk: square ffhq crops, head masks and attribute values, memory-mapped.
+
+    faces.json   version, title, image_size, count, attributes, notes
+    images.npy   uint8 (N, S, S, 3) RGB
+    masks.npy    uint8 (N, S, S), 255 where face, hair and hat are
+    values.npy   float32 (N, attributes) in [0, 1]; NaN where a value is not known
+    table.csv    name, subject, photo (frames of one photo share it), validation (0 or 1)
+
+N in the arrays may be larger than `count`; what is beyond it is empty. `mimica prepare vae` writes the folder.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mimica.dataset import check_range
+from mimica.errors import DataError
+
+VERSION = 1
+COLUMNS = ("name", "subject", "photo", "validation")
+
+
+@dataclass(frozen=True)
+class VaeData:
+    """N faces, opened for reading; fields as in the module's description."""
+
+    title: str
+    image_size: int
+    attributes: tuple[str, ...]
+    images: np.ndarray
+    masks: np.ndarray
+    values: np.ndarray
+    names: tuple[str, ...]
+    subjects: tuple[str, ...]
+    photos: tuple[str, ...]
+    validation: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def rows(self, validation: bool) -> np.ndarray:
+        """Numbers of the faces of held-out people, or of all others."""
+        return np.flatnonzero(self.validation == validation)
+
+    def values_of(self, attribute: str) -> np.ndarray:
+        """(N,) values of one attribute. Raises `DataError` for an unknown one."""
+        if attribute not in self.attributes:
+            raise DataError(f"The data set '{self.title}' has no attribute '{attribute}'.")
+        column: np.ndarray = self.values[:, self.attributes.index(attribute)]
+        return column
+
+
+def open_data(folder: Path) -> VaeData:
+    """Raises `DataError` for what is no such folder, is damaged, or has values outside [0, 1]."""
+    path = folder / "faces.json"
+    if not path.is_file():
+        raise DataError(f"{folder} is no data set for the VAE (it has no faces.json); make one with `mimica prepare vae`.")
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        count = int(about["count"])
+        images, masks, values = (np.load(folder / f"{name}.npy", mmap_mode="r")[:count] for name in ("images", "masks", "values"))
+        with (folder / "table.csv").open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        columns = {name: tuple(row[name] for row in rows) for name in COLUMNS}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"The data set {folder} is damaged: {error}.") from error
+    if about.get("version") != VERSION or not len(images) == len(masks) == len(values) == len(rows) == count:
+        raise DataError(f"The data set {folder} is damaged or of another version: prepare it again.")
+    check_range(np.asarray(values), str(folder))
+    validation = np.array([v == "1" for v in columns["validation"]])
+    return VaeData(
+        about["title"], about["image_size"], tuple(about["attributes"]), images, masks, np.array(values),
+        columns["name"], columns["subject"], columns["photo"], validation,
+    )  # fmt: skip
+
+
+@dataclass
+class DataWriter:
+    """Writes the format into `folder`, a temporary one that is renamed at the end; room for `capacity` faces."""
+
+    folder: Path
+    title: str
+    image_size: int
+    attributes: tuple[str, ...]
+    capacity: int
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    _rows: list[tuple[str, str, str, int]] = field(default_factory=list, init=False)
+
+    def __enter__(self) -> DataWriter:
+        shapes = {"images": (self.image_size, self.image_size, 3), "masks": (self.image_size, self.image_size)}
+        self._arrays = {
+            name: np.lib.format.open_memmap(self.folder / f"{name}.npy", "w+", np.uint8, (self.capacity, *shape))
+            for name, shape in shapes.items()
+        }
+        self._values = np.full((self.capacity, len(self.attributes)), np.nan, np.float32)
+        return self
+
+    def add(
+        self, image: np.ndarray, mask: np.ndarray, values: Mapping[str, float], row: tuple[str, str, str], validation: bool
+    ) -> None:
+        """One face: uint8 (s, s, 3) and (s, s) of any side, values by name (a missing one is not known), and its name,
+        subject and photo."""
+        place = len(self._rows)
+        self._arrays["images"][place] = _sized(image, self.image_size)
+        self._arrays["masks"][place] = _sized(mask, self.image_size)
+        self._values[place] = [values.get(name, np.nan) for name in self.attributes]
+        self._rows.append((*row, int(validation)))
+
+    def __exit__(self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
+        if kind is not None:
+            return
+        for array in self._arrays.values():
+            array.flush()  # type: ignore[attr-defined]
+        check_range(self._values, self.title)
+        np.save(self.folder / "values.npy", self._values)
+        with (self.folder / "table.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([COLUMNS, *self._rows])
+        about = {
+            "version": VERSION,
+            "title": self.title,
+            "image_size": self.image_size,
+            "count": len(self._rows),
+            "attributes": list(self.attributes),
+            "notes": dict(self.notes),
+        }
+        (self.folder / "faces.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def _sized(picture: np.ndarray, size: int) -> np.ndarray:
+    if picture.shape[0] == size:
+        return picture
+    how = cv2.INTER_AREA if size < picture.shape[0] else cv2.INTER_CUBIC
+    return cv2.resize(picture, (size, size), interpolation=how)
+
+
+def spread(rows: np.ndarray, count: int) -> Sequence[int]:
+    """At most `count` of the rows, evenly spread."""
+    if len(rows) <= count:
+        return [int(r) for r in rows]
+    return [int(rows[i]) for i in np.linspace(0, len(rows) - 1, count).astype(int)]
