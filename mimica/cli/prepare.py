@@ -13,14 +13,14 @@ def prepare(
     source: Annotated[
         str,
         typer.Argument(
-            help="What the folder is: folder, openface, authors, emotionet, rafd, celeba, cfee, faces, reanimated, sequences, ffhq.",
+            help="The folder: folder, openface, authors, emotionet, rafd, celeba, cfee, faces, reanimated, sequences or ffhq.",
             show_default=False,
         ),
     ],
     folders: Annotated[
         list[Path],
         typer.Argument(
-            help="The raw set; for sequences videos, or folders of them; for ffhq FFHQ crops, then the folder of pairs made of them.",
+            help="The raw set; for sequences videos, or folders of them; for ffhq FFHQ crops, then pairs made of them.",
             show_default=False,
         ),
     ],

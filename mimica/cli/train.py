@@ -26,7 +26,8 @@ def train(
     data: Annotated[list[Path] | None, typer.Option("--data", help="A folder of training data; may be given again.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The run folder; the same command resumes.")] = None,
     preset: Annotated[
-        str | None, typer.Option("--preset", help="A row of option values; ganimation has fast, paper, smoke; stylegan paper, embedded.")
+        str | None,
+        typer.Option("--preset", help="A row of option values; ganimation has fast, paper, smoke; stylegan paper, embedded."),
     ] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, any option of --print-options.")] = None,
     variant: Annotated[str | None, typer.Option("--variant", help="ganimation: losses of the paper, or authors-code.")] = None,

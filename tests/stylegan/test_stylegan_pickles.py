@@ -258,7 +258,8 @@ def test_code_inside_a_tensors_bytes_is_not_run(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    "size, stride, offset", [((4, 4), (4, 1), 1), ((3,), (-1,), 2), ((2**40,), (0,), 0), ((2**62, 4), (0, 1), 0), ((-1,), (1,), 0)]
+    "size, stride, offset",
+    [((4, 4), (4, 1), 1), ((3,), (-1,), 2), ((2**40,), (0,), 0), ((2**62, 4), (0, 1), 0), ((-1,), (1,), 0)],
 )
 def test_tensors_stay_inside_their_numbers(tmp_path: Path, size: Any, stride: Any, offset: int) -> None:
     from mimica.inert_pickle import RefusedError
