@@ -85,7 +85,7 @@ class Reader:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
-        unusable: tuple[type[Exception], ...] = (*_session_errors(), KeyError, ValueError)
+        unusable: tuple[type[Exception], ...] = (*session_errors(), KeyError, ValueError)
         try:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
             about = json.loads(self._session.get_modelmeta().custom_metadata_map["mimica"])
@@ -152,7 +152,7 @@ class Reader:
         return self.raw(np.stack([_cut_gray(gray, matrix) for matrix in matrices]))
 
 
-def _session_errors() -> tuple[type[Exception], ...]:
+def session_errors() -> tuple[type[Exception], ...]:
     """What ONNX Runtime raises for a file that it cannot use; its errors have no common base."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 

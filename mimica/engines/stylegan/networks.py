@@ -142,8 +142,9 @@ class Synthesis(nn.Module):
 
     def from_styles(self, styles: Sequence[Tensor], noise: Noise = "fixed") -> Tensor:
         """S -> picture (B, 3, size, size)."""
-        noises = self.noises(noise, len(styles[0]))
-        x = self.constant[None].expand(len(styles[0]), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        batch = styles[0].shape[0]  # not len(): a traced batch stays variable
+        noises = self.noises(noise, batch)
+        x = self.constant[None].expand(batch, -1, -1, -1).contiguous(memory_format=torch.channels_last)
         x = self.layers[0](x, styles[0], noises[0])
         picture = self.to_rgb[0](x, styles[len(self.layers)])
         for j in range(1, len(self.to_rgb)):
