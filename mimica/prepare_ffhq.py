@@ -95,7 +95,9 @@ def register(photo: np.ndarray, crop: np.ndarray, landmarks: np.ndarray) -> tupl
     return invert(np.column_stack([matrix[:, :2], transform(np.array([-0.5, -0.5]), matrix) + 0.5])), float(found)
 
 
-def reanimated(photo: np.ndarray, rows: list[dict[str, Any]], folder: Path, landmarks: np.ndarray) -> Iterator[tuple[Any, np.ndarray]]:
+def reanimated(
+    photo: np.ndarray, rows: list[dict[str, Any]], folder: Path, landmarks: np.ndarray
+) -> Iterator[tuple[Any, np.ndarray]]:
     """(row, the whole photo with that expression) for each changed frame of one source."""
     if not rows or not rows[0]["is_source"]:
         return

@@ -1,8 +1,8 @@
 """Photos -> latents: finding and aligning the faces, the search, and how near the result comes.
 
-    psnr      dB, crop against reconstruction, both of the generator's size          ssim  structural similarity
-    au_error  mean absolute difference of the 17 Action Units that the reader sees   identity  distance of dlib's face
-              descriptors (below 0.6 the same person); only where the package face_recognition_models is installed
+psnr      dB, crop against reconstruction, both of the generator's size          ssim  structural similarity
+au_error  mean absolute difference of the 17 Action Units that the reader sees   identity  distance of dlib's face
+          descriptors (below 0.6 the same person); only where the package face_recognition_models is installed
 """
 
 from __future__ import annotations

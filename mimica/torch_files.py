@@ -1,8 +1,8 @@
 """Tensors out of files that PyTorch wrote, as numpy arrays, by `mimica.inert_pickle`: nothing in them is run.
 
-    zip      torch.save since 1.6: a pickle `*/data.pkl` and a raw file for each storage
-    legacy   torch.save before, and what plain pickles hold for each tensor: five pickles in a row, then the storages
-    plain    a pickle (.pkl) of objects that hold tensors, as NVIDIA's network files are
+zip      torch.save since 1.6: a pickle `*/data.pkl` and a raw file for each storage
+legacy   torch.save before, and what plain pickles hold for each tensor: five pickles in a row, then the storages
+plain    a pickle (.pkl) of objects that hold tensors, as NVIDIA's network files are
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +97,9 @@ def _read_legacy(stream: BytesIO) -> Any:
 
 def _read_zip(path: Path) -> Any:
     with zipfile.ZipFile(path) as archive:
-        entries = {Path(info.filename).name if info.filename.endswith("data.pkl") else info.filename: info for info in archive.infolist()}
+        entries = {
+            Path(info.filename).name if info.filename.endswith("data.pkl") else info.filename: info for info in archive.infolist()
+        }
         if "data.pkl" not in entries:
             raise RefusedError("is an archive without a network in it")
         root = entries["data.pkl"].filename.removesuffix("data.pkl")
@@ -161,13 +162,20 @@ def _plain(value: Any) -> Any:
     return value.args[0] if isinstance(value, Call) and value.args else value
 
 
+def _count(size: tuple[int, ...]) -> int:
+    count = 1
+    for length in size:
+        count *= length
+    return count
+
+
 def _view(values: np.ndarray, offset: Any, size: tuple[int, ...], stride: tuple[int, ...]) -> np.ndarray:
     """The strided view that a tensor is, copied; nothing outside its storage is read."""
     last = sum((n - 1) * s for n, s in zip(size, stride, strict=True))
     fits = isinstance(offset, int) and offset >= 0 and min(size, default=0) >= 0 and min(stride, default=0) >= 0
-    if not fits or (prod(size) and offset + last >= len(values)) or prod(size) > len(values):
+    if not fits or (_count(size) and offset + last >= len(values)) or _count(size) > len(values):
         raise RefusedError("holds a tensor that reaches beyond its numbers")
-    if not prod(size):
+    if not _count(size):
         return np.zeros(size, values.dtype)
     steps = [s * values.itemsize for s in stride]
     return np.array(np.lib.stride_tricks.as_strided(values[offset:], size, steps, writeable=False))

@@ -17,6 +17,8 @@ LEVELS = {
     "mimica.filters": 0,
     "mimica.images": 1,
     "mimica.gif": 1,
+    "mimica.inert_pickle": 1,
+    "mimica.torch_files": 1,
     "mimica.journal": 1,
     "mimica.workers": 1,
     "mimica.openface_csv": 2,

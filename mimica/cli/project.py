@@ -29,7 +29,9 @@ def _bar(steps: int) -> Iterator[Callable[[int, float], None]]:
 
 
 def project(
-    photos: Annotated[list[Path], typer.Argument(help="Photos with a face each; they are searched for together.", show_default=False)],
+    photos: Annotated[
+        list[Path], typer.Argument(help="Photos with a face each; they are searched for together.", show_default=False)
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The latent file (.npz) to write.", show_default=False)],
     weights: GeneratorOption = None,
     steps: StepsOption = 300,

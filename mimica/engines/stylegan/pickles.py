@@ -26,7 +26,6 @@ from mimica.errors import WeightsError, nearest
 from mimica.inert_pickle import Call, RefusedError
 from mimica.torch_files import class_name, module_state, module_tensors, read_torch_file, tensor
 
-
 _FIR = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64.0
 _MAPPING_RATE = 0.01
 
@@ -59,7 +58,9 @@ def _from_content(content: Any, path: Path) -> Found:
     if states:
         average = tensor(content.get("latent_avg"))
         return _collect(states, "rosinality", path, lambda state: (_state_tensors(state, average), "state dict"))
-    raise WeightsError(f"{path} holds no StyleGAN2 network; what is in it: {', '.join(map(str, list(content)[:4])) or 'nothing'}.")
+    raise WeightsError(
+        f"{path} holds no StyleGAN2 network; what is in it: {', '.join(map(str, list(content)[:4])) or 'nothing'}."
+    )
 
 
 def _collect(
@@ -175,7 +176,9 @@ def _shaped(name: str, array: np.ndarray) -> np.ndarray:
 def _channels(widths: Mapping[int, int], where: str) -> tuple[int, int]:
     """channel_base and channel_max that give these widths. Raises `WeightsError` where none do."""
     most = max(widths.values())
-    base = max(side * width for side, width in widths.items() if width < most) if min(widths.values()) < most else most * max(widths)
+    base = (
+        max(side * width for side, width in widths.items() if width < most) if min(widths.values()) < most else most * max(widths)
+    )
     if any(width != min(base // side, most) for side, width in widths.items()):
         raise WeightsError(f"{where} has unusual numbers of feature maps ({', '.join(map(str, widths.values()))}).")
     return base, most

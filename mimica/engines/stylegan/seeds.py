@@ -10,7 +10,7 @@ MAX_SEEDS = 10_000
 
 
 def parse_seeds(text: str) -> list[int]:
-    """"1-3,7" -> [1, 2, 3, 7]. Raises `ValueRangeError`."""
+    """ "1-3,7" -> [1, 2, 3, 7]. Raises `ValueRangeError`."""
     seeds: list[int] = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,10})(?:\s*-\s*(\d{1,10}))?\s*", part, re.ASCII)
