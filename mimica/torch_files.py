@@ -11,7 +11,6 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -163,13 +162,20 @@ def _plain(value: Any) -> Any:
     return value.args[0] if isinstance(value, Call) and value.args else value
 
 
+def _count(size: tuple[int, ...]) -> int:
+    count = 1
+    for length in size:
+        count *= length
+    return count
+
+
 def _view(values: np.ndarray, offset: Any, size: tuple[int, ...], stride: tuple[int, ...]) -> np.ndarray:
     """The strided view that a tensor is, copied; nothing outside its storage is read."""
     last = sum((n - 1) * s for n, s in zip(size, stride, strict=True))
     fits = isinstance(offset, int) and offset >= 0 and min(size, default=0) >= 0 and min(stride, default=0) >= 0
-    if not fits or (prod(size) and offset + last >= len(values)) or prod(size) > len(values):
+    if not fits or (_count(size) and offset + last >= len(values)) or _count(size) > len(values):
         raise RefusedError("holds a tensor that reaches beyond its numbers")
-    if not prod(size):
+    if not _count(size):
         return np.zeros(size, values.dtype)
     steps = [s * values.itemsize for s in stride]
     return np.array(np.lib.stride_tricks.as_strided(values[offset:], size, steps, writeable=False))

@@ -18,6 +18,8 @@ LEVELS = {
     "mimica.memory": 0,
     "mimica.images": 1,
     "mimica.gif": 1,
+    "mimica.inert_pickle": 1,
+    "mimica.torch_files": 1,
     "mimica.journal": 1,
     "mimica.workers": 1,
     "mimica.openface_csv": 2,

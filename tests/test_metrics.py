@@ -30,3 +30,16 @@ def test_psnr():
     black, gray = np.zeros((2, 2), np.uint8), np.full((2, 2), 51, np.uint8)
     assert metrics.psnr(gray, black) == pytest.approx(20 * np.log10(5))
     assert metrics.psnr(gray, gray) == float("inf")
+
+
+def test_ssim_is_scikit_images() -> None:
+    from skimage.metrics import structural_similarity
+
+    rng = np.random.default_rng(0)
+    a = rng.integers(0, 256, (40, 50, 3), np.uint8)
+    b = np.clip(a + rng.normal(0, 25, a.shape), 0, 255).astype(np.uint8)
+    wanted = structural_similarity(
+        a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, channel_axis=2, data_range=255
+    )
+    assert metrics.ssim(a, b) == pytest.approx(wanted, abs=1e-3)
+    assert metrics.ssim(a, a) == 1.0

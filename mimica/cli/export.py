@@ -34,3 +34,16 @@ def vae(
 
     export(weights, output)
     typer.echo(f"Wrote {output} ({output.stat().st_size / 1e6:.1f} MB).")
+
+
+@app.command("stylegan")
+def stylegan(
+    output: Annotated[Path, typer.Option("-o", "--output", help="The .onnx file to write.")] = Path("stylegan.onnx"),
+    weights: Annotated[Path | None, typer.Option("--weights", help="Another generator than the shipped one.")] = None,
+) -> None:
+    """A StyleGAN2 generator's synthesis network as ONNX: w_plus to pictures without torch."""
+    from mimica.cli.stylegan import load
+    from mimica.engines.stylegan.export import export
+
+    export(load(weights), output)
+    typer.echo(f"Wrote {output} ({output.stat().st_size / 1e6:.1f} MB).")

@@ -56,7 +56,7 @@ def fit(
             "--column",
             "-c",
             help="[NAME=]COLUMN: an emotion, an Action Unit (12), yaw, pitch, roll, label:happiness; may be given again. "
-            "(Default: the emotions, a few Action Units, yaw and pitch.)",
+            "(Default: the emotions and a few Action Units.)",
         ),
     ] = None,
     learner: Annotated[str, typer.Option("--learner", help="logistic or svm.")] = "logistic",
@@ -70,6 +70,11 @@ def fit(
         str | None,
         typer.Option("--keep", help="Columns to be left alone, or identity: 'yaw,pitch'; the direction avoids theirs."),
     ] = None,
+    within: Annotated[
+        bool,
+        typer.Option("--within", help="Compare each person with him- or herself; for projected sets."),
+    ] = False,
+    add: Annotated[bool, typer.Option("--add", help="Keep what --output holds; same names are replaced.")] = False,
     share: Annotated[
         float, typer.Option("--share", help="Share of the faces at either end taken as examples.", min=0.01, max=0.5)
     ] = 0.2,
@@ -88,14 +93,14 @@ def fit(
     check_output(output, (".safetensors",), data)
     with needs_extra():
         import sklearn  # noqa: F401
-    from mimica.engines.stylegan.directions import default_layers, parse_layers, save_directions
+    from mimica.engines.stylegan.directions import default_layers, load_directions, parse_layers, save_directions
     from mimica.engines.stylegan.directions_fit import DEFAULT_COLUMNS, LEARNERS, fit_direction
-    from mimica.engines.stylegan.latents import open_latents, parse_column
+    from mimica.engines.stylegan.latents import open_latents, parse_column, within_people
     from mimica.errors import ValueRangeError, nearest
 
     if learner not in LEARNERS:
         raise ValueRangeError(f"--learner is '{learner}'{nearest(learner, LEARNERS) or ';'} it is one of {', '.join(LEARNERS)}.")
-    latents = open_latents(data)
+    latents = within_people(open_latents(data)) if within else open_latents(data)
     mask = parse_layers(layers, latents.places) if layers else default_layers(latents.places)
     kept = ["identity" if one.strip() == "identity" else parse_column(one) for one in (keep or "").split(",") if one.strip()]
     table = Table(
@@ -114,7 +119,10 @@ def fit(
             table.add_row(direction.name, source, one, accuracy, f"{found.seconds:.2f}", counts)
             if one == learner:
                 fitted.append(direction)
-    save_directions(output, fitted, {"data": latents.title, "kept": kept, **latents.notes})
+    if add and output.is_file():
+        earlier = load_directions(output, latents.places)
+        fitted = list({**earlier, **{one.name: one for one in fitted}}.values())
+    save_directions(output, fitted, {"data": latents.title, "within": within, "kept": kept, **latents.notes})
     Console().print(table)
     typer.echo(
         "Accuracy is balanced (0.5 is chance), on held-out people. Directions fitted on projected codes are often near chance."

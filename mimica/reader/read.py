@@ -169,7 +169,7 @@ def _session(path: Path, kind: str, threads: int) -> tuple[InferenceSession, tup
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    unusable: tuple[type[Exception], ...] = (*_session_errors(), KeyError, ValueError)
+    unusable: tuple[type[Exception], ...] = (*session_errors(), KeyError, ValueError)
     try:
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         about = json.loads(session.get_modelmeta().custom_metadata_map["mimica"])
@@ -180,7 +180,7 @@ def _session(path: Path, kind: str, threads: int) -> tuple[InferenceSession, tup
     return session, tuple(about["controls"])
 
 
-def _session_errors() -> tuple[type[Exception], ...]:
+def session_errors() -> tuple[type[Exception], ...]:
     """What ONNX Runtime raises for a file that it cannot use; its errors have no common base."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 

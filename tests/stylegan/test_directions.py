@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from mimica.engines.stylegan.directions import (
     parse_layers,
     save_directions,
 )
+from mimica.engines.stylegan.latents import within_people
 from mimica.errors import DataError, ValueRangeError, WeightsError
 
 pytest.importorskip("sklearn")
@@ -73,7 +75,6 @@ def test_noise_is_not_learnt() -> None:
     latents, _ = planted(400)
     noise = latents.values.copy()
     noise[:, 0] = np.random.default_rng(5).random(len(latents))
-    from dataclasses import replace
 
     _, fitted = fit_direction(replace(latents, values=noise), "AU12", ALL)
     assert abs(fitted.accuracy - 0.5) < 0.15
@@ -101,10 +102,26 @@ def test_identity_is_what_tells_people_apart() -> None:
         fit_direction(planted(300)[0], "AU12", ALL, keep=["identity"])
 
 
+def test_compared_with_themselves_people_do_not_matter() -> None:
+    """The label hangs on the planted direction only, but people who smile more are also darker."""
+    latents, truth = planted(1500, people=60)
+    owners = np.arange(1500) % 60
+    dark = np.random.default_rng(2).standard_normal((1, W_SIZE))
+    codes = latents.codes + (8 * np.array([latents.values[owners == p, 0].mean() for p in range(60)])[owners, None, None] * dark)
+    skewed = replace(latents, codes=codes.astype(np.float32))
+    plain, _ = fit_direction(skewed, "AU12", ALL)
+    fair, _ = fit_direction(within_people(skewed), "AU12", ALL)
+    assert _cosine(fair.vector, truth["AU12"]) >= 0.95 > _cosine(plain.vector, truth["AU12"])
+    centred = within_people(latents)
+    means = [centred.codes[np.array(centred.subjects) == s].mean(axis=0) for s in sorted(set(centred.subjects))]
+    assert np.allclose(means, means[0], atol=1e-5)
+    with pytest.raises(DataError, match="Nobody is shown twice"):
+        within_people(planted(30)[0])
+
+
 def test_people_are_held_out_whole() -> None:
     """Labels that hang on the person alone, by chance, cannot be told for another person."""
     latents, _ = planted(600, people=40)
-    from dataclasses import replace
 
     values = latents.values.copy()
     of_person = np.random.default_rng(9).random(40)

@@ -38,7 +38,7 @@ def _plain_layer(layer: StyledConv, x: Tensor, style: Tensor) -> Tensor:
     x = x.reshape(1, -1, *x.shape[2:])
     if layer.up:
         x = F.conv_transpose2d(x, weight.transpose(1, 2).flatten(0, 1), stride=2, groups=batch)
-        kernel = fir_kernel(x.shape[1], x, gain=4.0).contiguous()
+        kernel = fir_kernel(x.shape[1], 4.0, x.dtype, x.device)
         x = F.conv2d(F.pad(x, (1, 1, 1, 1)), kernel, groups=x.shape[1])
     else:
         x = F.conv2d(x, weight.flatten(0, 1), padding=1, groups=batch)
@@ -59,7 +59,7 @@ def _plain_upsample(picture: Tensor) -> Tensor:
     spread = picture.new_zeros(batch, channels, height, 2, width, 2)
     spread[:, :, :, 0, :, 0] = picture
     spread = F.pad(spread.reshape(batch, channels, 2 * height, 2 * width), (2, 1, 2, 1))
-    return F.conv2d(spread, fir_kernel(channels, picture, gain=4.0).contiguous(), groups=channels)
+    return F.conv2d(spread, fir_kernel(channels, 4.0, picture.dtype, picture.device), groups=channels)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ MIN_EXAMPLES = 20
 """Of each class."""
 DEFAULT_COLUMNS = (
     "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt", "smile=12", "brows_up=2", "frown=4",
-    "wide_eyes=5", "open_mouth=25", "jaw_drop=26", "yaw", "pitch",
+    "wide_eyes=5", "open_mouth=25", "jaw_drop=26",
 )  # fmt: skip
 """NAME=COLUMN, or the column alone: what `mimica directions fit` fits unless it is told."""
 NAMES = {"yaw": "turn", "pitch": "nod", "roll": "tilt"}

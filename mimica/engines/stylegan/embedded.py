@@ -30,6 +30,7 @@ from mimica.engines.stylegan import losses
 from mimica.engines.stylegan.encoder import ENCODER_KIND, Encoder
 from mimica.engines.stylegan.networks import DISCRIMINATOR_KIND, GENERATOR_KIND, Discriminator, Generator
 from mimica.reader.features import load_torch_reader, reader_gray
+from mimica.reader.networks import ReaderNet
 from mimica.training import Parts, Task, Trainer
 
 
@@ -95,7 +96,7 @@ class Embedded(Task):
         return open_datasets(self.folders)
 
     @cached_property
-    def reader(self) -> nn.Module:
+    def reader(self) -> ReaderNet:
         return load_torch_reader()
 
     @cached_property
@@ -129,8 +130,9 @@ class Embedded(Task):
 
     def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
         o, image = self.options, as_input(batch["image"])
-        encoder = trainer.parts.modules["encoder"]
-        synthesis = trainer.parts.modules["generator"].synthesis
+        encoder: Any = trainer.parts.modules["encoder"]
+        generator: Any = trainer.parts.modules["generator"]
+        synthesis = generator.synthesis
         w, changes = encoder(image)
         encoder.update_moments(w.detach(), min(0.998, (1 + trainer.step) / (10 + trainer.step)))
         w_plus = (w + o.spread * torch.randn_like(w))[:, None] + changes

@@ -6,6 +6,7 @@ which training keeps small: near W a code can be edited.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,7 +35,7 @@ class Encoder(nn.Module):
         self.config: Mapping[str, Any] = {"places": places, "w_size": w_size, "width": width, "hidden": hidden}
         widths = [width * factor for factor in _WIDTHS]
         self.from_rgb = Conv(3, width, 3)
-        self.blocks = nn.ModuleList(ResidualBlock(i, o) for i, o in zip(widths, widths[1:], strict=False))
+        self.blocks = nn.ModuleList(ResidualBlock(i, o) for i, o in itertools.pairwise(widths))
         self.hidden = Linear(widths[-1] * 16, hidden, active=True)
         self.w = Linear(hidden, w_size)
         self.changes = Linear(hidden, places * w_size)

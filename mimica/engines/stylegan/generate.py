@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -39,5 +40,5 @@ def walk(w_plus: Tensor, frames_between: int, loop: bool = True) -> Tensor:
     stops = torch.cat([w_plus, w_plus[:1]]) if loop else w_plus
     t = torch.arange(frames_between) / frames_between
     share = (t * t * (3 - 2 * t))[:, None, None]
-    parts = [start + share * (end - start) for start, end in zip(stops, stops[1:], strict=False)]
+    parts = [start + share * (end - start) for start, end in itertools.pairwise(stops)]
     return torch.cat([*parts, stops[-1:]]) if not loop else torch.cat(parts)

@@ -170,6 +170,22 @@ def expression_pairs(latents: LatentSet) -> np.ndarray:
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
+def within_people(latents: LatentSet) -> LatentSet:
+    """The codes with everybody's mean code put in the place of the person's: what is left differs by expression, not by person
+    or light. Only people shown at least twice. Raises `DataError` where there are none."""
+    numbers = np.unique(np.array(latents.subjects), return_inverse=True)[1]
+    counts = np.bincount(numbers)
+    several = latents.subset(np.flatnonzero(counts[numbers] > 1))
+    if not len(several):
+        raise DataError("Nobody is shown twice in these latents: sampled faces are each another person; project a set of people.")
+    codes = np.array(several.codes, np.float32)
+    everybody = codes.mean(axis=0)
+    owners = np.unique(np.array(several.subjects), return_inverse=True)[1]
+    for person in range(owners.max() + 1):
+        codes[owners == person] += everybody - codes[owners == person].mean(axis=0)
+    return replace(several, codes=codes)
+
+
 def labelled(latents: LatentSet, emotion: str) -> np.ndarray:
     """float32 (count,): 1 where the person was asked to show the emotion, 0 where another one of `mimica.facs.RECIPES`, NaN
     where it is not known."""

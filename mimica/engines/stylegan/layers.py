@@ -16,8 +16,10 @@ Shapes: images and features (B, C, H, W), styles s (B, C). `nn.Parameter`s are f
 
 from __future__ import annotations
 
+import functools
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -31,23 +33,25 @@ _TAPS = (1.0, 3.0, 3.0, 1.0)
 """The FIR filter of all resampling, to be normalised (paper, appendix B)."""
 
 
-def fir_kernel(channels: int, like: Tensor, gain: float = 1.0) -> Tensor:
-    """The separable filter as depthwise weights (channels, 1, 4, 4) of sum `gain`, of the type and on the device of `like`."""
-    taps = torch.tensor(_TAPS, dtype=like.dtype, device=like.device)
-    kernel = torch.outer(taps, taps)
-    return (kernel * (gain / kernel.sum())).expand(channels, 1, 4, 4)
+@functools.lru_cache(maxsize=256)
+def fir_kernel(channels: int, gain: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The separable filter as depthwise weights (channels, 1, 4, 4) of sum `gain`. From numpy, so that a traced network has it
+    as a constant."""
+    kernel = np.outer(_TAPS, _TAPS)
+    kernel = np.broadcast_to(kernel * (gain / kernel.sum()), (channels, 1, 4, 4))
+    return torch.from_numpy(np.array(kernel, np.float32)).to(device, dtype)
 
 
-def blur(x: Tensor, padding: int, gain: float = 1.0, stride: int = 1) -> Tensor:
+def blur(x: Tensor, channels: int, padding: int, gain: float = 1.0, stride: int = 1) -> Tensor:
     """The FIR filter over every channel; without `padding` the picture loses 3 pixels."""
-    channels = x.shape[1]
-    return F.conv2d(x, fir_kernel(channels, x, gain).contiguous(), padding=padding, stride=stride, groups=channels)
+    kernel = fir_kernel(channels, gain, x.dtype, x.device)
+    return F.conv2d(x, kernel, padding=padding, stride=stride, groups=channels)
 
 
-def upsample(x: Tensor) -> Tensor:
+def upsample(x: Tensor, channels: int = 3) -> Tensor:
     """(B, C, H, W) -> (B, C, 2H, 2W): zeros between the pixels, then the filter."""
-    channels = x.shape[1]
-    return F.conv_transpose2d(x, fir_kernel(channels, x, gain=4.0).contiguous(), stride=2, padding=1, groups=channels)
+    kernel = fir_kernel(channels, 4.0, x.dtype, x.device)
+    return F.conv_transpose2d(x, kernel, stride=2, padding=1, groups=channels)
 
 
 def activate(x: Tensor) -> Tensor:
@@ -84,7 +88,7 @@ class StyledConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.register_buffer("noise", torch.randn(size, size))
-        self.size, self.up = size, up
+        self.outputs, self.size, self.up = outputs, size, up
         self._squares: tuple[tuple[int, int], Tensor] | None = None
 
     def forward(self, x: Tensor, style: Tensor, noise: Tensor | None) -> Tensor:
@@ -94,7 +98,7 @@ class StyledConv(nn.Module):
         style = style.to(x.dtype)
         x = x * style[:, :, None, None]
         if self.up:
-            x = blur(F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2), padding=1, gain=4.0)
+            x = blur(F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2), self.outputs, padding=1, gain=4.0)
         else:
             x = F.conv2d(x, self.weight, padding=1)
         scale = (GAIN * self.demodulation(style)).to(x.dtype)[:, :, None, None]
@@ -145,14 +149,14 @@ class Conv(nn.Module):
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(outputs)) if active else None
         self.scale = 1 / math.sqrt(inputs * kernel * kernel)
-        self.kernel, self.down = kernel, down
+        self.inputs, self.kernel, self.down = inputs, kernel, down
 
     def forward(self, x: Tensor) -> Tensor:
         weight = self.weight * self.scale
         if not self.down:
             x = F.conv2d(x, weight, self.bias, padding=self.kernel // 2)
         elif self.kernel == 1:  # filter and drop pixels first: a quarter of the work
-            x = F.conv2d(blur(x, padding=1, stride=2), weight, self.bias)
+            x = F.conv2d(blur(x, self.inputs, padding=1, stride=2), weight, self.bias)
         else:
-            x = F.conv2d(blur(x, padding=2), weight, self.bias, stride=2)
+            x = F.conv2d(blur(x, self.inputs, padding=2), weight, self.bias, stride=2)
         return x if self.bias is None else activate(x)

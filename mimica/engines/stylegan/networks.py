@@ -20,6 +20,7 @@ Noise, one picture a layer: "fixed" (buffers of the network), "random", "none", 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
@@ -62,11 +63,12 @@ class Mapping(nn.Module):
     With `depth` 0 it is one linear layer without activation, which makes w Gaussian: for a W that was fitted, not learnt."""
 
     w_average: Tensor
+    layers: Any  # nn.ModuleList of Linear; the list's type does not know its elements
 
     def __init__(self, z_size: int = 512, w_size: int = 512, depth: int = 8, rate: float = 0.01) -> None:
         super().__init__()
         sizes = [z_size] + [w_size] * depth
-        layers = [Linear(i, o, rate=rate, active=True) for i, o in zip(sizes, sizes[1:], strict=False)]
+        layers = [Linear(i, o, rate=rate, active=True) for i, o in itertools.pairwise(sizes)]
         self.layers = nn.ModuleList(layers or [Linear(z_size, w_size)])
         self.register_buffer("w_average", torch.zeros(w_size))
 
@@ -100,6 +102,9 @@ class Mapping(nn.Module):
 
 class Synthesis(nn.Module):
     """w_plus (or w, or styles) -> picture."""
+
+    layers: Any  # nn.ModuleList of StyledConv
+    to_rgb: Any  # nn.ModuleList of ToRGB
 
     def __init__(self, size: int, w_size: int = 512, channel_base: int = 32768, channel_max: int = 512) -> None:
         super().__init__()
@@ -137,8 +142,9 @@ class Synthesis(nn.Module):
 
     def from_styles(self, styles: Sequence[Tensor], noise: Noise = "fixed") -> Tensor:
         """S -> picture (B, 3, size, size)."""
-        noises = self.noises(noise, len(styles[0]))
-        x = self.constant[None].expand(len(styles[0]), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        batch = styles[0].shape[0]  # not len(): a traced batch stays variable
+        noises = self.noises(noise, batch)
+        x = self.constant[None].expand(batch, -1, -1, -1).contiguous(memory_format=torch.channels_last)
         x = self.layers[0](x, styles[0], noises[0])
         picture = self.to_rgb[0](x, styles[len(self.layers)])
         for j in range(1, len(self.to_rgb)):
@@ -228,7 +234,7 @@ class Discriminator(nn.Module):
         sides = SIZES[: check_size(size) - 1][::-1]
         widths = [channels_at(side, channel_base, channel_max) for side in sides]
         self.from_rgb = Conv(3, widths[0], 1)
-        self.blocks = nn.ModuleList(ResidualBlock(i, o) for i, o in zip(widths, widths[1:], strict=False))
+        self.blocks = nn.ModuleList(ResidualBlock(i, o) for i, o in itertools.pairwise(widths))
         self.last_conv = Conv(widths[-1] + 1, widths[-1], 3)
         self.hidden = Linear(widths[-1] * 16, widths[-1], active=True)
         self.score = Linear(widths[-1], 1)

@@ -26,7 +26,6 @@ from mimica.errors import WeightsError, nearest
 from mimica.inert_pickle import Call, RefusedError
 from mimica.torch_files import class_name, module_state, module_tensors, read_torch_file, tensor
 
-
 _FIR = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64.0
 _MAPPING_RATE = 0.01
 

@@ -102,7 +102,9 @@ class Stylegan(Task):
             "generator": generator, "discriminator": discriminator, "augment": Augment(), "memory": Memory(),
         }  # fmt: skip
         every = {"generator": o.path_every if o.path_weight else 0, "discriminator": o.penalty_every}
-        optimisers = {name: lazy_adam(modules[name], o.rate, count) for name, count in every.items()}
+        optimisers: dict[str, torch.optim.Optimizer] = {
+            name: lazy_adam(modules[name], o.rate, count) for name, count in every.items()
+        }
         return Parts(modules, optimisers, averaged=("generator",))
 
     # --- one step ---------------------------------------------------------------------------------------------------
@@ -135,9 +137,9 @@ class Stylegan(Task):
         return scores.float()
 
     def _fakes(self, count: int, trainer: Trainer) -> Tensor:
-        synthesis: Any = trainer.parts.modules["generator"].synthesis
+        generator: Any = trainer.parts.modules["generator"]
         with trainer.autocast():
-            pictures = synthesis(self._latents(count, trainer), "random")
+            pictures = generator.synthesis(self._latents(count, trainer), "random")
         return pictures.float()
 
     def _generator_step(self, count: int, trainer: Trainer) -> dict[str, Tensor]:
@@ -148,7 +150,8 @@ class Stylegan(Task):
         return {"generator": loss.detach()}
 
     def _discriminator_step(self, image: Tensor, trainer: Trainer) -> dict[str, Tensor]:
-        o, augment = self.options, trainer.parts.modules["augment"]
+        o = self.options
+        augment: Any = trainer.parts.modules["augment"]
         penalised = trainer.step % o.penalty_every == 0
         image = image.detach().requires_grad_(penalised)
         with torch.no_grad():
@@ -167,10 +170,10 @@ class Stylegan(Task):
         return scalars
 
     def _path_step(self, count: int, trainer: Trainer) -> dict[str, Tensor]:
-        synthesis: Any = trainer.parts.modules["generator"].synthesis
-        memory = trainer.parts.modules["memory"]
+        generator: Any = trainer.parts.modules["generator"]
+        memory: Any = trainer.parts.modules["memory"]
         w_plus = self._latents(count, trainer)
-        pictures = synthesis(w_plus, "random")
+        pictures = generator.synthesis(w_plus, "random")
         lengths = losses.path_lengths(pictures, w_plus, torch.randn_like(pictures))
         mean = memory.path_length.lerp(lengths.mean().detach(), 0.01)
         memory.path_length.copy_(mean)

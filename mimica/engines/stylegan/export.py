@@ -1,0 +1,91 @@
+"""The synthesis network as an ONNX file, and its use without torch.
+
+w_plus float32 (B, places, w_size) -> pictures uint8 (B, S, S, 3), fixed noise. Weights are stored as float16. The file's
+metadata holds the generator's configuration, its fingerprint and its mean w, so that latent files can be checked against it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mimica.errors import WeightsError
+from mimica.images import atomic_path
+
+if TYPE_CHECKING:
+    from mimica.engines.stylegan.model import Model
+
+KIND = "stylegan2-synthesis"
+
+
+def export(model: Model, target: Path) -> None:
+    """Write the ONNX file of a generator."""
+    import onnx
+    import torch
+    from torch import Tensor, nn
+
+    from mimica.reader.export import store_as_half
+
+    class ToBytes(nn.Module):
+        """The network with the conversion of its output."""
+
+        def __init__(self, synthesis: nn.Module) -> None:
+            super().__init__()
+            self.synthesis = synthesis
+
+        def forward(self, w_plus: Tensor) -> Tensor:
+            picture = self.synthesis(w_plus).clamp(-1, 1).add(1).mul(127.5).round()
+            return picture.permute(0, 2, 3, 1).to(torch.uint8)
+
+    synthesis = model.generator.synthesis
+    about = {
+        "kind": KIND, "version": 1, "config": dict(model.generator.config), "fingerprint": model.fingerprint,
+        "w_average": model.generator.mapping.w_average.tolist(),
+    }  # fmt: skip
+    with atomic_path(target) as temporary, torch.no_grad():
+        torch.onnx.export(
+            ToBytes(synthesis).eval(),
+            (torch.zeros(2, synthesis.places, synthesis.w_size),),
+            str(temporary),
+            input_names=["w_plus"],
+            output_names=["pictures"],
+            dynamic_axes={"w_plus": {0: "batch"}, "pictures": {0: "batch"}},
+            opset_version=17,
+            dynamo=False,
+        )
+        content = onnx.load(str(temporary))
+        store_as_half(content)
+        onnx.helper.set_model_props(content, {"mimica": json.dumps(about)})
+        onnx.save(content, str(temporary))
+
+
+class Renderer:
+    """An exported generator through ONNX Runtime. Raises `WeightsError` for unusable files."""
+
+    def __init__(self, path: Path, threads: int = 2) -> None:
+        import onnxruntime as ort
+
+        from mimica.reader.read import session_errors
+
+        if not path.is_file():
+            raise WeightsError(f"There is no generator at '{path}': make one with `mimica export stylegan`.")
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        try:
+            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            about: dict[str, Any] = json.loads(self._session.get_modelmeta().custom_metadata_map["mimica"])
+            self.fingerprint, self.config = str(about["fingerprint"]), dict(about["config"])
+            self.w_average = np.array(about["w_average"], np.float32)
+        except (*session_errors(), KeyError, ValueError) as error:
+            raise WeightsError(f"'{path}' is no generator of Mimica's, or is damaged: get it again.") from error
+        if about.get("kind") != KIND:
+            raise WeightsError(f"'{path}' holds '{about.get('kind')}'; '{KIND}' is needed here.")
+
+    def __call__(self, w_plus: np.ndarray) -> np.ndarray:
+        """float32 (B, places, w_size) -> uint8 (B, S, S, 3)."""
+        pictures: np.ndarray = self._session.run(None, {"w_plus": np.asarray(w_plus, np.float32)})[0]
+        return pictures
