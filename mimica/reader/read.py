@@ -79,7 +79,7 @@ class Reader:
     `refine` is set and one lies beside it (`refiner_of`). With `mirror` aligned crops are also read in a mirror and both
     readings averaged, which takes twice as long and errs a little less. Raises `WeightsError` for unusable weights."""
 
-    def __init__(self, weights: str | Path | None = None, threads: int = 2, mirror: bool = False, refine: bool = True) -> None:
+    def __init__(self, weights: str | Path | None = None, threads: int = 2, mirror: bool = True, refine: bool = True) -> None:
         self._mirror = mirror
         path = Path(weights) if weights else WEIGHTS
         self._session, self.controls = _session(path, "reader", threads)
