@@ -51,7 +51,7 @@ def _print(report: Report) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=140)  # narrower, the names are cut
+    console = Console(width=180)  # narrower, the names are cut
     parts = list(report.reconstruction)
     table = Table("", *(f"{part} ({report.faces[part]})" for part in parts), "gap", title="Reconstruction")
     for figure in report.reconstruction[parts[0]]:
