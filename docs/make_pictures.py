@@ -34,7 +34,7 @@ def attributes() -> None:
     strip = vae_sheets.spectrum(engine, prepared.faces[0].state, ATTRIBUTES, cell=150)
     write_image(HERE / "pictures" / "vae_strip.jpg", strip, quality=88, comment="edited by Mimica")
     write_image(HERE / "pictures" / "vae_samples.jpg", vae_sheets.samples(engine.codec, 24, seed=0, cell=110), quality=88)
-    write_image(HERE / "pictures" / "vae_cosines.png", vae_sheets.heat_map(engine.vectors, cell=16))
+    write_image(HERE / "pictures" / "vae_cosines.png", vae_sheets.heat_map(engine.vectors))
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ from the pixels of small crops to the attribute, fitted on the training photos, 
 
     rises    share of the photos in which the judge sees more of the attribute
     change   mean change of the attribute, in standard deviations over the photos
-    others   mean absolute change of all other attributes with a judge, in their standard deviations, per standard deviation of
-             the attribute's own change: what is dragged along
+    moved    mean absolute change of all other attributes with a judge, in their standard deviations
+    drag     `moved` for each standard deviation of the attribute's own change: what is dragged along
 """
 
 from __future__ import annotations
@@ -183,6 +183,9 @@ def _figures(
         table.setdefault(variant, {})[name] = {
             "rises": float((own > 0).mean()),
             "change": float(own.mean()),
-            "others": float(np.abs(others).mean() / max(abs(own.mean()), 1e-6)),
+            "moved": float(np.abs(others).mean()),
+            "drag": float(np.abs(others).mean() / max(abs(own.mean()), 1e-6)),
         }
+    for rows in table.values():
+        rows["mean"] = {figure: float(np.mean([row[figure] for row in rows.values()])) for figure in next(iter(rows.values()))}
     return table

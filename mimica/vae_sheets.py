@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from mimica.engines.base import Rendered
 from mimica.engines.vae.attributes import cosines
@@ -77,14 +78,21 @@ def mask_sheet(folder: Path, count: int = 48, seed: int = 0) -> np.ndarray:
     return sheet([cells[i : i + 8] for i in range(0, len(cells), 8)], 128)
 
 
-def heat_map(vectors: Vectors, cell: int = 26) -> np.ndarray:
-    """Cosines between the attributes' vectors before and after, side by side: red alike, blue opposite. uint8 (H, W, 3)."""
-    size = max(cell * len(vectors.attributes), 200)
-    tables = [np.kron(cosines(v), np.ones((cell, cell))) for v in (vectors.plain, vectors.decorrelated)]
-    rows = [[Cell(_coloured(t), caption) for t, caption in zip(tables, ("mean difference", "de-correlated"), strict=True)]]
-    numbered = "\n".join(f"{i + 1} {name}" for i, name in enumerate(vectors.attributes))
-    rows[0].append(Cell(None, numbered))
-    return sheet(rows, size)
+def heat_map(vectors: Vectors, cell: int = 22) -> np.ndarray:
+    """Cosines between the attributes' vectors, mean differences on the left, de-correlated ones on the right: red alike, blue
+    opposite, white nothing to do with each other. uint8 (H, W, 3)."""
+    count, font = len(vectors.attributes), ImageFont.load_default(size=max(10, cell * 2 // 3))
+    side, names = count * cell, max((round(font.getlength(n)) for n in vectors.attributes), default=0) + cell
+    canvas = Image.new("RGB", (names + 2 * side + 2 * cell, side + 2 * cell), "white")
+    draw = ImageDraw.Draw(canvas)
+    for i, name in enumerate(vectors.attributes):
+        draw.text((names - cell // 3, (i + 1.5) * cell), name, (30, 30, 30), font, "rm")
+    for place, (table, title) in enumerate(((vectors.plain, "mean difference"), (vectors.decorrelated, "de-correlated"))):
+        left = names + place * (side + cell)
+        map_ = Image.fromarray(np.kron(_coloured(cosines(table)), np.ones((cell, cell, 1), np.uint8)))
+        canvas.paste(map_, (left, cell))
+        draw.text((left + side / 2, cell / 2), title, (30, 30, 30), font, "mm")
+    return np.array(canvas)
 
 
 def _coloured(table: np.ndarray) -> np.ndarray:

@@ -51,7 +51,7 @@ def _print(report: Report) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    console = Console(width=180)  # narrower, the names are cut
     parts = list(report.reconstruction)
     table = Table("", *(f"{part} ({report.faces[part]})" for part in parts), "gap", title="Reconstruction")
     for figure in report.reconstruction[parts[0]]:
@@ -61,9 +61,9 @@ def _print(report: Report) -> None:
     if not report.edits:
         return
     variants = list(report.edits)
-    figures = ("rises", "change", "others")
+    figures = list(report.edits[variants[0]]["mean"])
     table = Table("", *(f"{figure}\n{v}" for figure in figures for v in variants), "judge", title=f"{report.photos} photos")
-    for name, judge in report.judges.items():
+    for name, judge in {**report.judges, "mean": ""}.items():
         cells = [f"{report.edits[v][name][figure]:.2f}" for figure in figures for v in variants]
         table.add_row(name, *cells, judge)
     console.print(table)

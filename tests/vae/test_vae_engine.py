@@ -13,7 +13,7 @@ from mimica import api
 from mimica.animation import Prepared, own_controls, prepare, render_face, render_frame
 from mimica.engines.base import attributes_of, load_engine
 from mimica.engines.vae.codec import Codec, load_engine_file
-from mimica.engines.vae.edit import VaeEngine, load_vae
+from mimica.engines.vae.edit import UNIT_GAIN, VaeEngine, load_vae
 from mimica.engines.vae.networks import TwoDecoderVae
 from mimica.errors import ValueRangeError, WeightsError
 from mimica.expression import parse_attributes
@@ -71,7 +71,7 @@ def test_units_and_doses_add_up_in_the_latent(engine: VaeEngine, prepared: Prepa
     state = prepared.faces[0].state
     own = state.face.controls
     v = engine.vectors
-    step = 0.5 * v.units[engine.controls.index("AU26L")] + 2.0 * v.of("smile") - 1.0 * v.of("age")
+    step = UNIT_GAIN * 0.5 * v.units[engine.controls.index("AU26L")] + 2.0 * v.of("smile") - 1.0 * v.of("age")
     change = {"AU26L": own["AU26L"] + 0.5, "smile": 2.0, "age": -1.0}
     assert np.allclose(engine._step(state, change), step, atol=1e-5)
     engine.plain = True

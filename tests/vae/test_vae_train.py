@@ -136,8 +136,9 @@ def test_figures_by_hand():
     """Two photos, two attributes of standard deviation 1: the first rises by 2 and 1, and drags the second by 0.5 and 0.1."""
     before = np.array([[0.0, 0.0], [2.0, 2.0]])
     after = {("plain", "a"): np.array([[2.0, 0.5], [3.0, 1.9]])}
-    (row,) = _figures(["a", "b"], before, after)["plain"].values()
-    assert row["rises"] == 1 and row["change"] == pytest.approx(1.5, rel=1e-4) and row["others"] == pytest.approx(0.2, rel=1e-4)
+    row, mean = _figures(["a", "b"], before, after)["plain"].values()
+    assert row["rises"] == 1 and row["change"] == pytest.approx(1.5, rel=1e-4) and mean == row
+    assert row["moved"] == pytest.approx(0.3, rel=1e-4) and row["drag"] == pytest.approx(0.2, rel=1e-4)
 
 
 def test_a_probe_sees_what_is_in_the_pixels(tiny_data: Path):
@@ -152,7 +153,11 @@ def test_evaluation_runs_on_data_and_photos(tiny_data: Path, tiny_weights: Path,
     write_image(tmp_path / "blank.png", np.full((120, 120, 3), 200, np.uint8))
     report = evaluate(open_data(tiny_data), sorted(tmp_path.glob("*.png")), load_vae(tiny_weights))
     assert report.faces == {"training": 16, "held out": 4} and report.photos == 1 and len(report.missing) == 1
-    assert set(report.edits) == {"mean difference", "de-correlated"} and set(report.edits["de-correlated"]) == {"smile", "age"}
+    assert set(report.edits) == {"mean difference", "de-correlated"} and set(report.edits["de-correlated"]) == {
+        "smile",
+        "age",
+        "mean",
+    }
     assert report.judges["smile"] == "reader" and report.judges["age"].startswith("probe")
     for part in report.reconstruction.values():
         assert -1 <= part["SSIM"] <= 1 and 0 < part["MAE"] < 1 and 0 <= part["Dice"] <= 1

@@ -29,6 +29,8 @@ LOW, HIGH = 0.4, 0.6
 """Negatives lie below, positives above these shares of the way from an attribute's 2nd to its 98th percentile."""
 RIDGE = 0.02
 """Added to the variances of standardised attributes (and, as a share of the mean, of units): few data, stable answers."""
+FRAME_WEIGHT = 0.1
+"""What a re-animated frame counts against a photo: a person with a beard is one person with a beard, not fourteen."""
 GAINS, GAIN_PHOTOS = (0.7, 3.0), 60
 """Between what limits an Action Unit's step may be lengthened, and by how many photos the length is found."""
 LEAST = 20
@@ -48,29 +50,34 @@ def sides(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return positive, negative
 
 
-def mean_difference(latents: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(N, Z) latents, (N,) values -> (Z,), mean of the positives minus mean of the negatives."""
+def mean_difference(latents: np.ndarray, values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """(N, Z) latents, (N,) values -> (Z,), (weighted) mean of the positives minus that of the negatives."""
     positive, negative = sides(values)
-    step: np.ndarray = latents[positive].mean(0) - latents[negative].mean(0)
+    w = np.ones(len(values)) if weights is None else weights
+    step: np.ndarray = w[positive] @ latents[positive] / w[positive].sum() - w[negative] @ latents[negative] / w[negative].sum()
     return step
 
 
-def decorrelated(latents: np.ndarray, values: np.ndarray, ridge: float = RIDGE) -> np.ndarray:
-    """(N, Z) latents and (N, A) values, NaN where not known -> (A, Z): z = b + sum over a of value_a step_a in least squares,
-    each step times the difference of its attribute between positives and negatives.
+def decorrelated(latents: np.ndarray, values: np.ndarray, ridge: float = RIDGE, weights: np.ndarray | None = None) -> np.ndarray:
+    """(N, Z) latents and (N, A) values, NaN where not known -> (A, Z): z = b + sum over a of value_a step_a in (weighted) least
+    squares, each step times the difference of its attribute between positives and negatives.
 
     Covariances are taken over the rows in which both values are known (pairwise), of standardised values."""
-    known = np.isfinite(values)
-    mean, std = np.nanmean(values, 0), np.nanstd(values, 0) + 1e-9
-    x = np.where(known, (values - mean) / std, 0.0)
-    weight = known.astype(np.float64)
-    covariance = (x.T @ x) / np.maximum(weight.T @ weight, 1)
-    with_latents = np.stack([x[:, a] @ (latents - latents[k].mean(0)) / k.sum() for a, k in enumerate(known.T)])
+    w = np.ones(len(values)) if weights is None else weights
+    known = np.isfinite(values) * w[:, None]
+    filled = np.nan_to_num(values)
+    mean = (known * filled).sum(0) / known.sum(0)
+    std = np.sqrt((known * (filled - mean) ** 2).sum(0) / known.sum(0)) + 1e-9
+    x = np.where(known > 0, (filled - mean) / std, 0.0)
+    together = np.isfinite(values).astype(np.float64)
+    covariance = ((x * w[:, None]).T @ x) / np.maximum((together * w[:, None]).T @ together, 1e-9)
+    centres = known.T @ latents / known.sum(0)[:, None]
+    with_latents = ((x * w[:, None]).T @ latents - (x * known).sum(0)[:, None] * centres) / known.sum(0)[:, None]
     steps = np.linalg.solve(covariance + ridge * np.eye(len(covariance)), with_latents)
     spans = []
     for column in values.T:
         positive, negative = sides(column)
-        spans.append(column[positive].mean() - column[negative].mean())
+        spans.append(np.average(column[positive], weights=w[positive]) - np.average(column[negative], weights=w[negative]))
     return steps / std[:, None] * np.array(spans)[:, None]
 
 
@@ -152,14 +159,16 @@ def fit(faces: Encoded, names: Sequence[str] | None = None) -> Vectors:
     values = np.stack([data.values_of(name)[rows] for name in chosen], 1).astype(np.float64)
     opposite = np.stack([1 - v if name in _TURNING else v for name, v in zip(chosen, values.T, strict=True)], 1)
     latents, both = np.concatenate([faces.latents, faces.mirrored]), np.concatenate([values, opposite])
-    plain = np.stack([mean_difference(latents, both[:, a]) for a in range(len(chosen))])
+    is_photo = np.array([data.names[row] == data.photos[row] for row in rows])
+    weights = np.tile(np.where(is_photo, 1.0, FRAME_WEIGHT), 2)
+    plain = np.stack([mean_difference(latents, both[:, a], weights) for a in range(len(chosen))])
     counts = []
     for name, column in zip(chosen, values.T, strict=True):
         positive, negative = (int(side.sum()) for side in sides(column))
         counts.append((positive, negative))
         if min(positive, negative) < 1:
             raise DataError(f"The data set '{data.title}' has {positive} positives and {negative} negatives of '{name}'.")
-    alone = decorrelated(latents, both)
+    alone = decorrelated(latents, both, weights=weights)
     return Vectors(
         chosen, tuple(counts), plain.astype(np.float32), alone.astype(np.float32), _units(faces, latents),
         latents.mean(0), latents.std(0),

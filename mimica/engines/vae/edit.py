@@ -1,6 +1,6 @@
 """The engine `vae`: z + steps of Action Units and attributes, decoded and laid over the photo within the predicted mask.
 
-    z' = encode(photo) + sum over units (wanted - shown) * unit step + sum over attributes dose * attribute step
+    z' = encode(photo) + UNIT_GAIN * sum over units (wanted - shown) * unit step + sum over attributes dose * attribute step
     out = photo + decode(z') - decode(z)        with detail: what the decoder loses of the photo (its fine lines) is added back
     out = decode(z')                            without detail: what the VAE itself sees
 
@@ -25,6 +25,9 @@ from mimica.face.align import feather
 from mimica.face.overlay import as_layers, changed_mask, enlarged, to_pixels, with_change
 from mimica.facs import SIDED_AU_NAMES, to_vector
 
+UNIT_GAIN = 2.0
+"""How many times its fitted length an Action Unit's step is taken: a blurred change is read as less than it is. On nine training
+photos and six emotions the reader's error falls from 0.18 at 1 to 0.13; from 2.2 on it falls no more."""
 FADE_IN = 0.05
 """Without detail, the largest change of a control from which on the decoder's picture shows fully."""
 BORDER = 0.06
@@ -96,7 +99,7 @@ class VaeEngine:
         """What is added to the latent: (Z,)."""
         wanted = to_vector({**state.face.controls, **values}, SIDED_AU_NAMES)
         doses = {name: dose for name, dose in values.items() if name in self.attributes and dose}
-        step: np.ndarray = (wanted - state.units) @ self.vectors.units
+        step: np.ndarray = UNIT_GAIN * (wanted - state.units) @ self.vectors.units
         for name in sorted(doses):
             step = step + doses[name] * self.vectors.of(name, self.plain)
         return step
