@@ -47,3 +47,30 @@ def stylegan(
 
     export(load(weights), output)
     typer.echo(f"Wrote {output} ({output.stat().st_size / 1e6:.1f} MB).")
+
+
+@app.command("embedded")
+def embedded(
+    weights: Annotated[Path, typer.Argument(help="The `weights` folder of a run of `mimica train stylegan --preset embedded`.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder for the files that ship.")] = Path(),
+) -> None:
+    """The embedded generator and its encoder as they ship: stylegan.safetensors and stylegan_encoder.safetensors, float16."""
+    from dataclasses import replace
+
+    from mimica.checkpoint import load_weights, save_weights
+    from mimica.cli.stylegan import EXTRA
+    from mimica.errors import MissingExtraError
+
+    try:
+        from mimica.engines.stylegan.convert import halved
+        from mimica.engines.stylegan.encoder import ENCODER_KIND
+        from mimica.engines.stylegan.networks import GENERATOR_KIND
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("mimica"):
+            raise
+        raise MissingExtraError(EXTRA.format(error.name)) from error
+    for stem, kind, name in (("generator", GENERATOR_KIND, "stylegan"), ("encoder", ENCODER_KIND, "stylegan_encoder")):
+        one = load_weights(weights / f"{stem}.safetensors", kind)
+        target = output / f"{name}.safetensors"
+        save_weights(target, replace(one, tensors=halved(one.tensors)))
+        typer.echo(f"Wrote {target} ({target.stat().st_size / 1e6:.1f} MB).")

@@ -103,11 +103,12 @@ class StyledConv(nn.Module):
             x = F.conv2d(x, self.weight, padding=1)
         scale = (GAIN * self.demodulation(style)).to(x.dtype)[:, :, None, None]
         shift = (GAIN * self.bias).to(x.dtype)[None, :, None, None]
-        if noise is not None:
-            shift = shift + (GAIN * self.noise_strength * noise).to(x.dtype)
+        spots = None if noise is None else (GAIN * self.noise_strength * noise).to(x.dtype)
         if torch.is_grad_enabled():
-            return F.leaky_relu(torch.addcmul(shift, x, scale), SLOPE)
-        return F.leaky_relu_(x.mul_(scale).add_(shift), SLOPE)
+            shifted = torch.addcmul(shift, x, scale)
+            return F.leaky_relu(shifted if spots is None else shifted + spots, SLOPE)
+        x = x.mul_(scale).add_(shift)
+        return F.leaky_relu_(x if spots is None else x.add_(spots), SLOPE)
 
     def demodulation(self, style: Tensor) -> Tensor:
         """1 / sqrt(sum over inputs and taps of (s w)^2 + eps), (B, outputs): the root in (3) of the paper."""

@@ -132,7 +132,7 @@ def _translated(tensors: dict[str, np.ndarray], names: Names, where: str) -> Wei
 
 def _check_filters(tensors: Mapping[str, np.ndarray], names: Names, where: str) -> None:
     for name, array in tensors.items():
-        is_filter = re.search(names.filters, name) and array.size and array.ndim == 2
+        is_filter = re.search(names.filters, name) and array.ndim == 2
         if is_filter and (array.shape != (4, 4) or not np.allclose(array / array.sum(), _FIR, atol=1e-4)):
             raise WeightsError(f"{where} resamples with another filter than 1, 3, 3, 1 ({name}), which Mimica does not.")
 
