@@ -16,11 +16,12 @@ from mimica.dataset import DatasetWriter
 from mimica.engines.base import Face
 from mimica.engines.ganimation import edit, fast_data
 from mimica.engines.ganimation.edit import WEIGHTS, read_weights
+from mimica.engines.ganimation.fast_networks import PatchPainter
 from mimica.engines.ganimation.fast_options import PRESETS, FastOptions
 from mimica.engines.ganimation.fast_patches import RealPatches, choose_pairs, mirrored
-from mimica.engines.ganimation.fast_train import FastTask, read_topology
+from mimica.engines.ganimation.fast_train import FastTask, from_onnx, read_topology, to_onnx
 from mimica.engines.ganimation.painter import PARTS, condition_of
-from mimica.errors import DataError, UserError
+from mimica.errors import DataError, UserError, WeightsError
 from mimica.facs import AU_NUMBERS, SIDED_AU_NAMES
 from mimica.training import Trainer
 
@@ -109,6 +110,15 @@ def test_one_command_gives_weights_and_resumes_exactly(pairs: Path, faces: Path,
     landmarks = np.array(row["lm68"], np.float32).reshape(68, 2)
     face = Face(image, landmarks, dict.fromkeys(SIDED_AU_NAMES, 0.0))
     assert not np.array_equal(engine.render(engine.encode(face), {"AU26L": 1.0, "AU26R": 1.0}).image, image)
+
+
+def test_painters_can_be_trained_further(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    first, other = PatchPainter(204), PatchPainter(204)
+    from_onnx(other, to_onnx(first, "mouth"), tmp_path)
+    assert all(torch.equal(a, b) for a, b in zip(first.state_dict().values(), other.state_dict().values(), strict=True))
+    with pytest.raises(WeightsError, match="condition"):
+        from_onnx(PatchPainter(68), to_onnx(first, "mouth"), tmp_path)
 
 
 def test_samples_show_mouths_and_eyes(pairs: Path, tmp_path: Path) -> None:

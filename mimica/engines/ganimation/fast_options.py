@@ -42,6 +42,7 @@ class FastOptions(TrainingOptions):
     augmented: float = option(0.5, "share of those pairs under a random colour, light, blur and JPEG", low=0, high=1)
     patch_noise: float = option(0.001, "what the landmarks of patches are off by, in shares of the crop's side", low=0)
     # painter
+    start: Path | None = option(None, "weights of the fast generator whose painters are trained further; none: from scratch")
     rate: float = option(2e-3, "learning rate of the painters", low=1e-8)
     critic_rate: float = option(4e-4, "learning rate of the critics", low=1e-8)
     critic_from: float = option(0.4, "share of the steps after which the critics begin", low=0, high=1)

@@ -34,6 +34,7 @@ from torch import Tensor
 
 from mimica import __version__
 from mimica.batches import Batch
+from mimica.checkpoint import fill_module
 from mimica.config import Preset, TrainingOptions, load_options, save_options, to_dict
 from mimica.dataset import FaceDataset, open_datasets
 from mimica.engines.ganimation import fast_losses as losses
@@ -168,6 +169,10 @@ class FastTask(Task):
 
     def build(self, options: Any) -> Parts:
         painters = {name: PatchPainter(CONDITION[name]) for name in NETWORKS}
+        if options.start is not None:
+            arrays = read_weights(options.start)
+            for name, network in painters.items():
+                from_onnx(network, arrays[f"painter.{name}"].tobytes(), options.start)
         critics = {f"{name}_critic": PatchCritic(CONTROLS, options.critic_width) for name in NETWORKS}
         optimisers: dict[str, torch.optim.Optimizer] = {
             **{name: torch.optim.AdamW(network.parameters(), options.rate) for name, network in painters.items()},
@@ -307,6 +312,15 @@ def to_onnx(network: torch.nn.Module, name: str) -> bytes:
         opset_version=17, dynamo=False,
     )  # fmt: skip
     return file.getvalue()
+
+
+def from_onnx(network: torch.nn.Module, content: bytes, source: Path) -> None:
+    """Fills a network with what `to_onnx` wrote. Raises `WeightsError` where the file `source` holds another one."""
+    import onnx
+
+    stored = onnx.load_from_string(content).graph.initializer
+    tensors = {one.name: onnx.numpy_helper.to_array(one) for one in stored}
+    fill_module(network, {name: array for name, array in tensors.items() if name in network.state_dict()}, source)
 
 
 def weights_file(arrays: Arrays, networks: Mapping[str, bytes]) -> bytes:
