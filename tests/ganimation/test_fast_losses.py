@@ -53,8 +53,21 @@ def test_the_pull_on_the_attention_does_not_grow_near_one() -> None:
 
 
 def test_a_hinge_is_over_once_scores_are_right() -> None:
-    real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-3.0, 0.0])
-    assert losses.hinge_critic_loss(real, fake).item() == pytest.approx(0.5 / 2 + 1.0 / 2)
+    real, fake, all_count = torch.tensor([2.0, 0.5]), torch.tensor([-3.0, 0.0]), torch.ones(2)
+    assert losses.hinge_critic_loss(real, fake, all_count, all_count).item() == pytest.approx(0.5 / 2 + 1.0 / 2)
+    second = torch.tensor([0.0, 1.0])
+    assert losses.hinge_critic_loss(real, fake, second, all_count).item() == pytest.approx(0.5 + 1.0 / 2)
+    assert losses.adversarial_loss(fake, 1 - second).item() == pytest.approx(3.0)
+    assert losses.adversarial_loss(fake, 0 * second).item() == 0, "a closed mouth has nothing to say"
+
+
+def test_scores_count_where_something_is_open_nearby() -> None:
+    opening, scores = torch.zeros(1, 1, 32, 32), torch.zeros(1, 1, 4, 4)
+    opening[0, 0, 9, 20] = 1  # cell (1, 2), and within four pixels of cell (0, 2)
+    expected = torch.zeros(4, 4)
+    expected[0:2, 2] = 1
+    expected[0:2, 3] = 1  # column 24 is four pixels to the right
+    assert torch.equal(losses.where_it_matters(opening, scores)[0, 0], expected)
 
 
 def test_r1_is_half_the_mean_squared_length_of_the_gradients() -> None:

@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from mimica.cli.evaluate import app as evaluate_app
 from mimica.config import choose
 from mimica.dataset import DatasetWriter
 from mimica.engines.base import Face
@@ -192,8 +194,8 @@ def test_real_mouths_are_those_that_part_their_lips(faces: Path) -> None:
     found = open_datasets([faces])
     real = RealPatches(found, np.full((68, 2), 0.5, np.float32))
     assert len(real) == 5
-    patch = real.draw("mouth", np.random.default_rng(0))
-    assert patch.shape == (3, 96, 112) and patch.dtype == np.uint8
+    patch, where = real.draw("mouth", np.random.default_rng(0))
+    assert patch.shape == (3, 96, 112) and patch.dtype == np.uint8 and where.shape == (1, 96, 112)
     strip = patch[0, 40, 30:60]
     rows = np.concatenate([found.images([i], 240)[0][..., 0] for i in range(1, 10, 2)])
     rows = np.concatenate([rows, rows[:, ::-1]])
@@ -207,3 +209,18 @@ def test_rates_rise_and_fall() -> None:
     rates = [task.rate(step) for step in (0, 99, 500, 999)]
     assert rates[0] < 0.02 and rates[1] > 0.95 and rates[2] == pytest.approx(0.51, abs=0.01) and rates[3] < 0.03
     assert torch.isfinite(torch.tensor(rates)).all()
+
+
+def test_the_sheet_shows_held_out_faces_beside_the_frames_of_the_pairs(pairs: Path, tmp_path: Path) -> None:
+    output, labels = tmp_path / "sheet.png", tmp_path / "labels.jsonl"
+    lines = [json.loads(line) for line in (pairs / "labels.jsonl").read_text().splitlines()]
+    changed = [line | {"split": "validation" if line["source_id"] == "bert" else "train"} for line in lines]
+    labels.write_text("".join(json.dumps(line) + "\n" for line in changed))
+    words = ["sheet", str(pairs), "-o", str(output), "--faces", "3", "--weights", str(WEIGHTS), "--labels", str(labels)]
+    done = CliRunner().invoke(evaluate_app, words)
+    assert done.exit_code == 0, done.output
+    drawn = cv2.imread(str(output))
+    side = drawn.shape[0] // 2
+    assert drawn.shape == (2 * side, 9 * side, 3), "one face is held out by these labels: two rows"
+    photo = cv2.resize(cv2.imread(str(pairs / "bert_0.png")), (side, side), interpolation=cv2.INTER_CUBIC)
+    assert np.array_equal(drawn[:side, :side], photo)

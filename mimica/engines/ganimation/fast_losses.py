@@ -48,9 +48,25 @@ def attention_loss(attention: Tensor, tv_weight: float) -> Tensor:
     return tv_weight * total_variation(attention) / attention[0].numel() + (1 - attention).mean()
 
 
-def hinge_critic_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """What the critic minimises: E[max(0, 1 - D(real))] + E[max(0, 1 + D(fake))]."""
-    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+def where_it_matters(opening: Tensor, scores: Tensor) -> Tensor:
+    """The opening (B, 1, h, w) -> what each score counts, (B, 1, h', w'): 1 where an opening lies in its cell or within four
+    pixels of it, else 0. Everything else is the photo's own skin, on which a critic can only guess."""
+    return F.adaptive_max_pool2d(F.max_pool2d(opening, 9, 1, 4), (scores.shape[2], scores.shape[3]))
+
+
+def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
+    """0 where nothing counts."""
+    return (values * weights).sum() / weights.sum().clamp(min=1.0)
+
+
+def hinge_critic_loss(real: Tensor, fake: Tensor, real_weights: Tensor, fake_weights: Tensor) -> Tensor:
+    """What the critic minimises: E[max(0, 1 - D(real))] + E[max(0, 1 + D(fake))], of the scores that count."""
+    return weighted_mean(F.relu(1 - real), real_weights) + weighted_mean(F.relu(1 + fake), fake_weights)
+
+
+def adversarial_loss(fake: Tensor, weights: Tensor) -> Tensor:
+    """What the painter minimises: -E[D(fake)], of the scores that count."""
+    return -weighted_mean(fake, weights)
 
 
 def r1_penalty(gradient: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from mimica.batches import Draw
 from mimica.dataset import FaceDataset
 from mimica.engines.ganimation.fast_augment import Look, draw, look_at
 from mimica.engines.ganimation.fast_data import Pairs
-from mimica.engines.ganimation.painter import PARTS, condition_of, draw_eye, draw_mouth, part_of, patch_inputs, tooth_white
+from mimica.engines.ganimation.painter import PARTS, Part, condition_of, draw_eye, draw_mouth, part_of, patch_inputs, tooth_white
 from mimica.engines.ganimation.rig import Rig
 from mimica.engines.ganimation.warp import SIDE, Warper
 from mimica.facs import SIDED_AU_NAMES
@@ -169,6 +169,7 @@ class RealPatches:
     def __init__(self, faces: FaceDataset, landmarks: np.ndarray):
         self._faces = faces
         self._corners = {part.network: part.corner(landmarks) for part in (PARTS["mouth"], PARTS["eye_right"])}
+        self._boxes = {part.network: _box(part, landmarks) for part in (PARTS["mouth"], PARTS["eye_right"])}
         lips = [faces.controls.index(n) for n in faces.controls if n.rstrip("LR") in ("AU25", "AU26")]
         parted = np.flatnonzero(faces.values[:, lips].max(axis=1) > SHOWS_TEETH) if lips else np.arange(len(faces))
         self._numbers = {"mouth": parted, "eye": np.arange(len(faces))}
@@ -176,14 +177,22 @@ class RealPatches:
     def __len__(self) -> int:
         return min(map(len, self._numbers.values()))
 
-    def draw(self, network: str, rng: np.random.Generator) -> np.ndarray:
-        """uint8 (3, h, w)"""
+    def draw(self, network: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """A patch, uint8 (3, h, w), and where its mouth or eye may be, uint8 (1, h, w), 255 there."""
         part = PARTS["mouth" if network == "mouth" else "eye_right"]
         image = self._faces.images([int(rng.choice(self._numbers[network]))], SIDE)[0]
         image = image[:, ::-1] if rng.random() < 0.5 else image
         corner = np.array(self._corners[network]) + rng.integers(-JITTER, JITTER + 1, 2)
         x, y = np.clip(corner, 0, SIDE - np.array([part.width, part.height]))
-        return image[y : y + part.height, x : x + part.width].transpose(2, 0, 1)
+        return image[y : y + part.height, x : x + part.width].transpose(2, 0, 1), self._boxes[network]
+
+
+def _box(part: Part, landmarks: np.ndarray) -> np.ndarray:
+    points = landmarks[part.landmarks] * SIDE - part.corner(landmarks)
+    (x0, y0), (x1, y1) = np.rint(points.min(axis=0)).astype(int), np.rint(points.max(axis=0)).astype(int)
+    box = np.zeros((1, part.height, part.width), np.uint8)
+    box[:, max(y0, 0) : y1, max(x0, 0) : x1] = 255
+    return box
 
 
 # --- batches --------------------------------------------------------------------------------------------------------
@@ -202,8 +211,8 @@ def mirrored(pictures: np.ndarray, condition: np.ndarray, wanted: np.ndarray) ->
 
 class PatchSource:
     """Training data: mouths and eyes side by side, a mouth and an eye a sample: `mouth_pictures`, `mouth_condition`,
-    `mouth_wanted`, `mouth_real`, and the same of eyes. `real` is another pair's goal, or a real face's patch in a share
-    `real_share` of the samples."""
+    `mouth_wanted`, `mouth_real`, `mouth_where`, and the same of eyes. `real` is another pair's goal, or a real face's patch
+    in a share `real_share` of the samples; `where` is its opening."""
 
     def __init__(self, patches: dict[str, Patches], validation: bool, real: RealPatches | None = None, real_share: float = 0.0):
         self._patches, self._real = patches, real
@@ -230,7 +239,8 @@ class PatchSource:
         if network == "mouth" and self._flip and rng.random() < 0.5:
             row = mirrored(*row)
         if self._real is not None and rng.random() < self._share:
-            real = self._real.draw(network, rng)
+            real, where = self._real.draw(network, rng)
         else:
-            real = np.asarray(patches.wanted[rng.choice(numbers)])
-        return {"pictures": row[0], "condition": row[1], "wanted": row[2], "real": real}
+            other = rng.choice(numbers)
+            real, where = np.asarray(patches.wanted[other]), np.asarray(patches.pictures[other, 9:10])
+        return {"pictures": row[0], "condition": row[1], "wanted": row[2], "real": real, "where": where}

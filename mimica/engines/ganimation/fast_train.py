@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import cv2
 import numpy as np
@@ -71,6 +71,18 @@ class Prepared:
     arrays: Arrays
     patches: dict[str, Patches]
     landmarks: np.ndarray
+
+
+class Seen(NamedTuple):
+    """What a critic looks at: patches painted, wanted and real (B, 3, h, w) in [0, 1], the openings of the first two and of the
+    third (B, 1, h, w), the Action Units of the first two (B, 34)."""
+
+    painted: Tensor
+    wanted: Tensor
+    real: Tensor
+    opening: Tensor
+    where: Tensor
+    target: Tensor
 
 
 class FastTask(Task):
@@ -186,14 +198,14 @@ class FastTask(Task):
     def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
         scalars: dict[str, Tensor] = {}
         for name in NETWORKS:
-            part = {key: batch[f"{name}_{key}"] for key in ("pictures", "condition", "wanted", "real")}
+            part = {key: batch[f"{name}_{key}"] for key in ("pictures", "condition", "wanted", "real", "where")}
             scalars |= {f"{name}_{key}": value for key, value in self._one(name, part, trainer).items()}
         return scalars
 
     def _one(self, name: str, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
         """A step of one painter, after one of its critic where that takes part."""
         o = self.options
-        pictures, wanted, real = (batch[key].float() / 255 for key in ("pictures", "wanted", "real"))
+        pictures, wanted = batch["pictures"].float() / 255, batch["wanted"].float() / 255
         maps = trainer.network(name)(pictures, batch["condition"])
         painted = compose(maps, pictures)
         opening = F.max_pool2d(pictures[:, 9:].amax(1, keepdim=True), 5, 1, 2)
@@ -203,45 +215,45 @@ class FastTask(Task):
         scalars = {"picture": picture.detach(), "attention_mean": maps[:, :1].detach().mean()}
         since = trainer.step - round(o.critic_from * o.steps)
         if since >= 0:
-            target = batch["condition"][:, CONTROLS : 2 * CONTROLS]
-            scalars |= self._critic_step(f"{name}_critic", painted.detach(), wanted, real, target, trainer)
-            taught, more = self._critic_says(f"{name}_critic", painted, wanted, target, trainer)
+            seen = Seen(
+                painted, wanted, batch["real"].float() / 255, pictures[:, 9:10], batch["where"].float() / 255,
+                batch["condition"][:, CONTROLS : 2 * CONTROLS],
+            )  # fmt: skip
+            scalars |= self._critic_step(f"{name}_critic", seen, trainer)
+            taught, more = self._critic_says(f"{name}_critic", seen, trainer)
             loss = loss + min(1.0, since / HANDOVER) * taught
             scalars |= more
         trainer.update(name, loss)
         return scalars
 
-    def _critic_step(
-        self, name: str, painted: Tensor, wanted: Tensor, real: Tensor, target: Tensor, trainer: Trainer
-    ) -> dict[str, Tensor]:
-        """Scores: the pairs' goals and `real` are real. Action Units: those of the goals."""
-        o, critic = self.options, trainer.network(name)
-        scores, values = critic(torch.cat([wanted, real, painted]))
-        count = len(wanted)
-        loss = losses.hinge_critic_loss(scores[: 2 * count], scores[2 * count :])
-        error = losses.expression_loss(values[:count], target)
+    def _critic_step(self, name: str, seen: Seen, trainer: Trainer) -> dict[str, Tensor]:
+        """Scores: the pairs' goals and real patches are real. Action Units: those of the goals."""
+        o, critic, count = self.options, trainer.network(name), len(seen.wanted)
+        scores, values = critic(torch.cat([seen.wanted, seen.real, seen.painted.detach()]))
+        real, fake = scores[: 2 * count], scores[2 * count :]
+        counts = losses.where_it_matters(torch.cat([seen.opening, seen.where]), real)
+        loss = losses.hinge_critic_loss(real, fake, counts, counts[:count])
+        error = losses.expression_loss(values[:count], seen.target)
         total = loss + o.critic_au_weight * error
         if trainer.step % o.r1_every == 0:
-            point = torch.cat([wanted, real]).requires_grad_(True)
+            point = torch.cat([seen.wanted, seen.real]).requires_grad_(True)
             score = critic(point)[0].flatten(1).mean(1).sum()
             (gradient,) = torch.autograd.grad(score, point, create_graph=True)
             total = total + o.r1_weight * o.r1_every * losses.r1_penalty(gradient)
         trainer.update(name, total)
         return {"critic": loss.detach(), "critic_au_mse": error.detach()}
 
-    def _critic_says(
-        self, name: str, painted: Tensor, wanted: Tensor, target: Tensor, trainer: Trainer
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def _critic_says(self, name: str, seen: Seen, trainer: Trainer) -> tuple[Tensor, dict[str, Tensor]]:
         """The critic's part in a painter's loss: adversarial, features, Action Units (equation (3))."""
         o, critic = self.options, trainer.parts.modules[name]
         assert isinstance(critic, PatchCritic)
         critic.requires_grad_(False)
-        found = critic.features(painted)
+        found = critic.features(seen.painted)
         scores, values = critic.judge(found)
         with torch.no_grad():
-            goal = critic.features(wanted)
-        adversarial, features = -scores.mean(), losses.feature_loss(found, goal)
-        error = losses.expression_loss(values, target)
+            goal = critic.features(seen.wanted)
+        adversarial = losses.adversarial_loss(scores, losses.where_it_matters(seen.opening, scores))
+        features, error = losses.feature_loss(found, goal), losses.expression_loss(values, seen.target)
         critic.requires_grad_(True)
         loss = o.adversarial_weight * adversarial + o.feature_weight * features + o.au_weight * error
         return loss, {"adversarial": adversarial.detach(), "features": features.detach(), "au_mse": error.detach()}
