@@ -36,18 +36,21 @@ def test_the_picture_loss_is_the_sum_of_its_parts() -> None:
 
 
 def test_attention_pays_for_what_is_repainted_and_for_its_borders() -> None:
-    kept = torch.ones(2, 1, 2, 2)
-    assert losses.attention_loss(kept, 5.0).item() == 0
+    kept, closed = torch.ones(2, 1, 2, 2), torch.zeros(2, 1, 2, 2)
+    assert losses.attention_loss(kept, closed, 5.0).item() == 0
     half = kept.clone()
     half[:, :, :, 0] = 0.5  # two differences of 0.5 to the right, in each picture of four pixels
-    assert losses.attention_loss(half, 5.0).item() == pytest.approx(5 * (2 * 0.25) / 4 + 0.25)
+    assert losses.attention_loss(half, closed, 5.0).item() == pytest.approx(5 * (2 * 0.25) / 4 + 0.25)
+    opening = closed.clone()
+    opening[:, :, 0, 0] = 1  # one of the two repainted pixels is the inside of a mouth
+    assert losses.attention_loss(half, opening, 5.0).item() == pytest.approx(5 * (2 * 0.25) / 4 + 0.125)
 
 
 def test_the_pull_on_the_attention_does_not_grow_near_one() -> None:
     pulls = []
     for value in (0.5, 0.999):
         attention = torch.full((1, 1, 2, 2), value, requires_grad=True)
-        losses.attention_loss(attention, 1.0).backward()
+        losses.attention_loss(attention, torch.zeros(1, 1, 2, 2), 1.0).backward()
         pulls.append(attention.grad.flatten()[0].item())
     assert pulls[0] == pytest.approx(-0.25) and pulls[1] == pytest.approx(pulls[0])
 

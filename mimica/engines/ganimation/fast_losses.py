@@ -42,10 +42,11 @@ def picture_loss(painted: Tensor, wanted: Tensor, opening: Tensor) -> Tensor:
     return pixel_loss(painted, wanted, opening) + 0.5 * gradient_loss(painted, wanted) + 2 * coarse
 
 
-def attention_loss(attention: Tensor, tv_weight: float) -> Tensor:
-    """Equation (2) with the sign of this generator, whose A = 1 keeps the warp: tv_weight * TV(A) / pixels + E[1 - A]. A mean
-    in place of the paper's norm: its gradient does not grow as A nears 1, so that A is not driven into saturation."""
-    return tv_weight * total_variation(attention) / attention[0].numel() + (1 - attention).mean()
+def attention_loss(attention: Tensor, opening: Tensor, tv_weight: float) -> Tensor:
+    """Equation (2) with the sign of this generator, whose A = 1 keeps the warp: tv_weight * TV(A) / pixels + E[1 - A outside the
+    opening]; inside nothing is to be kept. A mean in place of the paper's norm: its gradient does not grow as A nears 1, so
+    that A is not driven into saturation."""
+    return tv_weight * total_variation(attention) / attention[0].numel() + ((1 - attention) * (1 - opening)).mean()
 
 
 def where_it_matters(opening: Tensor, scores: Tensor) -> Tensor:

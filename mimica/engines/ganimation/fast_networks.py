@@ -11,6 +11,9 @@ from torch import nn
 
 from mimica.engines.ganimation.rig import LANDMARK_SCALE
 
+ATTENTION_START = 3.0
+"""The attention's logit in a fresh painter: near 1, and not yet where its gradient vanishes."""
+
 
 class ChangePerceptron(nn.Sequential):
     """Landmarks and Action Units before and after -> coefficients; the counterpart of `rig.Perceptron`."""
@@ -48,7 +51,7 @@ class PatchPainter(nn.Module):
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         nn.init.zeros_(self.output.weight)
-        self.output.bias = nn.Parameter(torch.tensor([3.0] + [0.0] * 7))  # attention starts near 1
+        self.output.bias = nn.Parameter(torch.tensor([ATTENTION_START] + [0.0] * 7))
 
     def forward(self, pictures: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
         place = _place(pictures)

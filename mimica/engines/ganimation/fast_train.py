@@ -41,7 +41,7 @@ from mimica.engines.ganimation import fast_losses as losses
 from mimica.engines.ganimation.edit import KIND, WEIGHTS, read_weights
 from mimica.engines.ganimation.fast_data import Pairs, prepare
 from mimica.engines.ganimation.fast_geometry import Arrays, geometry
-from mimica.engines.ganimation.fast_networks import PatchCritic, PatchPainter, compose
+from mimica.engines.ganimation.fast_networks import ATTENTION_START, PatchCritic, PatchPainter, compose
 from mimica.engines.ganimation.fast_options import PRESETS, FastOptions
 from mimica.engines.ganimation.fast_patches import NETWORKS, Patches, PatchSource, RealPatches, choose_pairs, make_patches
 from mimica.engines.ganimation.painter import PARTS
@@ -185,6 +185,8 @@ class FastTask(Task):
             arrays = read_weights(options.start)
             for name, network in painters.items():
                 from_onnx(network, arrays[f"painter.{name}"].tobytes(), options.start)
+                with torch.no_grad():
+                    network.output.bias[0].clamp_(max=ATTENTION_START)  # a saturated attention would learn nothing more
         critics = {f"{name}_critic": PatchCritic(CONTROLS, options.critic_width) for name in NETWORKS}
         optimisers: dict[str, torch.optim.Optimizer] = {
             **{name: torch.optim.AdamW(network.parameters(), options.rate) for name, network in painters.items()},
@@ -211,7 +213,7 @@ class FastTask(Task):
         opening = F.max_pool2d(pictures[:, 9:].amax(1, keepdim=True), 5, 1, 2)
         loss = picture = losses.picture_loss(painted, wanted, opening)
         price = o.attention_price if name == "mouth" else o.eye_attention_price
-        loss = loss + price * losses.attention_loss(maps[:, :1], o.tv_weight)
+        loss = loss + price * losses.attention_loss(maps[:, :1], opening, o.tv_weight)
         scalars = {"picture": picture.detach(), "attention_mean": maps[:, :1].detach().mean()}
         since = trainer.step - round(o.critic_from * o.steps)
         if since >= 0:
