@@ -33,7 +33,7 @@ TINY = [
     for word in (
         "steps=3", "batch_size=2", "accelerator=cpu", "sample_every=0", "log_every=1", "mesh_components=3", "move_components=3",
         "gain_components=2", "fit_steps=3", "fit_batch=4", "gain_frames=6", "pairs=4", "critic_width=4", "critic_from=0.3",
-        "r1_every=1", "augmented=1",
+        "r1_every=1", "readings=true", "augmented=1",
     )
 ]  # fmt: skip
 

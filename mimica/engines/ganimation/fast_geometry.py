@@ -5,8 +5,9 @@
     gain   perceptron, the same -> log gain of the skin, measured on the pairs             minutes
 
 Every pair of frames of one person trains, in both directions, so that any expression may be the source. Landmarks and Action
-Units of the source are at times the exact ones with noise, at times what Mimica's reader sees in the frame, since that
-is what the generator gets at work: a reader that takes the brows of a calm face for slightly lowered is thus corrected.
+Units of the source are the exact ones with noise, as a reader would measure them; half of the targets name all Action Units, so
+that what a reader saw where there is nothing moves nothing. With `readings`, the source is at times what Mimica's own reader
+sees in the frame; this pays only if the reader does not know these people, as it reads those that it was trained on too well.
 """
 
 from __future__ import annotations
