@@ -160,10 +160,13 @@ class RunFolder:
         except (RuntimeError, OSError, ValueError, EOFError) as error:
             raise WeightsError(f"The checkpoint {path} is damaged; delete it to resume from the one before.") from error
 
-    def export(self, weights: Mapping[str, Weights]) -> None:
-        """Write the models to weights/STEM.safetensors."""
+    def export(self, weights: Mapping[str, Weights], files: Mapping[str, bytes] | None = None) -> None:
+        """Write the models to weights/STEM.safetensors, and those with a format of their own to weights/NAME."""
         for stem, one in weights.items():
             save_weights(self.path / "weights" / f"{stem}.safetensors", one)
+        for name, content in (files or {}).items():
+            with atomic_path(self.path / "weights" / name) as temporary:
+                temporary.write_bytes(content)
 
     def end(self, step: int, steps: int, reason: str, seconds: float) -> None:
         """Close the story: how far, why, how long, the last scalars."""

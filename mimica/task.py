@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -40,6 +40,10 @@ class Task:
     def __init__(self, options: Any, data: Path | Sequence[Path]) -> None:
         self.options = options
         self.folders = [data] if isinstance(data, Path) else list(data)
+        self.workspace: Path | None = None
+        """The run folder, for what a task prepares once and a resumed run finds again; None in a dry run, which keeps nothing."""
+        self.say: Callable[[str], None] = print
+        """For lines to people while that is prepared."""
 
     def source(self) -> Source:
         """The training data."""
@@ -71,4 +75,8 @@ class Task:
 
     def weights(self, trainer: Trainer) -> dict[str, Weights]:
         """What to export: file stem -> weights (`trainer.best` gives a module's running mean)."""
+        return {}
+
+    def files(self, trainer: Trainer) -> dict[str, bytes]:
+        """The same for models with a format of their own: file name -> content."""
         return {}

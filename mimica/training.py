@@ -207,6 +207,7 @@ class Trainer:
         self.prepare()
         self._start = self._saved = time.monotonic()
         main = self.fabric.is_global_zero
+        self.task.workspace, self.task.say = self.folder, self.say
         resumed = self.notes.newest_checkpoint()
         if resumed:
             self.notes.check_same(self.options)
@@ -293,7 +294,7 @@ class Trainer:
             "optimisers": {n: o.state_dict() for n, o in self.parts.optimisers.items()},
         }
         self.notes.save_state(self.step, state, self.options.keep_checkpoints)
-        self.notes.export(self.task.weights(self))
+        self.notes.export(self.task.weights(self), self.task.files(self))
         self._saved = time.monotonic()
 
     def _restore(self, path: Path) -> None:

@@ -65,6 +65,8 @@ def sheet(
     output: Annotated[Path, typer.Option("-o", "--output", help="The picture to write.")] = Path("sheet.jpg"),
     faces: Annotated[int, typer.Option(help="How many faces, drawn at random.", min=1, max=100)] = 6,
     seed: Annotated[int, typer.Option(help="For the draw.")] = 0,
+    weights: Annotated[Path | None, typer.Option(help="Other weights of the fast generator than the shipped ones.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Another labels.jsonl than the folder's own.")] = None,
 ) -> None:
     """Random held-out faces x expressions by the default engine, beside the frames that the pairs hold."""
     from mimica.engines.base import load_engine
@@ -74,7 +76,7 @@ def sheet(
 
     if not (pairs / "labels.jsonl").is_file():
         raise DataError(f"There is no labels.jsonl in '{pairs}': it is no folder of pairs.")
-    write_image(output, draw(pairs, load_engine(), faces=faces, seed=seed))
+    write_image(output, draw(pairs, load_engine(weights=weights), faces=faces, seed=seed, labels=labels))
     typer.echo(str(output))
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mimica.task import Task
 
 TRAINERS: dict[str, tuple[str, ...]] = {
-    "ganimation": ("mimica.engines.ganimation.train:Ganimation",),
+    "ganimation": ("mimica.engines.ganimation.train:Ganimation", "mimica.engines.ganimation.fast_train:FastTask"),
     "reader": ("mimica.reader.train:ReaderTask", "mimica.reader.refiner_train:RefinerTask"),
     "vae": ("mimica.engines.vae.train:Vae",),
     "stylegan": ("mimica.engines.stylegan.train:Stylegan", "mimica.engines.stylegan.embedded:Embedded"),
@@ -48,11 +48,6 @@ def train(
     from mimica.config import choose, describe
     from mimica.errors import UserError
 
-    if (name, preset) == ("ganimation", "fast"):
-        if settings or variant or dry_run or print_options:
-            raise UserError("The preset 'fast' takes --data, -o and --minutes only: it is fitted in steps, not by one loop.")
-        _train_fast(data, output, minutes)
-        return
     chosen = [*(settings or []), *([f"variant={variant}"] if variant else []), *([f"minutes={minutes}"] if minutes else [])]
     kind, preset = find_task(name, preset)
     options = choose(kind.options_type, kind.presets, preset, chosen)
@@ -70,23 +65,6 @@ def train(
         typer.echo(trainer.dry_run())
     else:
         trainer.run()
-
-
-def _train_fast(data: list[Path] | None, output: Path | None, minutes: float | None) -> None:
-    """The fast generator: geometry, light and painter, from one folder of pairs with dense meshes."""
-    from mimica.engines.ganimation.fast_painter import PainterOptions
-    from mimica.engines.ganimation.fast_train import train as train_fast
-    from mimica.errors import UserError
-
-    if not data or len(data) != 1 or output is None:
-        raise UserError(
-            "The preset 'fast' needs one --data, a folder of pairs (labels.jsonl, frames, dense/), and -o, the run folder."
-        )
-    if not (data[0] / "labels.jsonl").is_file():
-        raise UserError(f"There is no labels.jsonl in '{data[0]}': it is no folder of pairs.")
-    painter = PainterOptions(seconds=30 * minutes) if minutes else PainterOptions()  # two networks share the time
-    train_fast(data[0], output, output / "ganimation_fast.safetensors", painter_options=painter)
-    typer.echo(str(output / "ganimation_fast.safetensors"))
 
 
 def find_task(name: str, preset: str | None) -> tuple[type[Task], str]:

@@ -31,6 +31,8 @@ import numpy as np
 
 from mimica.engines.ganimation.warp import SIDE
 from mimica.errors import DataError
+from mimica.facs import SIDED_AU_NAMES, to_vector
+from mimica.reader.read import Reader
 
 FRACTION = 8.0
 """`xy` counts in parts of this many to the pixel."""
@@ -44,6 +46,7 @@ class Pairs:
     mesh         float32 (N, V, 2), shares of the side           images     uint8 (N, SIDE, SIDE, 3) RGB
     source       int (N,), the frame that is this frame's source validation bool (N,)
     names        (N,) files                                      recipes    (N,) what was asked for
+    seen_landmarks, seen_controls   as the first two, but as Mimica's reader sees the frame; empty where it was not asked
     """
 
     landmarks: np.ndarray
@@ -54,6 +57,18 @@ class Pairs:
     validation: np.ndarray
     names: np.ndarray
     recipes: np.ndarray
+    seen_landmarks: np.ndarray
+    seen_controls: np.ndarray
+
+    @property
+    def read(self) -> bool:
+        """Whether the reader has looked at the frames."""
+        return len(self.seen_landmarks) == len(self.landmarks)
+
+    def subset(self, frames: np.ndarray) -> Pairs:
+        """Some of the frames, in whole sources and in rising order."""
+        rows = {n: a[frames] if len(a) == len(self.landmarks) else a for n, a in vars(self).items()}
+        return Pairs(**rows | {"source": np.searchsorted(frames, self.source[frames])})
 
     def save(self, folder: Path) -> None:
         """One .npy a field, so that they can be mapped into memory instead of read."""
@@ -78,9 +93,12 @@ def prepare(
     *,
     labels: str | Path | None = None,
     keep: Callable[[dict[str, Any]], bool] = lambda row: True,
+    reader: Reader | None = None,
+    limit: int = 0,
 ) -> Pairs:
     """Reads a folder of pairs. `topology` is the generator's (`mimica.engines.ganimation.rig`), `labels` another labels file
-    than the folder's, `keep` chooses lines. Raises `DataError` where the folder is not as documented above."""
+    than the folder's, `keep` chooses lines, `reader` reads the frames too, `limit` takes the first so many sources (0: all).
+    Raises `DataError` where the folder is not as documented above."""
     folder = Path(folder)
     labels = Path(labels) if labels else folder / "labels.jsonl"
     if not labels.is_file():
@@ -89,9 +107,12 @@ def prepare(
     sources: dict[str, list[dict[str, Any]]] = {}
     for row in filter(keep, rows):
         sources.setdefault(row["source_id"], []).append(row)
-    parts = [part for name, lines in sources.items() if (part := _read_source(folder, name, lines, topology)) is not None]
+    chosen = list(sources.items())[: limit or None]
+    parts = [part for name, lines in chosen if (part := _read_source(folder, name, lines, topology, reader)) is not None]
     if not parts:
-        raise DataError(f"{folder} has no source with a file in its folder 'dense': make the pairs with dense meshes.")
+        raise DataError(f"{folder} has no usable source with a file in its folder 'dense': make the pairs with dense meshes.")
+    if all(part["validation"].all() for part in parts):
+        raise DataError(f"All people of {folder} are held out from training: more sources are needed.")
     return _joined(parts)
 
 
@@ -111,7 +132,7 @@ def frame_mesh(xy: np.ndarray, side: int, topology: dict[str, np.ndarray]) -> np
 
 
 def _read_source(
-    folder: Path, name: str, rows: list[dict[str, Any]], topology: dict[str, np.ndarray]
+    folder: Path, name: str, rows: list[dict[str, Any]], topology: dict[str, np.ndarray], reader: Reader | None
 ) -> dict[str, np.ndarray] | None:
     dense = folder / "dense" / f"{name}.npz"
     firsts = [i for i, row in enumerate(rows) if row["is_source"]]
@@ -124,9 +145,15 @@ def _read_source(
     if len(images) != len(rows):
         raise DataError(f"A frame of '{name}' in {folder} is missing or damaged.")
     side = images[0].shape[0]
-    frames = [cv2.resize(cv2.cvtColor(i, cv2.COLOR_BGR2RGB), (SIDE, SIDE), interpolation=cv2.INTER_AREA) for i in images]
+    images = [cv2.cvtColor(image, cv2.COLOR_BGR2RGB) for image in images]
+    landmarks = np.array([row["lm68"] for row in rows], np.float32).reshape(-1, 68, 2)
+    readings = [reader.read_aligned(i, [points])[0] for i, points in zip(images, landmarks, strict=True)] if reader else []
+    seen = np.array([reading.landmarks_photo for reading in readings], np.float32).reshape(-1, 68, 2)
+    frames = [cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for image in images]
     return {
-        "landmarks": np.array([row["lm68"] for row in rows], np.float32).reshape(-1, 68, 2) / side,
+        "seen_landmarks": seen / side,
+        "seen_controls": np.array([to_vector(r.action_units, SIDED_AU_NAMES) for r in readings], np.float32).reshape(-1, 34),
+        "landmarks": landmarks / side,
         "controls": np.array([row["au_left"] + row["au_right"] for row in rows], np.float32),
         "mesh": frame_mesh(xy, side, topology),
         "images": np.stack(frames),

@@ -1,12 +1,18 @@
-"""The fast generator's networks in torch, for training only: perceptrons for the geometry, a small U-Net for the patches."""
+"""The fast generator's networks in torch, for training only: perceptrons for the geometry, a small U-Net for the patches, and
+its critic."""
 
 from __future__ import annotations
+
+import itertools
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from mimica.engines.ganimation.rig import LANDMARK_SCALE
+
+ATTENTION_START = 3.0
+"""The attention's logit in a fresh painter: near 1, and not yet where its gradient vanishes."""
 
 
 class ChangePerceptron(nn.Sequential):
@@ -45,7 +51,7 @@ class PatchPainter(nn.Module):
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         nn.init.zeros_(self.output.weight)
-        self.output.bias = nn.Parameter(torch.tensor([5.0] + [0.0] * 7))  # attention starts near 1
+        self.output.bias = nn.Parameter(torch.tensor([ATTENTION_START] + [0.0] * 7))
 
     def forward(self, pictures: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
         place = _place(pictures)
@@ -55,9 +61,37 @@ class PatchPainter(nn.Module):
         up = self.decode2(torch.cat([F.interpolate(three, scale_factor=2.0, mode="bilinear"), two], 1))
         up = self.decode1(torch.cat([F.interpolate(up, scale_factor=2.0, mode="bilinear"), one], 1))
         y = F.interpolate(self.output(up), scale_factor=2.0, mode="bilinear")  # smooth: details come from W, S and D
-        gain = 1.85 * torch.tanh(y[:, 2:5] + 0.37) - 0.65  # 0 where y is 0, between -2.5 and 1.2
+        gain = 1.85 * torch.tanh(y[:, 2:5] + 0.36696) - 0.65  # 0 where y is 0, between -2.5 and 1.2
         shown_before = 12 * (pictures[:, -1:] - 0.7)  # the photo's share starts at 1 where the photo shows the inside
         return torch.cat([torch.sigmoid(y[:, :1]), torch.sigmoid(y[:, 1:2] + shown_before), gain, torch.sigmoid(y[:, 5:])], 1)
+
+
+class PatchCritic(nn.Module):
+    """GANimation's critic for patches: pictures (B, 3, h, w) in [0, 1] -> scores (B, 1, h / 8, w / 8) and Action Units (B, N).
+    No normalisation, as in the paper; the receptive field of a score is 54 pixels, some teeth or an eye's half."""
+
+    def __init__(self, controls: int = 34, width: int = 24):
+        super().__init__()
+        sizes = [3, width, 2 * width, 4 * width]
+        self.layers = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in itertools.pairwise(sizes))
+        self.score = nn.Conv2d(4 * width, 1, 5, 1, 2)
+        self.values = nn.Sequential(nn.Conv2d(4 * width, 4 * width, 4, 2, 1), nn.LeakyReLU(0.1), nn.AdaptiveAvgPool2d(3),
+                                    nn.Flatten(), nn.Linear(36 * width, controls))  # fmt: skip
+
+    def features(self, pictures: torch.Tensor) -> list[torch.Tensor]:
+        """What its layers give, the finest first."""
+        x, found = 2 * pictures - 1, []
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.1)
+            found.append(x)
+        return found
+
+    def judge(self, features: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """`features` -> scores and Action Units."""
+        return self.score(features[-1]), self.values(features[-1])
+
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.judge(self.features(pictures))
 
 
 def compose(maps: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:

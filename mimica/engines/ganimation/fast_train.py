@@ -1,264 +1,350 @@
-"""Training of the fast generator: a folder of pairs -> one file of weights, in four steps.
+"""Training of the fast generator: `mimica train ganimation --preset fast --data PAIRS [--data FACES] -o RUN`.
 
-    mesh      ridge regression, 68 landmarks -> principal components of the mesh              seconds
-    move      perceptron, landmarks and Action Units -> displacement of the mesh              a minute
-    gain      perceptron, the same -> log gain of the skin, measured on the pairs             minutes
-    painter   U-Nets on patches: mouth and eyes (`fast_painter`)                              most of the time
+    prepare    the folder of pairs becomes arrays, and the reader looks at every frame      RUN/prepared/pairs
+    geometry   mesh, displacement, light (`fast_geometry`)                                  RUN/prepared/*.npz
+    patches    of mouths and eyes, made by that geometry (`fast_patches`)                   RUN/prepared/patches
+    painter    two U-Nets and their critics, in the one loop of `mimica.training`           RUN/checkpoints
 
-Every pair of frames of one person trains, in both directions, so that any expression may be the source. Each step leaves a
-file in the run folder and is skipped if the file is there: the same command resumes.
+What is done stays in the run folder and is not done again, so the same command resumes in any of the four. PAIRS are described in
+`fast_data`; FACES, optional, are real faces as `mimica prepare` writes them, which the critics see besides the pairs. The
+result, RUN/weights/ganimation_fast.safetensors, is one file for the engine.
+
+The painters first learn from the pairs alone; after `critic_from` of the steps the critics join (`fast_losses`), whose
+weight on the painters rises over their first `HANDOVER` steps.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import math
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
 
 import cv2
 import numpy as np
 import torch
-from safetensors.numpy import save_file
+import torch.nn.functional as F
+from safetensors.numpy import save
+from torch import Tensor
 
 from mimica import __version__
+from mimica.batches import Batch
+from mimica.checkpoint import fill_module
+from mimica.config import Preset, TrainingOptions, load_options, save_options, to_dict
+from mimica.dataset import FaceDataset, open_datasets
+from mimica.engines.ganimation import fast_losses as losses
 from mimica.engines.ganimation.edit import KIND, WEIGHTS, read_weights
 from mimica.engines.ganimation.fast_data import Pairs, prepare
-from mimica.engines.ganimation.fast_networks import ChangePerceptron
-from mimica.engines.ganimation.fast_painter import PainterOptions, Patches, make_patches, to_onnx, train_painter
+from mimica.engines.ganimation.fast_geometry import Arrays, geometry
+from mimica.engines.ganimation.fast_networks import ATTENTION_START, PatchCritic, PatchPainter, compose
+from mimica.engines.ganimation.fast_options import PRESETS, FastOptions
+from mimica.engines.ganimation.fast_patches import NETWORKS, Patches, PatchSource, RealPatches, choose_pairs, make_patches
+from mimica.engines.ganimation.painter import PARTS
 from mimica.engines.ganimation.rig import Rig
-from mimica.engines.ganimation.warp import SIDE, Warper, sample
+from mimica.errors import UserError
 from mimica.facs import SIDED_AU_NAMES
-from mimica.images import atomic_path
+from mimica.reader.read import Reader
+from mimica.training import Parts, Task, Trainer
 
-Arrays = dict[str, np.ndarray]
+CONTROLS = len(SIDED_AU_NAMES)
+CONDITION = {"mouth": 2 * CONTROLS + 136, "eye": 2 * CONTROLS}
+"""Numbers that each network is told (`mimica.engines.ganimation.painter.condition_of`)."""
+WARM_UP, HANDOVER = 100, 200
+"""Steps over which the learning rate rises; steps over which the critics' weight on the painters does."""
+PREPARING = (
+    "labels only mesh_components move_components gain_components gain_frames landmark_noise control_noise readings "
+    "inner_weight fit_steps fit_batch fit_rate pairs identity augmented patch_noise seed"
+)
+"""The options that what is prepared depends on."""
 
 
 @dataclass(frozen=True)
-class GeometryOptions:
-    """mesh_components, move_components, gain_components   principal components kept
-    landmark_noise   what the reader's landmarks are off by (shares of the side): the ridge's only regularisation
-    control_noise    the same of its Action Units          steps, batch, rate   of the perceptrons
-    inner_weight     of the inner mouth's vertices in the principal components (skin 1, lips and lids 3)"""
+class Prepared:
+    """Before the painters' first step: the geometry's weights by name, the patches by network, the landmarks of the mean face
+    (68, 2)."""
 
-    mesh_components: int = 64
-    move_components: int = 96
-    gain_components: int = 64
-    landmark_noise: float = 0.003
-    control_noise: float = 0.08
-    inner_weight: float = 0.5
-    steps: int = 2500
-    batch: int = 256
-    rate: float = 2e-3
-    seed: int = 0
+    arrays: Arrays
+    patches: dict[str, Patches]
+    landmarks: np.ndarray
 
 
-# --- mesh and motion ------------------------------------------------------------------------------------------------
+class Seen(NamedTuple):
+    """What a critic looks at: patches painted, wanted and real (B, 3, h, w) in [0, 1], the openings of the first two and of the
+    third (B, 1, h, w), the Action Units of the first two (B, 34)."""
+
+    painted: Tensor
+    wanted: Tensor
+    real: Tensor
+    opening: Tensor
+    where: Tensor
+    target: Tensor
 
 
-def principal_components(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """(N, D) -> mean (D,), basis (count, D)."""
-    mean = rows.mean(axis=0)
-    _, _, v = torch.svd_lowrank(torch.from_numpy(rows - mean), q=min(count + 12, *rows.shape), niter=2)
-    return mean, v[:, :count].T.contiguous().numpy()
+class FastTask(Task):
+    """Geometry once, then two painters with their critics."""
+
+    name: ClassVar[str] = "ganimation, fast"
+    options_type: ClassVar[type[TrainingOptions]] = FastOptions
+    presets: ClassVar[Mapping[str, Preset]] = PRESETS
+
+    def __init__(self, options: Any, data: Path | Sequence[Path]) -> None:
+        super().__init__(options, data)
+        pairs = [folder for folder in self.folders if not (folder / "dataset.json").is_file()]
+        if len(pairs) != 1 or not (pairs[0] / "labels.jsonl").is_file():
+            raise UserError(
+                "The preset 'fast' needs one --data that is a folder of pairs (labels.jsonl, frames, dense/); others are real "
+                f"faces as `mimica prepare` writes them. Given: {', '.join(map(str, self.folders)) or 'none'}."
+            )
+        if options.devices * options.nodes > 1:
+            raise UserError("The preset 'fast' trains in one process: set devices and nodes to 1.")
+        self.pairs_folder = pairs[0]
+        self.face_folders = [folder for folder in self.folders if folder not in pairs]
+
+    # --- data -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """Made, or found in the run folder."""
+        if self.workspace is None:
+            with tempfile.TemporaryDirectory() as folder:
+                return self._prepare(Path(folder), sources=4)
+        return self._prepare(self.workspace / "prepared")
+
+    def _prepare(self, folder: Path, sources: int = 0) -> Prepared:
+        o = self.options
+        folder.mkdir(parents=True, exist_ok=True)
+        self._check_stages(folder / "options.json")
+        topology = read_topology()
+        if not (folder / "pairs" / "seen_controls.npy").exists():
+            self.say("reading the pairs")
+            reader = Reader(threads=1) if o.readings else None
+            chosen = {"labels": o.labels, "keep": lambda row: o.kept(row["source_id"]), "reader": reader, "limit": sources}
+            prepare(self.pairs_folder, topology, **chosen).save(folder / "pairs")
+        pairs = Pairs.load(folder / "pairs")
+        arrays = geometry(pairs, topology, folder, o, self.say)
+        self._make_patches(pairs, arrays, folder / "patches", 20 if sources else o.pairs)
+        patches = {name: Patches.load(folder / "patches", name) for name in NETWORKS}
+        return Prepared(arrays, patches, arrays["mesh.landmark_mean"].reshape(68, 2))
+
+    def _make_patches(self, pairs: Pairs, arrays: Arrays, folder: Path, count: int) -> None:
+        o, finished = self.options, folder / "finished"
+        if finished.exists():
+            return
+        folder.mkdir(exist_ok=True)
+        rng = np.random.default_rng(o.seed)
+        chosen = choose_pairs(pairs, count, o.identity, rng)
+
+        def progress(done: int) -> None:
+            if done % 500 == 0:
+                self.say(f"{done} of {len(chosen)} pairs have become patches")
+
+        make_patches(
+            pairs, Rig(arrays), folder, chosen,
+            landmark_noise=o.patch_noise, augmented=o.augmented, rng=rng, progress=progress,
+        )  # fmt: skip
+        finished.touch()
+
+    def _check_stages(self, path: Path) -> None:
+        """What is prepared already must be what these options would prepare."""
+        if path.exists():
+            before, now = to_dict(load_options(FastOptions, path)), to_dict(self.options)
+            changed = [f"{name} was {before[name]} and is {now[name]}" for name in PREPARING.split() if before[name] != now[name]]
+            if changed:
+                raise UserError(f"{path.parent} was prepared for another training ({'; '.join(changed)}): choose another folder.")
+        save_options(self.options, path)
+
+    @cached_property
+    def _faces(self) -> FaceDataset | None:
+        if not self.face_folders:
+            return None
+        faces = open_datasets(self.face_folders).part(validation=False)
+        return faces.subset(np.flatnonzero([self.options.kept(name) for name in faces.names]))
+
+    @cached_property
+    def _training(self) -> PatchSource:
+        real = RealPatches(self._faces, self.prepared.landmarks) if self._faces is not None else None
+        return PatchSource(self.prepared.patches, False, real, self.options.real_share)
+
+    def source(self) -> PatchSource:
+        return self._training
+
+    def sample_source(self) -> PatchSource:
+        held_out = PatchSource(self.prepared.patches, True)
+        return held_out if len(held_out) else self._training
+
+    # --- networks ---------------------------------------------------------------------------------------------------
+
+    def build(self, options: Any) -> Parts:
+        painters = {name: PatchPainter(CONDITION[name]) for name in NETWORKS}
+        if options.start is not None:
+            arrays = read_weights(options.start)
+            for name, network in painters.items():
+                from_onnx(network, arrays[f"painter.{name}"].tobytes(), options.start)
+                with torch.no_grad():
+                    network.output.bias[0].clamp_(max=ATTENTION_START)  # a saturated attention would learn nothing more
+        critics = {f"{name}_critic": PatchCritic(CONTROLS, options.critic_width) for name in NETWORKS}
+        optimisers: dict[str, torch.optim.Optimizer] = {
+            **{name: torch.optim.AdamW(network.parameters(), options.rate) for name, network in painters.items()},
+            **{name: torch.optim.Adam(c.parameters(), options.critic_rate, betas=(0.5, 0.99)) for name, c in critics.items()},
+        }
+        return Parts({**painters, **critics}, optimisers, averaged=NETWORKS)
+
+    def rate(self, step: int) -> float:
+        return min(1.0, (step + 1) / WARM_UP) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / self.options.steps)))
+
+    def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+        scalars: dict[str, Tensor] = {}
+        for name in NETWORKS:
+            part = {key: batch[f"{name}_{key}"] for key in ("pictures", "condition", "wanted", "real", "where")}
+            scalars |= {f"{name}_{key}": value for key, value in self._one(name, part, trainer).items()}
+        return scalars
+
+    def _one(self, name: str, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+        """A step of one painter, after one of its critic where that takes part."""
+        o = self.options
+        pictures, wanted = batch["pictures"].float() / 255, batch["wanted"].float() / 255
+        maps = trainer.network(name)(pictures, batch["condition"])
+        painted = compose(maps, pictures)
+        opening = F.max_pool2d(pictures[:, 9:].amax(1, keepdim=True), 5, 1, 2)
+        loss = picture = losses.picture_loss(painted, wanted, opening)
+        price = o.attention_price if name == "mouth" else o.eye_attention_price
+        loss = loss + price * losses.attention_loss(maps[:, :1], opening, o.tv_weight)
+        scalars = {"picture": picture.detach(), "attention_mean": maps[:, :1].detach().mean()}
+        since = trainer.step - round(o.critic_from * o.steps)
+        if since >= 0:
+            seen = Seen(
+                painted, wanted, batch["real"].float() / 255, pictures[:, 9:10], batch["where"].float() / 255,
+                batch["condition"][:, CONTROLS : 2 * CONTROLS],
+            )  # fmt: skip
+            scalars |= self._critic_step(f"{name}_critic", seen, trainer)
+            taught, more = self._critic_says(f"{name}_critic", seen, trainer)
+            loss = loss + min(1.0, since / HANDOVER) * taught
+            scalars |= more
+        trainer.update(name, loss)
+        return scalars
+
+    def _critic_step(self, name: str, seen: Seen, trainer: Trainer) -> dict[str, Tensor]:
+        """Scores: the pairs' goals and real patches are real. Action Units: those of the goals."""
+        o, critic, count = self.options, trainer.network(name), len(seen.wanted)
+        scores, values = critic(torch.cat([seen.wanted, seen.real, seen.painted.detach()]))
+        real, fake = scores[: 2 * count], scores[2 * count :]
+        counts = losses.where_it_matters(torch.cat([seen.opening, seen.where]), real)
+        loss = losses.hinge_critic_loss(real, fake, counts, counts[:count])
+        error = losses.expression_loss(values[:count], seen.target)
+        total = loss + o.critic_au_weight * error
+        if trainer.step % o.r1_every == 0:
+            point = torch.cat([seen.wanted, seen.real]).requires_grad_(True)
+            score = critic(point)[0].flatten(1).mean(1).sum()
+            (gradient,) = torch.autograd.grad(score, point, create_graph=True)
+            total = total + o.r1_weight * o.r1_every * losses.r1_penalty(gradient)
+        trainer.update(name, total)
+        return {"critic": loss.detach(), "critic_au_mse": error.detach()}
+
+    def _critic_says(self, name: str, seen: Seen, trainer: Trainer) -> tuple[Tensor, dict[str, Tensor]]:
+        """The critic's part in a painter's loss: adversarial, features, Action Units (equation (3))."""
+        o, critic = self.options, trainer.parts.modules[name]
+        assert isinstance(critic, PatchCritic)
+        critic.requires_grad_(False)
+        found = critic.features(seen.painted)
+        scores, values = critic.judge(found)
+        with torch.no_grad():
+            goal = critic.features(seen.wanted)
+        adversarial = losses.adversarial_loss(scores, losses.where_it_matters(seen.opening, scores))
+        features, error = losses.feature_loss(found, goal), losses.expression_loss(values, seen.target)
+        critic.requires_grad_(True)
+        loss = o.adversarial_weight * adversarial + o.feature_weight * features + o.au_weight * error
+        return loss, {"adversarial": adversarial.detach(), "features": features.detach(), "au_mse": error.detach()}
+
+    # --- what people see --------------------------------------------------------------------------------------------
+
+    def sample(self, batch: Batch, trainer: Trainer) -> np.ndarray:
+        """A row a mouth, then a row an eye: photo, warp, drawing, attention, painted, wanted; and a line of the story."""
+        rows = []
+        for name in NETWORKS:
+            pictures, wanted = batch[f"{name}_pictures"].float() / 255, batch[f"{name}_wanted"].float() / 255
+            maps = trainer.best(name)(pictures, batch[f"{name}_condition"])
+            attention = maps[:, :1].expand(-1, 3, -1, -1)
+            shown = (pictures[:, 3:6], pictures[:, :3], pictures[:, 6:9], attention, compose(maps, pictures), wanted)
+            rows += [[_cell(x[i]) for x in shown] for i in range(len(pictures))]
+            trainer.notes.remark(trainer.step, f"{name}: {held_out_error(trainer.best(name), self.prepared.patches[name])}")
+        return np.array(rows)
+
+    def warnings(self, scalars: Mapping[str, float]) -> list[str]:
+        return [
+            f"The attention of the {name} is {mean:.3f} on average: below 0.5 the painter repaints skin, and blurs it; raise "
+            f"{'attention_price' if name == 'mouth' else 'eye_attention_price'}."
+            for name in NETWORKS
+            if (mean := scalars.get(f"{name}_attention_mean", 1.0)) < 0.5
+        ]
+
+    def files(self, trainer: Trainer) -> dict[str, bytes]:
+        networks = {name: to_onnx(trainer.best(name), name) for name in NETWORKS}
+        return {"ganimation_fast.safetensors": weights_file(self.prepared.arrays, networks)}
 
 
-def vertex_weights(topology: Arrays, vertices: int, options: GeometryOptions) -> np.ndarray:
-    """(2 * vertices,), the square root of what an error of each coordinate counts."""
-    skin = topology["vertex_weight"]
-    inner = np.full(vertices - len(skin), options.inner_weight, np.float32)
-    return np.repeat(np.sqrt(np.concatenate([skin, inner])), 2)
+def held_out_error(network: torch.nn.Module, patches: Patches, count: int = 60) -> str:
+    """L1, of 255, on patches of people held out: inside the openings and everywhere, of the painter and of the warp alone."""
+    numbers = np.flatnonzero(patches.validation)[:count]
+    if not len(numbers):
+        return "nobody is held out"
+    pictures, wanted = (torch.from_numpy(np.asarray(a[numbers])).float() / 255 for a in (patches.pictures, patches.wanted))
+    painted = compose(network(pictures, torch.from_numpy(np.asarray(patches.condition[numbers]))), pictures)
+    opening = (pictures[:, 9:10] > 0.5).float()
+    found = []
+    for picture in (painted, pictures[:, :3]):
+        error = (picture - wanted).abs() * 255
+        found += [float((error * opening).sum() / (3 * opening.sum()).clamp(min=1)), float(error.mean())]
+    return f"held-out L1 inside {found[0]:.2f} (warp {found[2]:.2f}), all {found[1]:.2f} (warp {found[3]:.2f}) of 255"
 
 
-def fit_mesh(pairs: Pairs, topology: Arrays, options: GeometryOptions) -> Arrays:
-    """The weights `mesh.*`: landmarks -> vertices."""
-    weight = vertex_weights(topology, pairs.mesh.shape[1], options)
-    train = ~pairs.validation
-    rows = pairs.mesh[train].reshape(train.sum(), -1) * weight
-    mean, basis = principal_components(rows, options.mesh_components)
-    landmarks = pairs.landmarks[train].reshape(len(rows), -1).astype(np.float64)
-    center = landmarks.mean(axis=0)
-    centred = landmarks - center
-    noise = len(rows) * options.landmark_noise**2 * np.eye(136)
-    from_landmarks = np.linalg.solve(centred.T @ centred + noise, centred.T @ ((rows - mean) @ basis.T))
-    return {
-        "mesh.mean": (mean / weight).astype(np.float32),
-        "mesh.basis": (basis / weight).astype(np.float16),
-        "mesh.from_landmarks": from_landmarks.astype(np.float32),
-        "mesh.landmark_mean": center.astype(np.float32),
-    }
+def _cell(picture: Tensor) -> np.ndarray:
+    """(3, h, w) in [0, 1] -> uint8, as large as a mouth's patch."""
+    image = (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+    width, height = PARTS["mouth"].width, PARTS["mouth"].height
+    scale = min(width / image.shape[1], height / image.shape[0])
+    image = cv2.resize(image, (round(image.shape[1] * scale), round(image.shape[0] * scale)), interpolation=cv2.INTER_CUBIC)
+    return np.pad(image, ((0, height - image.shape[0]), (0, width - image.shape[1]), (0, 0)))
 
 
-def fit_move(pairs: Pairs, topology: Arrays, options: GeometryOptions) -> Arrays:
-    """The weights `move.*`: landmarks and Action Units -> displacement of the vertices."""
-    weight = vertex_weights(topology, pairs.mesh.shape[1], options)
-    rows = (pairs.mesh - pairs.mesh[pairs.source]).reshape(len(pairs.mesh), -1) * weight
-    return fit_change("move", rows, weight, pairs, options.move_components, options)
+# --- the file -------------------------------------------------------------------------------------------------------
 
 
-def fit_change(
-    part: str, rows: np.ndarray, weight: np.ndarray | float, pairs: Pairs, components: int, options: GeometryOptions
-) -> Arrays:
-    """Rows (N, D), each frame's difference from its source, times `weight` -> the weights `part.*` of the perceptron that
-    predicts the difference of any two frames of a source."""
-    train = np.flatnonzero(~pairs.validation & (pairs.source != np.arange(len(rows))))
-    _, basis = principal_components(np.concatenate([rows[train], -rows[train]]), components)  # symmetric: no mean
-    coefficients = torch.from_numpy(rows @ basis.T)
-    scale = float(coefficients[train].std())
-    network = _train_change(pairs, coefficients / scale, options)
-    state = {f"{part}.{name}": value.numpy() for name, value in network.state_dict().items()}
-    return state | {f"{part}.basis": (basis / weight).astype(np.float16), f"{part}.scale": np.array([scale], np.float32)}
+@torch.no_grad()
+def to_onnx(network: torch.nn.Module, name: str) -> bytes:
+    """A network as `painter.Painter` reads it."""
+    part = PARTS["mouth" if name == "mouth" else "eye_right"]
+    example = torch.zeros(1, 11, part.height, part.width), torch.zeros(1, CONDITION[name])
+    file = io.BytesIO()
+    torch.onnx.export(
+        network.eval(), example, file,  # type: ignore[arg-type]
+        input_names=["pictures", "condition"], output_names=["maps"],
+        opset_version=17, dynamo=False,
+    )  # fmt: skip
+    return file.getvalue()
 
 
-def _train_change(pairs: Pairs, coefficients: torch.Tensor, options: GeometryOptions) -> ChangePerceptron:
-    generator = torch.manual_seed(options.seed)
-    landmarks = torch.from_numpy(pairs.landmarks.reshape(-1, 136))
-    controls = torch.from_numpy(pairs.controls)
-    train = torch.from_numpy(np.flatnonzero(~pairs.validation))
-    network = ChangePerceptron(coefficients.shape[1], landmarks[train].mean(0), controls.shape[1])
-    optimiser = torch.optim.AdamW(network.parameters(), options.rate, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, total_steps=options.steps)
-    partner = PartnerSampler(pairs)
-    for _ in range(options.steps):
-        before = train[torch.randint(len(train), (options.batch,), generator=generator)]
-        after = partner(before)
-        place = landmarks[before] + options.landmark_noise * torch.randn(len(before), 136) * torch.rand(len(before), 1)
-        source, target = noisy_controls(controls[before], controls[after], options.control_noise)
-        error = network.change(place, source, target) - (coefficients[after] - coefficients[before])
-        loss = ((error**2).sum(1) + 1e-6).sqrt().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-    return network.eval()
+def from_onnx(network: torch.nn.Module, content: bytes, source: Path) -> None:
+    """Fills a network with what `to_onnx` wrote. Raises `WeightsError` where the file `source` holds another one."""
+    import onnx
+
+    stored = onnx.load_from_string(content).graph.initializer
+    tensors = {one.name: onnx.numpy_helper.to_array(one) for one in stored}
+    fill_module(network, {name: array for name, array in tensors.items() if name in network.state_dict()}, source)
 
 
-class PartnerSampler:
-    """Frame -> another frame of the same source, at random."""
-
-    def __init__(self, pairs: Pairs):
-        groups = pairs.partners()
-        self._size = torch.empty(len(pairs.source), dtype=torch.long)
-        self._frames = torch.zeros(len(pairs.source), max(map(len, groups)), dtype=torch.long)
-        for group in groups:
-            self._size[group] = len(group)
-            self._frames[group, : len(group)] = torch.from_numpy(group)
-
-    def __call__(self, frames: torch.Tensor) -> torch.Tensor:
-        place = (torch.rand(len(frames)) * self._size[frames]).long()
-        return self._frames[frames, place]
-
-
-def noisy_controls(source: torch.Tensor, target: torch.Tensor, noise: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Source Action Units as a reader would measure them. Those that the pair leaves alone stay equal in both, as in an edit
-    that asks for one unit and takes all the others from the reader; the amount of noise differs from sample to sample."""
-    amount = noise * 2 * torch.rand(len(source), 1)
-    measured = (source + amount * torch.randn_like(source)).clamp(0, 1)
-    return measured, torch.where((target - source).abs() < 0.02, measured, target)
-
-
-# --- shading --------------------------------------------------------------------------------------------------------
-
-GAIN_BLUR = 1.2
-GAIN_LIMITS = (-0.8, 0.5)
-
-
-def measure_gain(warper: Warper, image: np.ndarray, frame: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """(V, 3), log of how much lighter a frame is than its source warped onto it, at each visible vertex, else 0. Images are
-    uint8 (SIDE, SIDE, 3), meshes (V, 2) of the skin."""
-    size = SIDE
-    field = warper.field(source, target, np.zeros((len(source), 3), np.float32))
-    warped = remap(image.astype(np.float32), field.flow)
-    covered = warper.skin(target)
-    holes = cv2.dilate(np.maximum(field.mouth, field.eyes), np.ones((3, 3)))
-    ok = cv2.erode(covered * (holes < 0.02), np.ones((3, 3)))[..., None]
-    blurred = [cv2.GaussianBlur(picture * ok, (0, 0), GAIN_BLUR) for picture in (frame.astype(np.float32), warped)]
-    log_gain = np.clip(np.log((blurred[0] + 6) / (blurred[1] + 6)) * ok, *GAIN_LIMITS).astype(np.float32)
-    place = (target * size - 0.5).astype(np.float32)[None]
-    return sample(log_gain, place, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)[0]
-
-
-def remap(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """A square crop (S, S, C) warped by the flow of its size (shares of the side)."""
-    size = len(image)
-    grid = np.stack(np.meshgrid(np.arange(size), np.arange(size)), -1).astype(np.float32)
-    return sample(image, grid + flow * size)
-
-
-def measure_gains(pairs: Pairs, topology: Arrays) -> np.ndarray:
-    """float16 (N, V * 3), `measure_gain` of every frame against its source."""
-    warper, skin = Warper(topology), len(topology["vertex_weight"])
-    gains = np.zeros((len(pairs.source), skin * 3), np.float16)
-    for i, j in enumerate(pairs.source):
-        if i != j:
-            meshes = pairs.mesh[j, :skin], pairs.mesh[i, :skin]
-            gains[i] = measure_gain(warper, pairs.images[j], pairs.images[i], *meshes).reshape(-1)
-    return gains
-
-
-def fit_gain(pairs: Pairs, gains: np.ndarray, options: GeometryOptions) -> Arrays:
-    """The weights `gain.*`: landmarks and Action Units -> log gain of the skin's vertices."""
-    return fit_change("gain", gains.astype(np.float32), 1.0, pairs, options.gain_components, options)
-
-
-def geometry(pairs: Pairs, topology: Arrays, run: Path, options: GeometryOptions) -> Arrays:
-    """Mesh, move and gain, each step kept in the run folder."""
-    arrays = {f"topology.{name}": value for name, value in topology.items()}
-    steps = {
-        "mesh": lambda: fit_mesh(pairs, topology, options),
-        "move": lambda: fit_move(pairs, topology, options),
-        "gain": lambda: fit_gain(pairs, measure_gains(pairs, topology), options),
-    }
-    for name, step in steps.items():
-        path = run / f"{name}.npz"
-        if not path.exists():
-            np.savez(path, **step())  # type: ignore[arg-type]
-        arrays |= dict(np.load(path))
-    return arrays
-
-
-# --- the whole ------------------------------------------------------------------------------------------------------
-
-
-def write_weights(path: Path, arrays: Arrays, networks: dict[str, bytes]) -> None:
+def weights_file(arrays: Arrays, networks: Mapping[str, bytes]) -> bytes:
     """One safetensors file for `mimica.engines.ganimation.edit.load`; the painter's networks are ONNX files inside it."""
     painter = {f"painter.{name}": np.frombuffer(data, np.uint8) for name, data in networks.items()}
     metadata = {"mimica_version": __version__, "kind": KIND, "controls": json.dumps(list(SIDED_AU_NAMES))}
-    contiguous = {name: np.ascontiguousarray(array) for name, array in (arrays | painter).items()}
-    with atomic_path(path) as temporary:
-        save_file(contiguous, temporary, metadata)
+    return save({name: np.ascontiguousarray(array) for name, array in {**arrays, **painter}.items()}, metadata)
 
 
 def read_topology(weights: Path = WEIGHTS) -> Arrays:
     """The mesh and its rules, from the shipped weights."""
     prefix = "topology."
     return {name.removeprefix(prefix): array for name, array in read_weights(weights).items() if name.startswith(prefix)}
-
-
-def train(
-    folder: Path,
-    run: Path,
-    weights: Path,
-    *,
-    labels: Path | None = None,
-    geometry_options: GeometryOptions | None = None,
-    painter_options: PainterOptions | None = None,
-) -> None:
-    """A folder of pairs (`fast_data`) -> `weights`, a file for the engine; what is done stays in the folder `run`."""
-    run.mkdir(parents=True, exist_ok=True)
-    options = painter_options or PainterOptions()
-    topology = read_topology()
-    prepared = run / "pairs"
-    if not (prepared / "recipes.npy").exists():
-        prepare(folder, topology, labels=labels).save(prepared)
-    pairs = Pairs.load(prepared)
-    arrays = geometry(pairs, topology, run, geometry_options or GeometryOptions())
-    patches, finished = run / "patches", run / "patches" / "finished"
-    if not finished.exists():
-        patches.mkdir(exist_ok=True)
-        make_patches(pairs, Rig(arrays), patches, options)
-        finished.touch()
-    networks = {}
-    for name in ("mouth", "eye"):
-        found = Patches.load(patches, name)
-        networks[name] = to_onnx(train_painter(found, run / f"{name}.pt", options), found)
-    write_weights(weights, arrays, networks)

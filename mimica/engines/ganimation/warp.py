@@ -204,8 +204,8 @@ def sample(
     picture: np.ndarray, place: np.ndarray, method: int = cv2.INTER_CUBIC, border: int = cv2.BORDER_REFLECT_101
 ) -> np.ndarray:
     """`picture` at `place` (h, w, 2): x and y counted from pixel centres."""
-    empty = np.empty(0, np.float32)
-    return cv2.remap(picture, np.asarray(place, np.float32), empty, method, borderMode=border)
+    x, y = (np.ascontiguousarray(place[..., i], np.float32) for i in (0, 1))  # OpenCV 5 misreads an empty second map
+    return cv2.remap(picture, x, y, method, borderMode=border)
 
 
 def continued(values: np.ndarray, known: np.ndarray, holes: np.ndarray) -> np.ndarray:
