@@ -185,8 +185,10 @@ class FastTask(Task):
             arrays = read_weights(options.start)
             for name, network in painters.items():
                 from_onnx(network, arrays[f"painter.{name}"].tobytes(), options.start)
+                bias = network.output.bias
+                assert bias is not None
                 with torch.no_grad():
-                    network.output.bias[0].clamp_(max=ATTENTION_START)  # a saturated attention would learn nothing more
+                    bias[0].clamp_(max=ATTENTION_START)  # a saturated attention would learn nothing more
         critics = {f"{name}_critic": PatchCritic(CONTROLS, options.critic_width) for name in NETWORKS}
         optimisers: dict[str, torch.optim.Optimizer] = {
             **{name: torch.optim.AdamW(network.parameters(), options.rate) for name, network in painters.items()},
