@@ -75,12 +75,13 @@ class Renderer:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
+        unusable: tuple[type[Exception], ...] = (*session_errors(), KeyError, ValueError)
         try:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
             about: dict[str, Any] = json.loads(self._session.get_modelmeta().custom_metadata_map["mimica"])
             self.fingerprint, self.config = str(about["fingerprint"]), dict(about["config"])
             self.w_average = np.array(about["w_average"], np.float32)
-        except (*session_errors(), KeyError, ValueError) as error:
+        except unusable as error:
             raise WeightsError(f"'{path}' is no generator of Mimica's, or is damaged: get it again.") from error
         if about.get("kind") != KIND:
             raise WeightsError(f"'{path}' holds '{about.get('kind')}'; '{KIND}' is needed here.")
