@@ -202,3 +202,9 @@ def test_a_stopped_search_goes_on_as_if_nothing_had_been(tmp_path: Path, model: 
 def test_the_rate_rises_and_falls() -> None:
     assert rate_at(0.025) == pytest.approx(0.5) and rate_at(0.5) == 1.0
     assert rate_at(0.875) == pytest.approx(0.5) and rate_at(1.0) == pytest.approx(0.0)
+
+
+def test_a_missing_shipped_generator_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("mimica.engines.stylegan.model.SHIPPED", tmp_path / "none.safetensors")
+    with pytest.raises(WeightsError, match="give one with --weights"):
+        load_model()

@@ -62,6 +62,8 @@ def load_model(path: Path | None = None, encoder: Path | None = None) -> Model:
     """The shipped generator with its encoder, or another (`mimica convert`, a training's weights/generator.safetensors, with the
     encoder.safetensors beside it or the one named). Raises `WeightsError`, also for an encoder of another generator."""
     source = path or SHIPPED
+    if path is None and not SHIPPED.is_file():
+        raise WeightsError("No generator comes with this copy of Mimica; give one with --weights (see docs/stylegan.md).")
     weights = load_weights(source, GENERATOR_KIND)
     generator = Generator(**weights.config)
     fill_module(generator, weights.tensors, source)
