@@ -185,10 +185,9 @@ class FastTask(Task):
             arrays = read_weights(options.start)
             for name, network in painters.items():
                 from_onnx(network, arrays[f"painter.{name}"].tobytes(), options.start)
-                bias = network.output.bias
-                assert bias is not None
+                assert network.output.bias is not None
                 with torch.no_grad():
-                    bias[0].clamp_(max=ATTENTION_START)  # a saturated attention would learn nothing more
+                    network.output.bias[0].clamp_(max=ATTENTION_START)  # a saturated attention would learn nothing more
         critics = {f"{name}_critic": PatchCritic(CONTROLS, options.critic_width) for name in NETWORKS}
         optimisers: dict[str, torch.optim.Optimizer] = {
             **{name: torch.optim.AdamW(network.parameters(), options.rate) for name, network in painters.items()},
@@ -334,8 +333,7 @@ def from_onnx(network: torch.nn.Module, content: bytes, source: Path) -> None:
     """Fills a network with what `to_onnx` wrote. Raises `WeightsError` where the file `source` holds another one."""
     import onnx
 
-    stored = onnx.load_from_string(content).graph.initializer
-    tensors = {one.name: onnx.numpy_helper.to_array(one) for one in stored}
+    tensors = {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load_from_string(content).graph.initializer}
     fill_module(network, {name: array for name, array in tensors.items() if name in network.state_dict()}, source)
 
 
