@@ -81,7 +81,7 @@ def fit(
     folds: Annotated[int, typer.Option("--folds", help="Of the cross-validation.", min=2, max=20)] = 5,
     strength: Annotated[
         float, typer.Option("--strength", help="scikit-learn's C: larger trusts the examples more.", min=1e-6)
-    ] = 0.01,
+    ] = 0.1,
 ) -> None:
     """Fit directions on latents and what their faces show, and print how well they tell held-out people apart.
 
@@ -124,9 +124,7 @@ def fit(
         fitted = list({**earlier, **{one.name: one for one in fitted}}.values())
     save_directions(output, fitted, {"data": latents.title, "within": within, "kept": kept, **latents.notes})
     Console().print(table)
-    typer.echo(
-        "Accuracy is balanced (0.5 is chance), on held-out people. Directions fitted on projected codes are often near chance."
-    )
+    typer.echo("Accuracy is balanced (0.5 is chance), on held-out people. On projected codes it is near chance without --within.")
     typer.echo(str(output))
 
 

@@ -1,13 +1,13 @@
 """Learning directions from codes and what their faces show: logistic regression (default) and a linear SVM.
 
 L. Zhang, C. Pollett (2021) train for each emotion a logistic model p(x) = 1 / (1 + exp(-beta . x)) on pairs (latent code,
-expression) and found an SVM slower; `mimica directions fit --compare` repeats that
-comparison. Positive examples are the share of the codes whose column
-is highest, negative ones the share where it is lowest, as InterFaceGAN (Y. Shen et al. 2020) takes them; with `label:happiness`
-those who were asked to show happiness against all others.
+expression) and found an SVM slower; `mimica directions fit --compare` repeats that comparison. Positive examples are the share of
+the codes whose column is highest, negative ones the share where it is lowest, as InterFaceGAN (Y. Shen et al. 2020) takes them;
+with `label:happiness` those who were asked to show happiness against all others.
 
-Accuracy is cross-validated with whole people held out, balanced over both classes: 0.5 is chance. A linear SVM on codes that
-were projected into W+ often stays near it; codes sampled from the generator are the ones to fit on.
+Both classes weigh the same. Accuracy is cross-validated with whole people held out, balanced over both classes: 0.5 is chance. A
+linear SVM on codes that were projected into W+ often stays near it: fit on sampled codes, or on projected ones with each person
+compared with him- or herself (`mimica.engines.stylegan.latents.within_people`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LEARNERS: tuple[Learner, ...] = ("logistic", "svm")
 SHARE = 0.2
 """Share of the codes, at either end of a column, that serve as examples."""
 FOLDS = 5
-STRENGTH = 0.01
+STRENGTH = 0.1
 """Inverse of the L2 penalty's weight (scikit-learn's C), for features scaled to an overall variance of 1."""
 IDENTITY_COMPONENTS = 20
 MIN_EXAMPLES = 20
@@ -83,8 +83,8 @@ def _model(learner: Learner, strength: float) -> Any:
     from sklearn.svm import LinearSVC
 
     if learner == "logistic":
-        return LogisticRegression(C=strength, max_iter=2000)
-    return LinearSVC(C=strength, dual="auto", max_iter=20000)
+        return LogisticRegression(C=strength, max_iter=2000, class_weight="balanced")
+    return LinearSVC(C=strength, dual="auto", max_iter=20000, class_weight="balanced")
 
 
 def fit(
