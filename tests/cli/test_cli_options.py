@@ -4,10 +4,12 @@ import inspect
 from dataclasses import dataclass
 from typing import Annotated
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
 from mimica.cli.options import Source, Wanted, grouped
+from mimica.errors import ValueRangeError
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,19 @@ def test_a_group_is_given_as_its_fields_and_arrives_as_one() -> None:
 
 
 def test_repeated_expressions_and_units_are_joined() -> None:
-    wanted = Wanted(["happy:0.5", "sad"], ["12=0.3", "6=1"], 0.7)
-    assert wanted.arguments() == {"expression": "happy:0.5+sad", "au": "12=0.3,6=1", "intensity": 0.7}
-    assert Wanted().arguments() == {"expression": None, "au": None, "intensity": 1.0}
+    wanted = Wanted(["happy:0.5", "sad"], ["12=0.3", "6=1"], ["smile=1", "age=-1"], 0.7)
+    joined = {"expression": "happy:0.5+sad", "au": "12=0.3,6=1", "attributes": "smile=1,age=-1", "intensity": 0.7}
+    assert wanted.arguments() == joined
+    assert Wanted().arguments() == {"expression": None, "au": None, "attributes": None, "intensity": 1.0}
+
+
+def test_attributes_alone_leave_the_expression_to_the_photo() -> None:
+    from mimica.expression import PHOTO
+
+    assert Wanted(attribute=["smile=1"]).target() == PHOTO
+    assert Wanted(["happy"], attribute=["smile=1"]).target().label == "happiness"
+    with pytest.raises(ValueRangeError, match="No expression"):
+        Wanted().target()
 
 
 def test_a_source_names_the_arguments_of_the_interface() -> None:

@@ -68,8 +68,8 @@ def test_a_basis_in_bytes_gives_what_the_basis_gave() -> None:
     arrays["p.basis"] = rng.normal(size=(5, 40)).astype(np.float32) * np.array([[9], [3], [1], [0.1], [0.01]], np.float32)
     stored = geometry.as_bytes(arrays, "p")
     assert stored["p.basis"].dtype == np.int8 and arrays["p.basis"].dtype == np.float32
-    given = rng.random((68, 2)), rng.random(34), rng.random(34)
-    exact, coded = (Perceptron.load(a, "p").change(*given) for a in (arrays, stored))
+    landmarks, source, target = rng.random((68, 2)), rng.random(34), rng.random(34)
+    exact, coded = (Perceptron.load(a, "p").changes(landmarks, source, [target])[0] for a in (arrays, stored))
     assert np.abs(exact - coded).max() < 0.01 * np.abs(exact).max() and not np.array_equal(exact, coded)
 
 

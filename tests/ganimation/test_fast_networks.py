@@ -14,15 +14,15 @@ from mimica.engines.ganimation.fast_networks import PatchCritic, PatchPainter, c
 def test_what_is_trained_is_what_is_composed_at_work() -> None:
     part = painter.PARTS["eye_right"]
     rng = np.random.default_rng(0)
-    maps = rng.random((part.height, part.width, 8)).astype(np.float32)
+    maps = rng.random((8, part.height, part.width)).astype(np.float32)
     still, drawing, warped = (rng.random((part.height, part.width, 3)).astype(np.float32) * 255 for _ in range(3))
     opening = np.zeros((240, 240), np.float32)
     opening[90 : 90 + part.height, 80 : 80 + part.width] = rng.random((part.height, part.width))
     paint = painter.composed(part, (80, 90), maps, opening, drawing, 1, 1.0)
-    at_work = paint.warped * warped + paint.still * still + paint.color
+    at_work = paint.warped * warped + paint.still[..., None] * still + paint.color
     alpha = painter.part_of(opening, (80, 90), part, 1)[..., None]
     stacked = np.concatenate([warped, still, drawing, alpha * 255, alpha * 0], axis=2).transpose(2, 0, 1)[None] / 255
-    trained = compose(torch.from_numpy(maps.transpose(2, 0, 1)[None]).log_().exp_(), torch.from_numpy(stacked))
+    trained = compose(torch.from_numpy(maps[None]).log_().exp_(), torch.from_numpy(stacked))
     inner = np.s_[painter.FEATHER : -painter.FEATHER, painter.FEATHER : -painter.FEATHER]
     assert np.allclose(trained[0].permute(1, 2, 0).numpy()[inner] * 255, at_work[inner], atol=0.02)
 

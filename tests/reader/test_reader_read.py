@@ -24,7 +24,7 @@ class Dots(Reader):
 
     def __init__(self):
         self.seen = []
-        self._mirror = False
+        self._mirror, self._refiner = False, None
 
     def raw(self, gray):
         self.seen.append(gray)

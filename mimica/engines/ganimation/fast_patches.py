@@ -188,7 +188,7 @@ class RealPatches:
 
 
 def _box(part: Part, landmarks: np.ndarray) -> np.ndarray:
-    points = landmarks[part.landmarks] * SIDE - part.corner(landmarks)
+    points = landmarks[slice(*part.landmarks)] * SIDE - part.corner(landmarks)
     (x0, y0), (x1, y1) = np.rint(points.min(axis=0)).astype(int), np.rint(points.max(axis=0)).astype(int)
     box = np.zeros((1, part.height, part.width), np.uint8)
     box[:, max(y0, 0) : y1, max(x0, 0) : x1] = 255

@@ -39,7 +39,8 @@ def fir_kernel(channels: int, gain: float, dtype: torch.dtype, device: torch.dev
     as a constant."""
     kernel = np.outer(_TAPS, _TAPS)
     kernel = np.broadcast_to(kernel * (gain / kernel.sum()), (channels, 1, 4, 4))
-    return torch.from_numpy(np.array(kernel, np.float32)).to(device, dtype)
+    with torch.inference_mode(False):  # kept for later, when gradients may be wanted
+        return torch.from_numpy(np.array(kernel, np.float32)).to(device, dtype)
 
 
 def blur(x: Tensor, channels: int, padding: int, gain: float = 1.0, stride: int = 1) -> Tensor:
