@@ -21,6 +21,7 @@ LEVELS = {
     "mimica.inert_pickle": 1,
     "mimica.torch_files": 1,
     "mimica.journal": 1,
+    "mimica.sessions": 1,
     "mimica.workers": 1,
     "mimica.openface_csv": 2,
     "mimica.video": 1,

@@ -21,6 +21,7 @@ from mimica.face.align import crop_from_photo, eye_centres, invert, transform
 from mimica.face.detect import Box, detect
 from mimica.facs import EMOTIONS, SIDED_AU_NAMES, to_dict, without_sides
 from mimica.reader.outputs import DETAIL_SIZE, EYE_DISTANCE, INPUT_SIZE, OUTPUT_SIZE, POINTS, POSE_UNIT, SLICES, mirrored_outputs
+from mimica.sessions import open_session
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -162,16 +163,11 @@ def shrunk(gray: np.ndarray) -> np.ndarray:
 
 def _session(path: Path, kind: str, threads: int) -> tuple[InferenceSession, tuple[str, ...]]:
     """A network and the names of its controls. Raises `WeightsError`."""
-    import onnxruntime as ort
-
     if not path.is_file():
         raise WeightsError(f"There are no reader weights at '{path}': train them with `mimica train reader`.")
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
     unusable: tuple[type[Exception], ...] = (*session_errors(), KeyError, ValueError)
     try:
-        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = open_session(path, threads)
         about = json.loads(session.get_modelmeta().custom_metadata_map["mimica"])
     except unusable as error:
         raise WeightsError(f"'{path}' is no reader of Mimica's, or is damaged: get it again.") from error

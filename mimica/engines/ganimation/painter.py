@@ -23,10 +23,10 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 
 from mimica.engines.ganimation import raster
 from mimica.engines.ganimation.warp import SIDE, Field, continued, sample
+from mimica.sessions import open_session
 
 FEATHER = 5
 """Pixels over which a patch fades out at its border."""
@@ -193,12 +193,7 @@ class Painter:
     """The networks, as ONNX: `pictures` (1, 11, h, w), `condition` (1, Q) -> (1, 8, h, w): A, w, g (3), C (3)."""
 
     def __init__(self, networks: Mapping[str, bytes], threads: int = 2):
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._sessions = {
-            name: ort.InferenceSession(data, options, providers=["CPUExecutionProvider"]) for name, data in networks.items()
-        }
+        self._sessions = {name: open_session(data, threads) for name, data in networks.items()}
 
     def outputs(self, part: Part, inputs: PatchInputs) -> np.ndarray:
         """float32 (8, h, w)."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from mimica.errors import WeightsError
 from mimica.images import atomic_path
+from mimica.sessions import open_session
 
 if TYPE_CHECKING:
     from mimica.engines.stylegan.model import Model
@@ -66,18 +67,13 @@ class Renderer:
     """An exported generator through ONNX Runtime. Raises `WeightsError` for unusable files."""
 
     def __init__(self, path: Path, threads: int = 2) -> None:
-        import onnxruntime as ort
-
         from mimica.reader.read import session_errors
 
         if not path.is_file():
             raise WeightsError(f"There is no generator at '{path}': make one with `mimica export stylegan`.")
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
         unusable: tuple[type[Exception], ...] = (*session_errors(), KeyError, ValueError)
         try:
-            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = open_session(path, threads)
             about: dict[str, Any] = json.loads(self._session.get_modelmeta().custom_metadata_map["mimica"])
             self.fingerprint, self.config = str(about["fingerprint"]), dict(about["config"])
             self.w_average = np.array(about["w_average"], np.float32)

@@ -20,6 +20,7 @@ import numpy as np
 from mimica.checkpoint import Weights, load_weights, save_weights
 from mimica.errors import WeightsError
 from mimica.facs import SIDED_AU_NAMES
+from mimica.sessions import open_session
 
 ENGINE_KIND = "vae-engine"
 WEIGHTS = Path(__file__).parents[2] / "weights" / "vae.safetensors"
@@ -53,13 +54,8 @@ class Codec:
 
 
 def _session(tensors: Mapping[str, np.ndarray], name: str, threads: int) -> Any:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
     try:
-        return ort.InferenceSession(tensors[name].tobytes(), options, providers=["CPUExecutionProvider"])
+        return open_session(tensors[name].tobytes(), threads)
     except (KeyError, RuntimeError, ValueError) as error:  # ONNX Runtime's own errors are RuntimeErrors or ValueErrors
         raise WeightsError(f"The weights of the VAE hold no usable {name}: export them again.") from error
 
