@@ -24,7 +24,7 @@ from mimica.expression import Expression
 from mimica.facs import SIDED_AU_NAMES
 from mimica.identity import Identity
 from mimica.images import read_photo
-from mimica.metrics import mean_absolute_error, pearson
+from mimica.metrics import average_content_distance, flicker, mean_absolute_error, pearson
 from mimica.motion.track import Track
 from mimica.reader.read import FaceReading, Reader, find_faces
 
@@ -38,24 +38,6 @@ CAMERA_NOISE = 3.0
 """Standard deviation of the noise put on the photo that stands still, of 255."""
 _GROWTH = 0.35
 """Eye distances by which the hull of the landmarks is grown: outside nothing should move."""
-
-
-def average_content_distance(descriptors: np.ndarray) -> float:
-    """(T, D) descriptors of a video's frames -> the mean L2 distance over all pairs of frames."""
-    first, second = np.triu_indices(len(descriptors), k=1)
-    return float(np.linalg.norm(descriptors[first] - descriptors[second], axis=1).mean())
-
-
-def flicker(frames: Iterable[np.ndarray], static: np.ndarray) -> float:
-    """Mean absolute second difference over time, in levels of 255, of frames (H, W, 3) where `static`, bool (H, W)."""
-    total, count = 0.0, 0
-    window: list[np.ndarray] = []
-    for frame in frames:
-        window = [*window[-2:], frame[static].astype(np.float32)]
-        if len(window) == 3:
-            total += float(np.abs(window[0] - 2 * window[1] + window[2]).mean())
-            count += 1
-    return total / count if count else float("nan")
 
 
 def static_region(reading: FaceReading, shape: tuple[int, ...]) -> np.ndarray:

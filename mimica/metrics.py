@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 
@@ -56,3 +58,21 @@ def _windowed(x: np.ndarray) -> np.ndarray:
     for axis in (0, 1):
         x = np.apply_along_axis(np.convolve, axis, x, taps, mode="valid")
     return x
+
+
+def average_content_distance(descriptors: np.ndarray) -> float:
+    """(T, D) descriptors of a video's frames -> the mean L2 distance over all pairs of frames."""
+    first, second = np.triu_indices(len(descriptors), k=1)
+    return float(np.linalg.norm(descriptors[first] - descriptors[second], axis=1).mean())
+
+
+def flicker(frames: Iterable[np.ndarray], static: np.ndarray) -> float:
+    """Mean absolute second difference over time, in levels of 255, of frames (H, W, 3) where `static`, bool (H, W)."""
+    total, count = 0.0, 0
+    window: list[np.ndarray] = []
+    for frame in frames:
+        window = [*window[-2:], frame[static].astype(np.float32)]
+        if len(window) == 3:
+            total += float(np.abs(window[0] - 2 * window[1] + window[2]).mean())
+            count += 1
+    return total / count if count else float("nan")

@@ -11,8 +11,9 @@ from bright_mouth import BrightMouth, reading
 from mimica import evaluate_acd
 from mimica.animation import own_controls
 from mimica.errors import NoFaceError
-from mimica.evaluate_acd import average_content_distance, expression_track, flicker, static_region, tracking
+from mimica.evaluate_acd import expression_track, static_region, tracking
 from mimica.facs import SIDED_AU_NAMES, emotion_controls
+from mimica.metrics import average_content_distance, flicker
 
 PHOTO = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
 
