@@ -19,7 +19,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from mimica.errors import ValueRangeError, nearest
+from mimica.errors import MissingExtraError, ValueRangeError, nearest
 
 Crop = Literal["tight", "ffhq", "window"]
 """How an engine wants its face cut out: the aligned square crops of `mimica.face.align`, or `window`, an upright rectangle
@@ -93,11 +93,18 @@ REGISTRY: dict[str, str] = {
 
 
 def load_engine(name: str = "ganimation", weights: str | Path | None = None) -> Engine:
-    """The engine called `name`. Raises `ValueRangeError` for an unknown name, `WeightsError` for unusable weights."""
+    """The engine called `name`. Raises `ValueRangeError` for an unknown name, `WeightsError` for unusable weights,
+    `MissingExtraError` where the engine needs a package that is not installed."""
     if name not in REGISTRY:
         raise ValueRangeError(
             f"There is no engine '{name}'{nearest(name, REGISTRY) or ';'} the engines are {', '.join(REGISTRY)}."
         )
     module, function = REGISTRY[name].split(":")
-    engine: Engine = getattr(importlib.import_module(module), function)(Path(weights) if weights else None)
+    try:
+        load = getattr(importlib.import_module(module), function)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("mimica"):
+            raise
+        raise MissingExtraError(f"The engine '{name}' needs the package '{error.name}': pip install 'mimica[train]'.") from error
+    engine: Engine = load(Path(weights) if weights else None)
     return engine

@@ -120,3 +120,15 @@ def test_illegal_values_are_refused(engine: Engine, prepared: dict[str, Prepared
     for values in ({"AU99": 0.5}, {engine.controls[0]: 1.01}, {engine.controls[0]: -0.01}, {engine.controls[0]: float("nan")}):
         with pytest.raises(ValueRangeError):
             engine.render(state, values)
+
+
+def test_an_engine_whose_package_is_missing_says_so(monkeypatch):
+    import sys
+
+    from mimica.errors import MissingExtraError
+
+    for name in [name for name in sys.modules if name.startswith("mimica.engines.stylegan")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtraError, match=r"'stylegan' needs the package 'torch'"):
+        load_engine("stylegan")
