@@ -40,7 +40,7 @@ class EmbeddedOptions(TrainingOptions):
 
     may_change: ClassVar[frozenset[str]] = frozenset({"adversarial", "sampled", "perceptual", "rate", "spread", "prior"})
 
-    image_size: int = option(64, "side of the pictures in pixels, a power of 2", low=64, high=1024)
+    image_size: int = option(64, "side of the pictures in pixels, a power of 2", low=32, high=1024)
     w_size: int = option(256, "length of w", low=8)
     channel_base: int = option(2560, "feature maps at a resolution: this number divided by its side ...", low=64)
     channel_max: int = option(160, "... and at most this", low=4)
