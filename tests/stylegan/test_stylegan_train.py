@@ -130,3 +130,17 @@ def test_lazy_regularisation_slows_adam() -> None:
     optimiser = lazy_adam(torch.nn.Linear(2, 2), 0.002, every=4)
     assert optimiser.defaults["lr"] == pytest.approx(0.0016)
     assert optimiser.defaults["betas"] == pytest.approx((0.0, 0.99**0.8))
+
+
+def test_w_starts_as_principal_components() -> None:
+    torch.manual_seed(0)
+    hidden, mixing = torch.randn(200, 3), torch.randn(3, 3 * 32 * 32)
+    pictures = (0.1 * hidden @ mixing + 0.2).unflatten(1, (3, 32, 32))
+    encoder = Encoder(4, 6, width=2, hidden=6)
+    encoder.start_with_components(pictures, deviation=0.5)
+    w, changes = encoder(pictures)
+    assert w.mean(0)[:3].abs().max() < 1e-3 and changes.abs().max() == 0
+    covariance = torch.cov(w.t())
+    assert torch.allclose(covariance[:3, :3], 0.25 * torch.eye(3), atol=0.01)  # as many components as there are causes
+    recovered = torch.linalg.lstsq(w[:, :3], hidden - hidden.mean(0)).solution
+    assert torch.allclose(w[:, :3] @ recovered, hidden - hidden.mean(0), atol=1e-2)

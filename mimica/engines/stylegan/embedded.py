@@ -3,7 +3,7 @@
 An adversarial generator learns from a picture only what its critic says; an autoencoder learns from every pixel. So the
 generator starts as the decoder of an autoencoder, encoder -> w + changes a place -> synthesis, with pixel and perceptual terms
 (features of Mimica's reader). w gets normal noise and is kept near 0, as in a variational autoencoder of fixed variance, so
-that what lies between the codes is a face too; the running moments of w are the Gaussian that samples are drawn from. From
+that what lies between the codes is a face too; it starts as the principal components of the pictures (`Encoder`); the running moments of w are the Gaussian that samples are drawn from. From
 `adversarial` > 0 on, a discriminator sees reconstructions and samples and the generator is sharpened: non-saturating loss,
 lazy R1.
 
@@ -27,11 +27,14 @@ from mimica.checkpoint import Weights, load_weights, module_tensors
 from mimica.config import Preset, TrainingOptions, option
 from mimica.dataset import FaceDataset, open_datasets
 from mimica.engines.stylegan import losses
-from mimica.engines.stylegan.encoder import ENCODER_KIND, Encoder
+from mimica.engines.stylegan.encoder import ENCODER_KIND, LINEAR_SIZE, Encoder
 from mimica.engines.stylegan.networks import DISCRIMINATOR_KIND, GENERATOR_KIND, Discriminator, Generator
 from mimica.reader.features import load_torch_reader, reader_gray
 from mimica.reader.networks import ReaderNet
 from mimica.training import Parts, Task, Trainer
+
+SMALL_PICTURES = 1500
+"""From so many pictures the principal components are found that w starts as."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,8 @@ class Embedded(Task):
         if o.start:
             grow(generator, load_weights(o.start / "generator.safetensors", GENERATOR_KIND).tensors)
             grow(encoder, load_weights(o.start / "encoder.safetensors", ENCODER_KIND).tensors)
+        else:
+            encoder.start_with_components(self._small_pictures())
         modules: dict[str, nn.Module] = {"generator": generator, "encoder": encoder, "discriminator": discriminator}
         learnt = [*generator.synthesis.parameters(), *encoder.parameters()]
         optimisers: dict[str, torch.optim.Optimizer] = {
@@ -125,6 +130,12 @@ class Embedded(Task):
             "discriminator": torch.optim.Adam(discriminator.parameters(), lr=o.rate, betas=(0.0, 0.99)),
         }
         return Parts(modules, optimisers, averaged=("generator", "encoder"))
+
+    def _small_pictures(self) -> Tensor:
+        """Up to `SMALL_PICTURES` training pictures, (N, 3, `LINEAR_SIZE`, `LINEAR_SIZE`) in [-1, 1]."""
+        faces = self._training.faces
+        chosen = np.linspace(0, len(faces) - 1, min(len(faces), SMALL_PICTURES)).astype(int)
+        return as_input(torch.from_numpy(faces.images(chosen, LINEAR_SIZE)))
 
     # --- one step ---------------------------------------------------------------------------------------------------
 
@@ -140,10 +151,11 @@ class Embedded(Task):
         rebuilt = synthesis(w_plus, "random" if adversarial else "none")
         terms = {
             "pixel": (o.pixel, losses.pixel_distance(rebuilt, image).mean()),
-            "perceptual": (o.perceptual, self._perceptual(rebuilt, image).mean()),
             "prior": (o.prior, w.square().mean()),
             "changes": (o.changes, changes.square().mean()),
         }
+        if o.perceptual:
+            terms["perceptual"] = (o.perceptual, self._perceptual(rebuilt, image).mean())
         scalars: dict[str, Tensor] = {}
         if adversarial:
             samples = synthesis(self._sampled_w(encoder, max(1, len(image) // 2)), "random")

@@ -1,12 +1,15 @@
 """Picture -> w_plus in one pass: the encoder that the embedded generator was trained with, where projection starts.
 
 As in O. Tov et al., "Designing an encoder for StyleGAN image manipulation" (2021), it gives one w and a change for each place,
-which training keeps small: near W a code can be edited.
+which training keeps small: near W a code can be edited. w itself is a linear function of the picture, which may start as the
+picture's principal components (then codes are apart, and Gaussian, from the first step on), plus what a convolutional network
+adds to it.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +22,8 @@ from mimica.engines.stylegan.networks import ResidualBlock
 
 ENCODER_KIND = "stylegan2-encoder"
 INPUT_SIZE = 64
+LINEAR_SIZE = 32
+"""Side of the picture that the linear part of w sees."""
 _WIDTHS = (1, 2, 4, 6, 8)
 
 
@@ -40,6 +45,8 @@ class Encoder(nn.Module):
         self.w = Linear(hidden, w_size)
         self.changes = Linear(hidden, places * w_size)
         nn.init.zeros_(self.changes.weight)
+        self.linear = Linear(3 * LINEAR_SIZE * LINEAR_SIZE, w_size)
+        nn.init.zeros_(self.linear.weight)
         self.places = places
         self.register_buffer("w_mean", torch.zeros(w_size))
         self.register_buffer("w_covariance", torch.eye(w_size))
@@ -51,7 +58,23 @@ class Encoder(nn.Module):
         for block in self.blocks:
             x = block(x)
         hidden = self.hidden(x.flatten(1))
-        return self.w(hidden), self.changes(hidden).unflatten(1, (self.places, -1))
+        w = self.w(hidden) + self.linear(F.avg_pool2d(pictures, INPUT_SIZE // LINEAR_SIZE).flatten(1))
+        return w, self.changes(hidden).unflatten(1, (self.places, -1))
+
+    @torch.no_grad()
+    def start_with_components(self, pictures: Tensor, deviation: float = 0.5) -> None:
+        """Make w the principal components of these pictures (N, 3, `LINEAR_SIZE`, `LINEAR_SIZE`), each with this standard
+        deviation over them; the network adds nothing at first. With fewer pictures than components the rest of w is 0."""
+        flat = pictures.flatten(1)
+        mean = flat.mean(0)
+        _, lengths, vectors = torch.linalg.svd(flat - mean, full_matrices=False)
+        count = min(len(self.w.bias), len(flat) - 1)
+        spread = lengths[:count] / math.sqrt(len(flat))
+        weight = torch.zeros_like(self.linear.weight)
+        weight[:count] = vectors[:count] * (deviation / spread.clamp_min(1e-4))[:, None]
+        self.linear.weight.copy_(weight / self.linear.scale)
+        self.linear.bias.copy_(-(weight @ mean))
+        nn.init.zeros_(self.w.weight)
 
     def w_plus(self, pictures: Tensor) -> Tensor:
         """(B, places, w_size)."""
