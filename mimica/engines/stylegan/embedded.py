@@ -3,9 +3,9 @@
 An adversarial generator learns from a picture only what its critic says; an autoencoder learns from every pixel. So the
 generator starts as the decoder of an autoencoder, encoder -> w + changes a place -> synthesis, with pixel and perceptual terms
 (features of Mimica's reader). w gets normal noise and is kept near 0, as in a variational autoencoder of fixed variance, so
-that what lies between the codes is a face too; it starts as the principal components of the pictures (`Encoder`); the running moments of w are the Gaussian that samples are drawn from. From
-`adversarial` > 0 on, a discriminator sees reconstructions and samples and the generator is sharpened: non-saturating loss,
-lazy R1.
+that what lies between the codes is a face too; it starts as the principal components of the pictures (`Encoder`). The running
+moments of w are the Gaussian that samples are drawn from. From `adversarial` > 0 on, a discriminator sees reconstructions and
+samples and the generator is sharpened: non-saturating loss, lazy R1.
 
 The same run may be resumed with other weights of the losses. A bigger generator starts from a smaller one with `start`.
 """
@@ -134,7 +134,7 @@ class Embedded(Task):
     def _small_pictures(self) -> Tensor:
         """Up to `SMALL_PICTURES` training pictures, (N, 3, `LINEAR_SIZE`, `LINEAR_SIZE`) in [-1, 1]."""
         faces = self._training.faces
-        chosen = np.linspace(0, len(faces) - 1, min(len(faces), SMALL_PICTURES)).astype(int)
+        chosen = np.linspace(0, len(faces) - 1, min(len(faces), SMALL_PICTURES)).astype(int).tolist()
         return as_input(torch.from_numpy(faces.images(chosen, LINEAR_SIZE)))
 
     # --- one step ---------------------------------------------------------------------------------------------------
