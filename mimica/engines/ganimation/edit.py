@@ -6,7 +6,7 @@ The equation is GANimation's (A. Pumarola et al., "GANimation: Anatomically-awar
 inside and the lids (`painter`). All of it is computed in the canonical crop; the window's own pixels are sampled once, so
 that the photo keeps its resolution; pixels that nothing moves stay bit for bit.
 
-Known to be weak: faces turned more than about 25 degrees; frames of glasses bend with the brows; teeth are drawn, not the
+Known to be weak: faces turned more than about 25 degrees; hair over the face moves with the skin under it; teeth are drawn, not the
 person's own, where the photo hides them; eyes that the photo shows closed open to a guess.
 """
 
@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 
 from mimica.checkpoint import read_about
 from mimica.engines.base import Crop, Engine, Face, Rendered
+from mimica.engines.ganimation import glasses
 from mimica.engines.ganimation.canvas import Canvas
 from mimica.engines.ganimation.painter import (
     PARTS,
@@ -36,7 +37,7 @@ from mimica.engines.ganimation.painter import (
     tooth_white,
 )
 from mimica.engines.ganimation.rig import Rig
-from mimica.engines.ganimation.warp import SIDE, Field, Warper
+from mimica.engines.ganimation.warp import RIM_FADE, SIDE, Field, Warper
 from mimica.errors import ValueRangeError, WeightsError, nearest
 from mimica.face.align import crop_from_photo, cut, transform
 from mimica.facs import SIDED_AU_NAMES, to_vector
@@ -70,6 +71,7 @@ class State:
     eyeballs: Mapping[str, np.ndarray]
     white: np.ndarray
     scale: int
+    rims: np.ndarray | None
 
 
 class FastGanimation:
@@ -106,7 +108,11 @@ class FastGanimation:
                 corner = part.corner(landmarks, ROWS)
                 eyeballs[name] = draw_eye(part_of(crop, corner, part, 1), part_of(openings[1], corner, part, 1))
         pixels = face.image.astype(np.float32)
-        return State(face, controls, crop_from_window, landmarks, mesh, crop, pixels, openings, eyeballs, white, scale)
+        rims = glasses.find_rims(
+            cut(face.image, crop_from_window * glasses.SIDE, ROWS * glasses.SIDE // SIDE)[:, : glasses.SIDE], landmarks
+        )
+        away = None if rims is None else glasses.distance(rims, (ROWS * scale, SIDE * scale))
+        return State(face, controls, crop_from_window, landmarks, mesh, crop, pixels, openings, eyeballs, white, scale, away)
 
     def render(self, state: State, values: Mapping[str, float], *, layers: bool = False) -> Rendered:
         """One frame; see `mimica.engines.base`. Raises `ValueRangeError` for a control that does not exist."""
@@ -139,7 +145,7 @@ class FastGanimation:
         motion = self._rig.move(*given)
         moved = state.mesh + motion
         skin = self._rig.skin_vertices
-        field = self._warper.field(state.mesh[:skin], moved[:skin], self._rig.gain(*given), state.scale, ROWS)
+        field = self._warper.field(state.mesh[:skin], moved[:skin], self._rig.gain(*given), state.scale, ROWS, state.rims)
         paints = []
         for name in PARTS:
             length = float(np.abs(motion[self._moving[name]]).max())
@@ -159,7 +165,10 @@ class FastGanimation:
             openings, drawing = (state.openings[1], field.eyes), state.eyeballs[name]
         condition = condition_of(part, state.landmarks, state.controls, target)
         maps = self._painter.outputs(part, patch_inputs(part, corner, state.crop, field, openings, drawing, condition))
-        return composed(part, corner, maps, openings[1], drawing, scale, strength)
+        fade: float | np.ndarray = strength
+        if state.rims is not None:
+            fade = strength * part_of(np.clip(state.rims * (1 / RIM_FADE), 0, 1), corner, part, scale)
+        return composed(part, corner, maps, openings[1], drawing, scale, fade)
 
 
 def _lips_parted(source: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -204,10 +204,16 @@ class Painter:
 
 
 def composed(
-    part: Part, corner: tuple[int, int], maps: np.ndarray, opening: np.ndarray, drawing: np.ndarray, scale: int, strength: float
+    part: Part,
+    corner: tuple[int, int],
+    maps: np.ndarray,
+    opening: np.ndarray,
+    drawing: np.ndarray,
+    scale: int,
+    strength: float | np.ndarray,
 ) -> Paint:
-    """The network's maps (8, h, w), the opening after and the drawing -> `Paint` at `scale`; `strength` in [0, 1] fades all
-    of it in."""
+    """The network's maps (8, h, w), the opening after and the drawing -> `Paint` at `scale`; `strength` in [0, 1], a number or
+    a map at `scale`, fades all of it in."""
     factors = [resized(plane, part, scale) for plane in cv2.exp(np.ascontiguousarray(maps[2:5]))]
     attention, share = (resized(plane, part, scale) for plane in maps[:2])
     alpha, fade = part_of(opening, corner, part, scale), strength * _feather(part, scale)

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from mimica.engines.ganimation import raster
+from mimica.engines.ganimation.glasses import limited
 
 SIDE = 240
 """Columns of a field of scale 1; all lengths in pixels here are of that scale."""
@@ -49,6 +50,10 @@ FOREHEAD = 0.17
 """The forehead reaches so far above the brows (share of the side)."""
 GROWN, FADE = 1.13, 12
 """The hull of the face, grown about its centre by this factor, is where motion ends; it fades over so many pixels inside."""
+ROOM = 0.35
+"""Beside the rim of glasses skin moves by no more than this share of its distance to the rim: none comes from behind it."""
+RIM_FADE = 5.0 / SIDE
+"""Over this length beside a rim light and paint fade out."""
 REACH = 14
 """So many pixels outside the mesh nothing moves any more."""
 
@@ -79,8 +84,17 @@ class Warper:
         self._eye_loops = (topology["eye_loop_right"], topology["eye_loop_left"])
         self._rims = [(topology["rim_near"][:, None] == loop).any(axis=1) for loop in self._eye_loops]
 
-    def field(self, source: np.ndarray, target: np.ndarray, gain: np.ndarray, scale: int = 1, rows: int = SIDE) -> Field:
-        """Skin vertices (V, 2) before and after and their log gain (V, 3) -> the field of (rows * scale, SIDE * scale)."""
+    def field(
+        self,
+        source: np.ndarray,
+        target: np.ndarray,
+        gain: np.ndarray,
+        scale: int = 1,
+        rows: int = SIDE,
+        rims: np.ndarray | None = None,
+    ) -> Field:
+        """Skin vertices (V, 2) before and after and their log gain (V, 3) -> the field of (rows * scale, SIDE * scale). `rims` of
+        that size: how far the nearest rim of glasses is, in shares of the side; nothing moves on them."""
         cover = self._rasterise(target, scale, rows)
         values = np.concatenate([(self.texture(source, target) - target).T, gain.T]).astype(np.float32)
         drawn, covered = cover.interpolate(values), cover.mask()  # (5, H, W): operations on planes are the fastest
@@ -90,6 +104,9 @@ class Warper:
         outside = _membrane(drawn[:2], covered)
         continue_into(np.moveaxis(drawn, 0, 2), covered, mouth | eyes)
         flow = outside + (drawn[:2] - outside) * own
+        if rims is not None:
+            flow = limited(flow, ROOM * rims)
+            own = own * np.clip(rims * (1 / RIM_FADE), 0, 1)
         steps = _steps(flow)
         kept = steps > 0
         face = self._face(source, target, covered.shape)
