@@ -27,7 +27,11 @@ FaceOption = Annotated[
 ]
 EngineOption = Annotated[str, typer.Option("--engine", help="The engine that renders.")]
 WeightsOption = Annotated[
-    Path | None, typer.Option("--weights", help="A weights file for the engine, in place of the shipped one.")
+    Path | None,
+    typer.Option(
+        "--weights",
+        help="A weights file for the engine, in place of the shipped one. ccby: ganimation's second set, of CC BY photos only.",
+    ),
 ]
 DetectorOption = Annotated[str, typer.Option("--detector", help="What finds the faces: dlib, or mediapipe with its --model.")]
 ModelOption = Annotated[Path | None, typer.Option("--model", help="MediaPipe's face_landmarker.task.")]

@@ -6,8 +6,8 @@ The equation is GANimation's (A. Pumarola et al., "GANimation: Anatomically-awar
 inside and the lids (`painter`). All of it is computed in the canonical crop; the window's own pixels are sampled once, so
 that the photo keeps its resolution; pixels that nothing moves stay bit for bit.
 
-Known to be weak: faces turned more than about 25 degrees; hair over the face moves with the skin under it; teeth are drawn, not the
-person's own, where the photo hides them; eyes that the photo shows closed open to a guess.
+Known to be weak: faces turned more than about 25 degrees; hair over the face moves with the skin under it; teeth are drawn, not
+the person's own, where the photo hides them; eyes that the photo shows closed open to a guess.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ from mimica.facs import SIDED_AU_NAMES, to_vector
 
 KIND, PAPER_KIND = "ganimation-fast", "ganimation-generator"
 WEIGHTS = Path(__file__).parents[2] / "weights" / "ganimation_fast.safetensors"
+FREE_WEIGHTS = WEIGHTS.with_name("ganimation_fast_ccby.safetensors")
+FREE = "ccby"
+"""In place of a file: the second set that ships, which owes nothing to data under a non-commercial licence."""
 ROWS = 300
 """Rows of the field at scale 1: the tight crop's 240 and what lies below it, where chins drop."""
 DETAIL = 520
@@ -205,8 +208,11 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
 
 
 def load(weights: Path | None = None) -> Engine:
-    """The engine with the shipped weights or those of a file: of the fast generator, of the paper's as trained here, or a
-    checkpoint (.pth) of the paper's authors' code or its best-known re-implementation. Raises `WeightsError`."""
+    """The engine with the shipped weights, with `ccby` (see `FREE`) or with those of a file: of the fast generator, of the
+    paper's as trained here, or a checkpoint (.pth) of the paper's authors' code or its best-known re-implementation. Raises
+    `WeightsError`."""
+    if weights == Path(FREE) and not weights.exists():
+        weights = FREE_WEIGHTS
     if weights is not None and weights.is_file() and (weights.suffix in (".pth", ".pt") or _kind_of(weights) == PAPER_KIND):
         from mimica.engines.ganimation.paper import load as load_paper  # needs torch
 
