@@ -47,6 +47,7 @@ class EmbeddedOptions(TrainingOptions):
     w_size: int = option(256, "length of w", low=8)
     channel_base: int = option(2560, "feature maps at a resolution: this number divided by its side ...", low=64)
     channel_max: int = option(160, "... and at most this", low=4)
+    critic_base: int = option(1280, "the same number for the discriminator, which sees each picture several times", low=64)
     encoder_width: int = option(24, "feature maps of the encoder at 64 px", low=4)
     rate: float = option(2e-3, "learning rate of all Adams", low=1e-8)
     spread: float = option(0.15, "standard deviation of the noise added to w", low=0)
@@ -64,8 +65,8 @@ class EmbeddedOptions(TrainingOptions):
 PRESETS: dict[str, Preset] = {
     "embedded": {"steps": 20_000, "batch_size": 16, "ema": 0.998, "sample_every": 250, "log_every": 25},
     "embedded-smoke": {
-        "steps": 20, "batch_size": 4, "w_size": 16, "channel_base": 256, "channel_max": 16, "encoder_width": 4, "ema": 0.9,
-        "log_every": 5, "sample_every": 10,
+        "steps": 20, "batch_size": 4, "w_size": 16, "channel_base": 256, "channel_max": 16, "critic_base": 256, "encoder_width": 4,
+        "ema": 0.9, "log_every": 5, "sample_every": 10,
     },
 }  # fmt: skip
 
@@ -117,7 +118,7 @@ class Embedded(Task):
         o = options
         generator = Generator(o.image_size, o.w_size, o.w_size, 0, o.channel_base, o.channel_max)
         encoder = Encoder(generator.synthesis.places, o.w_size, o.encoder_width)
-        discriminator = Discriminator(o.image_size, o.channel_base, o.channel_max)
+        discriminator = Discriminator(o.image_size, o.critic_base, o.channel_max)
         if o.start:
             grow(generator, load_weights(o.start / "generator.safetensors", GENERATOR_KIND).tensors)
             grow(encoder, load_weights(o.start / "encoder.safetensors", ENCODER_KIND).tensors)
