@@ -65,8 +65,8 @@ class EmbeddedOptions(TrainingOptions):
 PRESETS: dict[str, Preset] = {
     "embedded": {"steps": 20_000, "batch_size": 16, "ema": 0.998, "sample_every": 250, "log_every": 25},
     "embedded-smoke": {
-        "steps": 20, "batch_size": 4, "w_size": 16, "channel_base": 256, "channel_max": 16, "critic_base": 256, "encoder_width": 4,
-        "ema": 0.9, "log_every": 5, "sample_every": 10,
+        "steps": 20, "batch_size": 4, "w_size": 16, "channel_base": 256, "channel_max": 16, "critic_base": 256,
+        "encoder_width": 4, "ema": 0.9, "log_every": 5, "sample_every": 10,
     },
 }  # fmt: skip
 
