@@ -109,11 +109,11 @@ def frame(setting: Setting) -> list[Figure]:
 
 
 def run_ms(prepared: Prepared, targets: Sequence[Mapping[str, float]]) -> float:
-    """Milliseconds a frame when frames are asked for one after another, as videos are made; `targets` are their controls."""
+    """Milliseconds a frame when frames are asked for one after another, as videos are made; `targets` are their controls. The
+    median of three runs, after one that does not count."""
     track = Track.from_keyframes([(float(i), target, "linear") for i, target in enumerate(targets)])
-    start = time.perf_counter()
-    count = sum(1 for _ in frames(prepared, [track], fps=1.0))
-    return 1e3 * (time.perf_counter() - start) / count
+    count = track.frame_count(1.0)
+    return median_ms(lambda _: sum(1 for _ in frames(prepared, [track], fps=1.0)), 3) / count
 
 
 def _enlarged(photo: Path) -> np.ndarray:

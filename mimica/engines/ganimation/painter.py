@@ -190,9 +190,10 @@ def condition_of(part: Part, landmarks: np.ndarray, source: np.ndarray, target: 
 
 
 class Painter:
-    """The networks, as ONNX: `pictures` (1, 11, h, w), `condition` (1, Q) -> (1, 8, h, w): A, w, g (3), C (3)."""
+    """The networks, as ONNX: `pictures` (1, 11, h, w), `condition` (1, Q) -> (1, 8, h, w): A, w, g (3), C (3). They are so small
+    that a second thread gains nothing, and videos render two frames at once."""
 
-    def __init__(self, networks: Mapping[str, bytes], threads: int = 2):
+    def __init__(self, networks: Mapping[str, bytes], threads: int = 1):
         self._sessions = {name: open_session(data, threads) for name, data in networks.items()}
 
     def outputs(self, part: Part, inputs: PatchInputs) -> np.ndarray:
