@@ -20,13 +20,11 @@ import numpy as np
 import torch
 
 from mimica.engines.ganimation.fast_data import Pairs
+from mimica.engines.ganimation.fast_file import Arrays, as_bytes, as_half
 from mimica.engines.ganimation.fast_networks import ChangePerceptron
 from mimica.engines.ganimation.fast_options import FastOptions
 from mimica.engines.ganimation.warp import SIDE, Warper, sample
 from mimica.images import atomic_path
-
-Arrays = dict[str, np.ndarray]
-
 
 # --- mesh and motion ------------------------------------------------------------------------------------------------
 
@@ -220,23 +218,6 @@ def fit_gain(pairs: Pairs, topology: Arrays, options: FastOptions) -> Arrays:
 
 
 # --- storage --------------------------------------------------------------------------------------------------------
-
-
-def as_half(arrays: Arrays, part: str) -> Arrays:
-    """The basis of a perceptron `part.*` as float16."""
-    return arrays | {f"{part}.basis": arrays[f"{part}.basis"].astype(np.float16)}
-
-
-def as_bytes(arrays: Arrays, part: str) -> Arrays:
-    """The basis of a perceptron `part.*` as int8: each component is divided by its own step, by which the perceptron's last
-    layer is multiplied, so that whoever reads the weights needs to know nothing of it."""
-    basis = arrays[f"{part}.basis"]
-    step = np.maximum(np.abs(basis).max(axis=1), 1e-12) / 127
-    stored = {f"{part}.basis": np.rint(basis / step[:, None]).astype(np.int8)}
-    for name in ("4.weight", "4.bias"):
-        value = arrays[f"{part}.{name}"]
-        stored[f"{part}.{name}"] = (value * step.reshape(-1, *[1] * (value.ndim - 1))).astype(np.float32)
-    return arrays | stored
 
 
 def geometry(

@@ -16,7 +16,6 @@ weight on the painters rises over their first `HANDOVER` steps.
 from __future__ import annotations
 
 import io
-import json
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -29,18 +28,17 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.numpy import save
 from torch import Tensor
 
-from mimica import __version__
 from mimica.batches import Batch
 from mimica.checkpoint import fill_module
 from mimica.config import Preset, TrainingOptions, load_options, save_options, to_dict
 from mimica.dataset import FaceDataset, open_datasets
 from mimica.engines.ganimation import fast_losses as losses
-from mimica.engines.ganimation.edit import KIND, WEIGHTS, read_weights
+from mimica.engines.ganimation.edit import WEIGHTS, read_weights
 from mimica.engines.ganimation.fast_data import Pairs, prepare
-from mimica.engines.ganimation.fast_geometry import Arrays, geometry
+from mimica.engines.ganimation.fast_file import Arrays, weights_file
+from mimica.engines.ganimation.fast_geometry import geometry
 from mimica.engines.ganimation.fast_networks import ATTENTION_START, PatchCritic, PatchPainter, compose
 from mimica.engines.ganimation.fast_options import PRESETS, FastOptions
 from mimica.engines.ganimation.fast_patches import NETWORKS, Patches, PatchSource, RealPatches, choose_pairs, make_patches
@@ -335,13 +333,6 @@ def from_onnx(network: torch.nn.Module, content: bytes, source: Path) -> None:
 
     tensors = {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load_from_string(content).graph.initializer}
     fill_module(network, {name: array for name, array in tensors.items() if name in network.state_dict()}, source)
-
-
-def weights_file(arrays: Arrays, networks: Mapping[str, bytes]) -> bytes:
-    """One safetensors file for `mimica.engines.ganimation.edit.load`; the painter's networks are ONNX files inside it."""
-    painter = {f"painter.{name}": np.frombuffer(data, np.uint8) for name, data in networks.items()}
-    metadata = {"mimica_version": __version__, "kind": KIND, "controls": json.dumps(list(SIDED_AU_NAMES))}
-    return save({name: np.ascontiguousarray(array) for name, array in {**arrays, **painter}.items()}, metadata)
 
 
 def read_topology(weights: Path = WEIGHTS) -> Arrays:

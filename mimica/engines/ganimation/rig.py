@@ -39,7 +39,7 @@ class Perceptron:
     @classmethod
     def load(cls, arrays: Mapping[str, np.ndarray], part: str) -> Perceptron:
         """From the weights named `part.*`."""
-        layers = tuple((arrays[f"{part}.{n}.weight"], arrays[f"{part}.{n}.bias"]) for n in LAYERS)
+        layers = tuple((arrays[f"{part}.{n}.weight"].astype(np.float32), arrays[f"{part}.{n}.bias"]) for n in LAYERS)
         basis = arrays[f"{part}.basis"].astype(np.float32)
         return cls(layers, arrays[f"{part}.landmark_mean"], float(arrays[f"{part}.scale"].item()), basis)
 

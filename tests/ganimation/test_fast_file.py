@@ -1,0 +1,44 @@
+"""A smaller file of the fast generator renders the same; the second shipped set is found by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import mimica
+from mimica.cli import app
+from mimica.engines.ganimation.edit import FREE_WEIGHTS, WEIGHTS, read_weights
+from mimica.engines.ganimation.fast_file import as_bytes
+
+PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
+
+
+def test_a_compact_file_renders_nearly_the_same(tmp_path: Path) -> None:
+    small = tmp_path / "small.safetensors"
+    result = CliRunner().invoke(app, ["export", "ganimation", str(WEIGHTS), "-o", str(small)])
+    assert result.exit_code == 0 and small.stat().st_size < 0.75 * WEIGHTS.stat().st_size
+    images = [np.asarray(mimica.edit(PHOTO, "happy", weights=w).image).astype(int) for w in (None, small)]
+    difference = np.abs(images[0] - images[1])
+    assert difference.sum() > 0 and difference.mean() < 0.2 and np.percentile(difference, 99.5) <= 6
+
+
+def test_a_step_for_each_component_keeps_the_product() -> None:
+    rng = np.random.default_rng(0)
+    arrays = {"x.basis": rng.normal(size=(3, 50)), "x.4.weight": rng.normal(size=(3, 7)), "x.4.bias": rng.normal(size=3)}
+    stored, hidden = as_bytes(arrays, "x"), rng.normal(size=7)
+    assert stored["x.basis"].dtype == np.int8
+    before, after = (((hidden @ a["x.4.weight"].T + a["x.4.bias"]) @ a["x.basis"]) for a in (arrays, stored))
+    assert np.abs(before - after).max() < 0.02 * np.abs(before).max()
+
+
+@pytest.mark.skipif(not FREE_WEIGHTS.exists(), reason="the second set is not there")
+def test_the_second_set_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # no file 'ccby' here
+    first, second = (np.asarray(mimica.edit(PHOTO, "surprised", weights=w).image).astype(int) for w in (None, "ccby"))
+    photo = np.asarray(mimica.edit(PHOTO, "surprised", intensity=0).image).astype(int)
+    assert 0 < np.abs(first - second).mean() < 0.5 * np.abs(first - photo).mean()
+    assert WEIGHTS.stat().st_size + FREE_WEIGHTS.stat().st_size <= 20e6
+    assert set(read_weights(FREE_WEIGHTS)) < set(read_weights(WEIGHTS))
