@@ -33,7 +33,7 @@ def transition_sheet(codec: Codec, ends: Sequence[tuple[str, np.ndarray, np.ndar
     rows = []
     for name, start, end in ends:
         made = codec.decode(np.stack([transition(start, end, alpha) for alpha in ALPHAS]))
-        rows.append([Cell(None, name), *(Cell(p, f"α = {alpha:g}") for p, alpha in zip(made, ALPHAS, strict=True))])
+        rows.append([Cell(None, name), *(Cell(p, f"alpha {alpha:g}") for p, alpha in zip(made, ALPHAS, strict=True))])
     return sheet(rows, cell)
 
 

@@ -161,7 +161,7 @@ def show(
     """
     from mimica import api
 
-    check_output(output, _PICTURES, photo or output)
+    check_output(output, _PICTURES, photo)
     codec, known = loaded(weights, directions)
     from mimica.engines.stylegan.directions import chosen, parse_layers
     from mimica.images import write_image
@@ -198,7 +198,7 @@ def transition(
     """
     from mimica.video import SUFFIXES
 
-    check_output(output, (*_PICTURES, *SUFFIXES), photo or output)
+    check_output(output, (*_PICTURES, *SUFFIXES), photo)
     from mimica import api
 
     codec = open_codec(weights)
@@ -210,7 +210,7 @@ def transition(
     codes = _codes(codec, seeds, photo)
     starts, ends = (codes if words == "own" else expression_codes(codec, editor, codes, words) for words in (start, end))
     if output.suffix.lower() in _PICTURES:
-        rows = [(f"{start} → {end}", s, e) for s, e in zip(starts, ends, strict=True)]
+        rows = [(f"{start} to {end}", s, e) for s, e in zip(starts, ends, strict=True)]
         write_image(output, transition_sheet(codec, rows), comment=api.TAG)
     else:
         from mimica.video import VideoWriter

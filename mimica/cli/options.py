@@ -161,7 +161,7 @@ def joined(parts: list[str] | None, separator: str) -> str | None:
     return separator.join(parts) if parts else None
 
 
-def check_output(path: Path, suffixes: Iterable[str], photo: Path, *, folder: bool = False) -> None:
+def check_output(path: Path, suffixes: Iterable[str], photo: Path | None, *, folder: bool = False) -> None:
     """Refuses, before any work, an output that could not be written in the end: a suffix not in `suffixes` (with `folder`
     none is needed), a folder that is missing, protected or in use, the photo itself. Raises `UserError`."""
     if path.suffix.lower() not in suffixes and not (folder and not path.suffix):
@@ -173,7 +173,7 @@ def check_output(path: Path, suffixes: Iterable[str], photo: Path, *, folder: bo
         raise UserError(f"--output is '{path}', but the folder '{path.parent}' may not be written; name another.")
     if path.is_dir() and (not folder or path.suffix or any(path.iterdir())):
         raise UserError(f"--output is '{path}', which is a folder{' with files in it' if folder else ''}; name another.")
-    if path.exists() and photo.exists() and path.samefile(photo):
+    if photo is not None and path.exists() and photo.exists() and path.samefile(photo):
         raise UserError(f"--output is the photo '{photo}' itself, which would be lost; name another file.")
 
 
