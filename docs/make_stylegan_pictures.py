@@ -1,8 +1,11 @@
-"""The pictures of docs/stylegan.md, made by the shipped generator: `python docs/make_stylegan_pictures.py`.
+"""The pictures of docs/stylegan.md and docs/latent.md, made by the shipped weights: `python docs/make_stylegan_pictures.py`.
 
-Faces of seeds, a mixing grid, a strip of a walk: people who do not exist; and the example photo beside its projection.
+Faces of seeds, a mixing grid, a strip of a walk, doses of directions, transitions: people who do not exist; the example photo
+beside its projection, and edited.
 """
 
+import subprocess
+import sys
 from pathlib import Path
 
 from mimica.cli.stylegan import load
@@ -35,6 +38,19 @@ def main(weights: Path | None = None, output: Path = HERE / "pictures") -> None:
     search.run()
     pair = beside([target.crop], list(as_pictures(search.pictures())), ["photo"])
     write_image(output / "stylegan_projection.jpg", pair, comment="edited by Mimica")
+    latent(output)
+
+
+def latent(output: Path) -> None:
+    """`latent_doses.jpg`, `latent_transition.jpg`, `latent_photo.jpg`: by the commands that docs/latent.md names."""
+    shown = [word for name in ("happiness", "surprise", "anger", "open_mouth", "turn") for word in ("--only", name)]
+    _run("directions", "show", *shown, "--seeds", "4,6", "-o", output / "latent_doses.jpg")
+    _run("transition", "--seeds", "4,6,7,9", "--from", "sad", "--to", "happy", "-o", output / "latent_transition.jpg")
+    _run("transition", "--photo", PHOTO, "--from", "sad", "--to", "surprised", "-o", output / "latent_photo.jpg")
+
+
+def _run(*words: object) -> None:
+    subprocess.run([sys.executable, "-m", "mimica", *map(str, words)], check=True)
 
 
 def _write(path: Path, rows: list[list[Cell]]) -> None:

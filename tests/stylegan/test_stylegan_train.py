@@ -144,3 +144,8 @@ def test_w_starts_as_principal_components() -> None:
     assert torch.allclose(covariance[:3, :3], 0.25 * torch.eye(3), atol=0.01)  # as many components as there are causes
     recovered = torch.linalg.lstsq(w[:, :3], hidden - hidden.mean(0)).solution
     assert torch.allclose(w[:, :3] @ recovered, hidden - hidden.mean(0), atol=1e-2)
+
+
+def test_the_rate_falls_over_the_last_steps(data: Path) -> None:
+    task = Embedded(embedded_options("steps=1000"), data)
+    assert [task.rate(step) for step in (0, 599, 800, 999)] == pytest.approx([1.0, 1.0, 0.5, 0.05])

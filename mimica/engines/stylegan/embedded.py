@@ -33,6 +33,8 @@ from mimica.reader.features import load_torch_reader, reader_gray
 from mimica.reader.networks import ReaderNet
 from mimica.training import Parts, Task, Trainer
 
+DECAY, LEAST = 0.4, 0.05
+"""The learning rate falls over this last share of the steps, to this share of itself."""
 SMALL_PICTURES = 1500
 """From so many pictures the principal components are found that w starts as."""
 
@@ -63,7 +65,10 @@ class EmbeddedOptions(TrainingOptions):
 
 
 PRESETS: dict[str, Preset] = {
-    "embedded": {"steps": 20_000, "batch_size": 16, "ema": 0.998, "sample_every": 250, "log_every": 25},
+    "embedded": {
+        "steps": 6200, "batch_size": 8, "channel_base": 3072, "channel_max": 128, "encoder_width": 16, "rate": 5e-3,
+        "perceptual": 0.5, "ema": 0.995, "sample_every": 400, "log_every": 50,
+    },
     "embedded-smoke": {
         "steps": 20, "batch_size": 4, "w_size": 16, "channel_base": 256, "channel_max": 16, "critic_base": 256,
         "encoder_width": 4, "ema": 0.9, "log_every": 5, "sample_every": 10,
@@ -137,6 +142,10 @@ class Embedded(Task):
         faces = self._training.faces
         chosen = np.linspace(0, len(faces) - 1, min(len(faces), SMALL_PICTURES)).astype(int).tolist()
         return as_input(torch.from_numpy(faces.images(chosen, LINEAR_SIZE)))
+
+    def rate(self, step: int) -> float:
+        """1, then falling over the last `DECAY` of the steps to `LEAST`."""
+        return max(LEAST, min(1.0, (1 - step / self.options.steps) / DECAY))
 
     # --- one step ---------------------------------------------------------------------------------------------------
 
