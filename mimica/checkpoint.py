@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from safetensors import SafetensorError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import torch
 
 KEY = "mimica"
+_Module = TypeVar("_Module", bound="torch.nn.Module")
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,14 @@ def module_tensors(module: torch.nn.Module) -> dict[str, np.ndarray]:
     """A torch module's state as float32 (or integer) numpy arrays, ready for `save_weights`."""
     state = {name: tensor.detach().cpu() for name, tensor in module.state_dict().items()}
     return {name: (t.float() if t.is_floating_point() else t).contiguous().numpy() for name, t in state.items()}
+
+
+def build_module(network: Callable[..., _Module], config: Mapping[str, Any], source: str | Path) -> _Module:
+    """A torch module from the `config` of a model file. Raises `WeightsError` where a file describes none that can be built."""
+    try:
+        return network(**config)
+    except (TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
+        raise WeightsError(f"{source} describes a network that cannot be built ({str(error).splitlines()[0]}).") from error
 
 
 def fill_module(module: torch.nn.Module, tensors: Mapping[str, np.ndarray], source: str | Path) -> None:

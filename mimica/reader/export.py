@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mimica.checkpoint import Weights, fill_module, load_weights
+from mimica.checkpoint import Weights, build_module, fill_module, load_weights
 from mimica.images import atomic_path
 from mimica.reader.networks import ReaderNet, to_input
 from mimica.reader.outputs import DETAIL_SIZE, INPUT_SIZE, OUTPUT_SIZE
@@ -40,7 +41,7 @@ class _FromBytes(nn.Module):
 def load_network(path: Path) -> tuple[ReaderNet | RefinerNet, Weights]:
     """The network of a training's `reader.safetensors` or `refiner.safetensors`, in evaluation mode. Raises `WeightsError`."""
     weights = load_weights(path, list(NETWORKS))
-    net = NETWORKS[weights.kind](**weights.config)
+    net: Any = build_module(NETWORKS[weights.kind], weights.config, path)
     fill_module(net, weights.tensors, path)
     return net.eval(), weights
 

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 import mimica
 from mimica.cli import app
 from mimica.engines.ganimation.edit import FREE_WEIGHTS, WEIGHTS, read_weights
-from mimica.engines.ganimation.fast_file import as_bytes
+from mimica.engines.ganimation.fast_file import as_bytes, weights_file
+from mimica.errors import WeightsError
 
 PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
 
@@ -42,3 +43,12 @@ def test_the_second_set_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest
     assert 0 < np.abs(first - second).mean() < 0.5 * np.abs(first - photo).mean()
     assert WEIGHTS.stat().st_size + FREE_WEIGHTS.stat().st_size <= 20e6
     assert set(read_weights(FREE_WEIGHTS)) < set(read_weights(WEIGHTS))
+
+
+def test_a_file_without_its_arrays_is_refused(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.safetensors"
+    empty.write_bytes(weights_file({"mesh.mean": np.zeros(2, np.float32)}, {}))
+    for words in (["export", "ganimation", str(empty)], ["edit", str(PHOTO), "-e", "happy", "--weights", str(empty)]):
+        result = CliRunner().invoke(app, [*words, "-o", str(tmp_path / ("out.png" if words[0] == "edit" else "out.safetensors"))])
+        assert isinstance(result.exception, WeightsError) and "is incomplete" in str(result.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["empty.safetensors"]

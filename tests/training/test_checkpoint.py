@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from mimica.checkpoint import Weights, fill_module, load_weights, module_tensors, read_about, save_weights
+from mimica.checkpoint import Weights, build_module, fill_module, load_weights, module_tensors, read_about, save_weights
 from mimica.errors import WeightsError
 
 ONE = Weights("toy", 1, ("AU01", "AU12"), {"width": 3}, {"w": np.arange(6, dtype=np.float32).reshape(2, 3)}, {"by": "me"})
@@ -58,3 +58,12 @@ def test_a_module_is_filled(tmp_path: Path) -> None:
 def test_reading_needs_no_torch() -> None:
     code = "import sys, mimica.checkpoint, mimica.config, mimica.dataset; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "config", [{"in_features": 2}, {"in_features": "x", "out_features": 2}, {"in_features": -1, "out_features": 2}, {"n": 1}]
+)
+def test_a_config_that_describes_no_network_is_refused(config: dict[str, object]) -> None:
+    with pytest.raises(WeightsError, match=r"made\.safetensors describes a network that cannot be built"):
+        build_module(nn.Linear, config, "made.safetensors")
+    assert build_module(nn.Linear, {"in_features": 2, "out_features": 3}, "x").weight.shape == (3, 2)

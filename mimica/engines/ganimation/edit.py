@@ -36,7 +36,7 @@ from mimica.engines.ganimation.painter import (
     patch_inputs,
     tooth_white,
 )
-from mimica.engines.ganimation.rig import Rig
+from mimica.engines.ganimation.rig import LAYERS, Rig
 from mimica.engines.ganimation.warp import RIM_FADE, SIDE, Field, Warper
 from mimica.errors import ValueRangeError, WeightsError, nearest
 from mimica.face.align import crop_from_photo, cut, transform
@@ -47,6 +47,12 @@ WEIGHTS = Path(__file__).parents[2] / "weights" / "ganimation_fast.safetensors"
 FREE_WEIGHTS = WEIGHTS.with_name("ganimation_fast_ccby.safetensors")
 FREE = "ccby"
 """In place of a file: the second set that ships, which owes nothing to data under a non-commercial licence."""
+_REQUIRED = (
+    *(f"mesh.{name}" for name in ("mean", "basis", "landmark_mean", "from_landmarks")),
+    *(f"{part}.{n}.{kind}" for part in ("move", "gain") for n in LAYERS for kind in ("weight", "bias")),
+    *(f"{part}.{name}" for part in ("move", "gain") for name in ("basis", "scale", "landmark_mean")),
+    *("topology.triangles", "topology.vertex_weight", "painter.mouth", "painter.eye"),
+)
 ROWS = 300
 """Rows of the field at scale 1: the tight crop's 240 and what lies below it, where chins drop."""
 DETAIL = 520
@@ -204,6 +210,9 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
         raise WeightsError(f"{path} is for '{metadata.get('kind', 'nothing that it names')}', not for '{KIND}'.")
     if tuple(json.loads(metadata.get("controls", "[]"))) != SIDED_AU_NAMES:
         raise WeightsError(f"{path} was made for other controls than the {len(SIDED_AU_NAMES)} of this version.")
+    missing = sorted(name for name in _REQUIRED if name not in arrays)
+    if missing:
+        raise WeightsError(f"{path} is incomplete: {', '.join(missing[:3])} and so on are missing.")
     return arrays
 
 

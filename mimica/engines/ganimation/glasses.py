@@ -138,9 +138,9 @@ def _frame(gray: np.ndarray, dark: np.ndarray, lines: np.ndarray, width: float) 
     left, right = lines
     middle = int(np.concatenate(lines)[:, 1].mean())
     rows = np.s_[max(0, middle - round(0.45 * width)) : middle + round(0.3 * width)]
-    near[rows, max(0, int(left[:, 0].min() - 0.5 * width)) : int(left[:, 0].min())] = 1
-    near[rows, int(left[:, 0].max()) : int(right[:, 0].min())] = 1
-    near[rows, int(right[:, 0].max()) : int(right[:, 0].max() + 0.5 * width)] = 1
+    outer, other = left[:, 0].min(), right[:, 0].max()
+    for start, end in ((outer - width / 2, outer), (left[:, 0].max(), right[:, 0].min()), (other, other + width / 2)):
+        near[rows, max(0, int(start)) : max(0, int(end))] = 1
     least = max(0.08, 0.35 * float(np.median(_values(dark, lines))))
     frame |= near & (dark > least).astype(np.uint8)
     for line in lines:

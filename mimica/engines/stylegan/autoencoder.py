@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mimica.checkpoint import Weights, fill_module, load_weights, module_tensors
+from mimica.checkpoint import Weights, build_module, fill_module, load_weights, module_tensors
 from mimica.errors import WeightsError
 
 KIND, VERSION = "stylegan-autoencoder", 1
@@ -102,11 +102,13 @@ class LatentEditor:
 
     def __init__(self, weights: Weights, source: Path) -> None:
         config = dict(weights.config)
+        if missing := {"generator", "binary", "units"} - config.keys():
+            raise WeightsError(f"{source} does not say its {', '.join(sorted(missing))}.")
         self.units, self.generator = weights.controls, str(config.pop("generator"))
         self.binary = bool(config.pop("binary"))
         if len(self.units) != config["units"]:
             raise WeightsError(f"{source} names {len(self.units)} Action Units and has {config['units']} inputs for them.")
-        self.net = PseudoAutoencoder(**config).eval().requires_grad_(False)
+        self.net = build_module(PseudoAutoencoder, config, source).eval().requires_grad_(False)
         fill_module(self.net, weights.tensors, source)
 
     @torch.inference_mode()

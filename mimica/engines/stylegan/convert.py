@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from mimica.checkpoint import Weights, fill_module
+from mimica.checkpoint import Weights, build_module, fill_module
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
 
 _SAMPLES = 10_000
@@ -18,7 +18,7 @@ def with_average(weights: Weights) -> Weights:
     """A generator without a mean w gets that of 10,000 random z; other networks are returned as they are."""
     if weights.kind != GENERATOR_KIND or np.any(weights.tensors["mapping.w_average"]):
         return weights
-    generator = Generator(**weights.config)
+    generator = build_module(Generator, weights.config, "the network")
     fill_module(generator, weights.tensors, "the network")
     draws = torch.Generator().manual_seed(0)
     with torch.no_grad():

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimica.checkpoint import Weights, fill_module, load_weights
+from mimica.checkpoint import Weights, build_module, fill_module, load_weights
 from mimica.engines.stylegan.encoder import ENCODER_KIND, Encoder
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
 from mimica.errors import DataError, WeightsError
@@ -65,7 +65,7 @@ def load_model(path: Path | None = None, encoder: Path | None = None) -> Model:
     if path is None and not SHIPPED.is_file():
         raise WeightsError("No generator comes with this copy of Mimica; give one with --weights (see docs/stylegan.md).")
     weights = load_weights(source, GENERATOR_KIND)
-    generator = Generator(**weights.config)
+    generator = build_module(Generator, weights.config, source)
     fill_module(generator, weights.tensors, source)
     beside = source.with_name("encoder.safetensors")
     encoder = encoder or (SHIPPED_ENCODER if path is None else beside if beside.is_file() else None)
@@ -75,7 +75,7 @@ def load_model(path: Path | None = None, encoder: Path | None = None) -> Model:
 
 def _load_encoder(path: Path, generator: Generator) -> Encoder:
     weights = load_weights(path, ENCODER_KIND)
-    network = Encoder(**weights.config)
+    network = build_module(Encoder, weights.config, path)
     fill_module(network, weights.tensors, path)
     if network.places != generator.synthesis.places or len(network.w_mean) != generator.synthesis.w_size:
         raise WeightsError(f"{path} is the encoder of another generator: it has {network.places} places.")
