@@ -3,7 +3,8 @@
     dataset.json       version, title, image_size, crop, controls, count, shards (file and count), licence and notes
     images-00000.npy   uint8 (n, S, S, 3) RGB, aligned face crops; n <= 4096
     values.npy         float32 (count, controls) in [0, 1]; NaN where a value is not known
-    table.csv          name, subject, emotion (empty where not known); a row a face
+    table.csv          name, subject, emotion and photo (empty where not known); a row a face. Faces of one photo are that
+                       photo under other expressions, the same pixel by pixel elsewhere; sets without the column have none
 
 The shards are opened memory-mapped: a data set larger than the memory trains as fast as the disk reads. `mimica prepare`
 writes the format; `open_datasets` reads one folder or several as one, with the controls that all of them know.
@@ -27,7 +28,7 @@ from mimica.errors import DataError
 
 VERSION = 1
 SHARD = 4096
-COLUMNS = ("name", "subject", "emotion")
+COLUMNS = ("name", "subject", "emotion", "photo")
 
 
 def is_validation(subject: str) -> bool:
@@ -42,7 +43,7 @@ class FaceDataset:
     title     what the data are
     controls  names of the columns of `values`
     values    float32 (N, len(controls)) in [0, 1], no NaN
-    names, subjects, emotions  N each; an unknown emotion is ""
+    names, subjects, emotions, photos  N each; an unknown emotion or photo is ""
     shards    memory-mapped uint8 (n, S, S, 3)
     places    int64 (N, 2): shard and row of each face
     """
@@ -53,6 +54,7 @@ class FaceDataset:
     names: tuple[str, ...]
     subjects: tuple[str, ...]
     emotions: tuple[str, ...]
+    photos: tuple[str, ...]
     shards: tuple[np.ndarray, ...]
     places: np.ndarray
 
@@ -76,9 +78,16 @@ class FaceDataset:
     def subset(self, items: np.ndarray) -> FaceDataset:
         """Some of the faces, by number, sharing the pictures on disk."""
         rows = [int(i) for i in items]
-        names, subjects, emotions = (tuple(t[i] for i in rows) for t in (self.names, self.subjects, self.emotions))
+        columns = (self.names, self.subjects, self.emotions, self.photos)
+        names, subjects, emotions, photos = (tuple(column[i] for i in rows) for column in columns)
         return replace(
-            self, values=self.values[rows], places=self.places[rows], names=names, subjects=subjects, emotions=emotions
+            self,
+            values=self.values[rows],
+            places=self.places[rows],
+            names=names,
+            subjects=subjects,
+            emotions=emotions,
+            photos=photos,
         )
 
     def part(self, validation: bool) -> FaceDataset:
@@ -109,6 +118,7 @@ def open_datasets(folders: Sequence[Path]) -> FaceDataset:
         names=sum((part.names for part in parts), ()),
         subjects=sum((part.subjects for part in parts), ()),
         emotions=sum((part.emotions for part in parts), ()),
+        photos=sum((part.photos for part in parts), ()),
         shards=sum((part.shards for part in parts), ()),
         places=np.concatenate([part.places + np.array([offset, 0]) for part, offset in zip(parts, offsets, strict=False)]),
     )
@@ -130,7 +140,7 @@ def _open(folder: Path) -> FaceDataset:
     check_range(values, str(folder))
     known = ~np.isnan(values).all(axis=0)
     complete = np.flatnonzero(~np.isnan(values[:, known]).any(axis=1))
-    columns = {n: tuple(row[n] for row in rows) for n in COLUMNS}
+    columns = {n: tuple(row.get(n, "") for row in rows) for n in COLUMNS}
     everything = FaceDataset(
         about["title"],
         tuple(name for name, use in zip(about["controls"], known, strict=True) if use),
@@ -138,6 +148,7 @@ def _open(folder: Path) -> FaceDataset:
         columns["name"],
         columns["subject"],
         columns["emotion"],
+        columns["photo"],
         shards,
         places,
     )
@@ -177,7 +188,7 @@ class DatasetWriter:
     controls: tuple[str, ...]
     crop: str = "tight"
     notes: Mapping[str, Any] = field(default_factory=dict)
-    _rows: list[tuple[str, str, str]] = field(default_factory=list, init=False)
+    _rows: list[tuple[str, str, str, str]] = field(default_factory=list, init=False)
     _values: list[list[float]] = field(default_factory=list, init=False)
     _images: list[np.ndarray] = field(default_factory=list, init=False)
     _shards: list[dict[str, Any]] = field(default_factory=list, init=False)
@@ -185,13 +196,15 @@ class DatasetWriter:
     def __enter__(self) -> DatasetWriter:
         return self
 
-    def add(self, image: np.ndarray, values: Mapping[str, float], name: str, subject: str, emotion: str = "") -> None:
+    def add(
+        self, image: np.ndarray, values: Mapping[str, float], name: str, subject: str, emotion: str = "", photo: str = ""
+    ) -> None:
         """One face: uint8 (S, S, 3), values by name (a missing one is not known)."""
         if image.shape != (self.image_size, self.image_size, 3) or image.dtype != np.uint8:
             raise ValueError(f"{name}: the picture is {image.dtype} {image.shape}")
         self._images.append(image)
         self._values.append([values.get(control, float("nan")) for control in self.controls])
-        self._rows.append((name, subject, emotion))
+        self._rows.append((name, subject, emotion, photo))
         if len(self._images) == SHARD:
             self._flush()
 

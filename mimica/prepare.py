@@ -12,7 +12,7 @@ import functools
 import io
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -77,14 +77,14 @@ class Cropper:
         """Raises `ImageError` and `NoFaceError` for pictures that cannot be used."""
         photo, aligned = _picture(raw), raw.aligned or self.as_is
         if aligned and raw.values is not None:
-            return Cropped(RawFace(raw.name, raw.subject, emotion=raw.emotion), _square(photo, self.size), dict(raw.values))
+            return Cropped(replace(raw, path=None, content=None), _square(photo, self.size), dict(raw.values))
         reading = self._largest(photo)
         if aligned:
             image = _square(photo, self.size)
         else:
             image = cut(photo, crop_from_photo(reading.landmarks_photo, self.size, self.kind), self.size)
         values = reading.mean_action_units if raw.values is None else raw.values
-        return Cropped(RawFace(raw.name, raw.subject, emotion=raw.emotion), image, dict(values))
+        return Cropped(replace(raw, path=None, content=None), image, dict(values))
 
     def _largest(self, photo: np.ndarray) -> FaceReading:
         return max(find_faces(photo, reader=self.reader), key=lambda face: face.eye_distance)
@@ -139,7 +139,7 @@ def prepare(
                     report.dropped.append(result)
                 else:
                     raw = result.raw
-                    writer.add(result.image, result.values, raw.name, raw.subject, raw.emotion)
+                    writer.add(result.image, result.values, raw.name, raw.subject, raw.emotion, raw.photo)
                     report.kept += 1
                 progress(report.kept, len(report.dropped))
         if not report.kept:

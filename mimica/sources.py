@@ -45,6 +45,7 @@ class RawFace:
     emotion   by the names of `mimica.facs.RECIPES`; empty where not known
     values    Action Units by name in [0, 1]; None: to be measured
     aligned   the picture is a tight crop already
+    photo     the photo that it shows with another expression, the same pixel by pixel elsewhere; empty where there is none
     """
 
     name: str
@@ -54,6 +55,7 @@ class RawFace:
     emotion: str = ""
     values: Mapping[str, float] | None = None
     aligned: bool = False
+    photo: str = ""
 
 
 @dataclass(frozen=True)
@@ -279,6 +281,8 @@ def reanimated_source(folder: Path) -> Found:
 
     def make(row: Any, content: bytes) -> RawFace:
         emotion = row.recipe if row.recipe in RECIPES else ""
-        return RawFace(row.file, row.subject, content=content, emotion=emotion, values=_units(row), aligned=True)
+        photo = "" if row.recipe == "real_smile" else row.source_id  # a smile of another moment
+        values = _units(row)
+        return RawFace(row.file, row.subject, content=content, emotion=emotion, values=values, aligned=True, photo=photo)
 
     return _from_tars(folder, "frames_*.tar", make)

@@ -198,7 +198,16 @@ class Trainer:
         length = (
             f"{len(self.task.source()):,} samples; {seconds:.3g} s a step, {seconds * self.options.steps / 3600:.3g} h in all"
         )
-        return "\n".join([f"{self.task.name} on {self.fabric.device}", *sizes, *shapes, length])
+        reading = f"reading: {self._reading_rate():,.0f} samples a second by one process"
+        return "\n".join([f"{self.task.name} on {self.fabric.device}", *sizes, *shapes, length, reading])
+
+    def _reading_rate(self, seconds: float = 1.0) -> float:
+        """Samples a second that one process prepares, all of the batches of about so many seconds, drawn from all the data."""
+        data = StepBatches(self.task.source(), self.options)
+        start, done = time.perf_counter(), 0
+        while done == 0 or time.perf_counter() - start < seconds:
+            done += len(next(iter(data[done].values())))
+        return done / (time.perf_counter() - start)
 
     def run(self) -> Path:
         """Train to the end of the options' steps or minutes; gives the run folder. Resumes where a checkpoint is there.

@@ -40,6 +40,18 @@ def test_what_is_written_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert isinstance(faces.shards[0], np.memmap)
 
 
+def test_photos_are_kept_and_older_sets_have_none(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with DatasetWriter(tmp_path / "a", "test", SIZE, ("AU01",)) as writer:
+        for i in range(4):
+            writer.add(picture(i), {"AU01": 0.5}, f"{i}.jpg", "person", photo="" if i == 3 else f"photo {i // 2}")
+    assert open_datasets([tmp_path / "a"]).subset(np.array([1, 2, 3])).photos == ("photo 0", "photo 1", "")
+    table = (tmp_path / "a" / "table.csv").read_text().splitlines()
+    (tmp_path / "a" / "table.csv").write_text("\n".join(line.rsplit(",", 1)[0] for line in table) + "\n")
+    both = open_datasets([tmp_path / "a", write(tmp_path / "b", 1)])
+    assert both.photos == ("",) * 5 and both.names[3] == "3.jpg"
+
+
 def test_two_sets_have_what_both_know(tmp_path: Path) -> None:
     first = write(tmp_path / "a", 3, ("AU01", "AU12", "AU45"))
     second = write(tmp_path / "b", 2, ("AU01", "AU09", "AU12"), missing="AU01")

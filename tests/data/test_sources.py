@@ -186,14 +186,18 @@ def tar_set(folder: Path, tar: str, rows: list[dict[str, Any]]) -> None:
 @pytest.mark.parametrize("name, tar", [("faces", "tight160-000.tar"), ("reanimated", "frames_0.tar")])
 def test_sets_in_tars_are_prepared_as_they_are(tmp_path: Path, name: str, tar: str) -> None:
     units = {name.lower(): 0.25 for name in AU_NAMES} | {"au09": float("nan")}
-    rows = [{"file": f"{i}.jpg", "subject": f"s{i}", "emotion": "anger", "recipe": "anger", **units} for i in range(3)]
+    row = {"emotion": "anger", "recipe": "anger", "source_id": "photo", **units}
+    rows = [{"file": f"{i}.jpg", "subject": f"s{i}", **row} for i in range(3)]
+    rows[1]["recipe"] = "real_smile"
     (tmp_path / "raw").mkdir()
     tar_set(tmp_path / "raw", tar, rows)
     report = prepare(name, tmp_path / "raw", tmp_path / "out", size=16)
     assert report.kept == 2 and report.dropped == [Dropped("2.jpg", "in the table, not in the archives")]
     faces = open_datasets([tmp_path / "out"])
     assert len(faces.controls) == 16 and "AU09" not in faces.controls
-    assert faces.emotions == ("anger", "anger") and (faces.values == 0.25).all()
+    rendered = name == "reanimated"
+    assert faces.emotions == ("anger", "" if rendered else "anger") and (faces.values == 0.25).all()
+    assert faces.photos == ("photo" if rendered else "", "")  # the real smile is a picture of another moment
     assert (faces.images([1], 16) == 90).all()
 
 

@@ -92,3 +92,27 @@ def test_losses_equal_plain_float64_expressions(seed: int, batch: int, height: i
     assert losses.gradient_penalty(single[1]).item() == pytest.approx(
         np.mean((np.sqrt((i**2).sum((1, 2, 3))) - 1) ** 2), rel=1e-4, abs=1e-6
     )
+
+
+def test_pair_loss_by_hand() -> None:
+    """Only the pictures that have a wanted one count; none at all is no loss."""
+    fake, wanted = torch.zeros(3, 3, 2, 2), torch.zeros(3, 3, 2, 2)
+    wanted[0, 0, 0, 0], wanted[1, :, :, 0], wanted[2] = -6.0, 1.0, 9.0
+    assert losses.pair_loss(fake, wanted, tensor(1, 1, 0)) == pytest.approx((6 / 12 + 0.5) / 2)
+    assert losses.pair_loss(fake, wanted, tensor(0, 0, 0)) == 0
+
+
+def test_pair_color_loss_counts_what_differs() -> None:
+    """Where photo and wanted picture agree, the color mask is free; equal weights give the plain distance."""
+    image = torch.zeros(1, 3, 32, 32)
+    wanted = image.clone()
+    wanted[..., 12:20, 12:20] = 1.0
+    far = wanted.clone()
+    far[..., :7, :7] = 9.0
+    assert losses.pair_color_loss(far, image, wanted, tensor(1)) == 0
+    assert losses.pair_color_loss(image, image, wanted, tensor(1)) > 3 * losses.pair_loss(image, wanted, tensor(1))
+    everywhere = torch.ones(2, 3, 8, 8)
+    whole = torch.nn.functional.avg_pool2d(everywhere[:, :1], 9, 1, 4)
+    distance = (whole / whole.mean() * 0.5).mean().item()
+    assert losses.pair_color_loss(0.5 * everywhere, 0 * everywhere, everywhere, tensor(1, 1)).item() == pytest.approx(distance)
+    assert losses.pair_color_loss(everywhere, image[..., :8, :8], image[..., :8, :8], tensor(1)) == 0

@@ -18,11 +18,12 @@ from test_paper_networks import same_weights
 from mimica.batches import Draw
 from mimica.checkpoint import load_weights
 from mimica.config import choose
-from mimica.dataset import DatasetWriter
+from mimica.dataset import DatasetWriter, open_datasets
 from mimica.engines.ganimation.benchmark import PlainTraining, measure, synthetic_faces
 from mimica.engines.ganimation.networks import GENERATOR_KIND
 from mimica.engines.ganimation.paper import load
 from mimica.engines.ganimation.train import PRESETS, Ganimation, GanimationOptions, TripletSource
+from mimica.errors import DataError, UserError
 from mimica.run_folder import read_log
 from mimica.training import Trainer
 
@@ -51,6 +52,17 @@ def write_faces(folder: Path, count: int = 48) -> Path:
             brow, smile = random.random(2)
             picture = drawn_face(smile, brow, int(random.integers(120, 220)))
             writer.add(picture, {"AU02": brow, "AU12": smile}, f"{i}", f"person {i}")
+    return folder
+
+
+def write_pairs(folder: Path, count: int = 12) -> Path:
+    """Three expressions of each photo; the last picture's photo has no other."""
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    with DatasetWriter(folder, "sketched pairs", 64, ("AU02", "AU12")) as writer:
+        for i in range(3 * count + 1):
+            (brow, smile), shade = random.random(2), 120 + i // 3
+            writer.add(drawn_face(smile, brow, shade), {"AU02": brow, "AU12": smile}, f"{i}", f"person {i // 3}", "", f"{i // 3}")
     return folder
 
 
@@ -209,10 +221,62 @@ def test_half_of_the_pictures_are_mirrored() -> None:
     assert 30 < sum(mirrored) < 70 and sum(mirrored) + sum(same) == 100
 
 
+def test_pairs_are_of_one_photo_and_exact(tmp_path: Path) -> None:
+    faces = open_datasets([write_pairs(tmp_path / "data")])
+    for seed in range(3):
+        batch = TripletSource(faces, replace(TINY, pair_weight=1.0)).batch([Draw(i, 100 * seed + i) for i in range(37)])
+        for i, (image, wanted) in enumerate(zip(batch["image"], batch["wanted"], strict=True)):
+            mirrored = not np.array_equal(image, faces.images([i], 64)[0])
+            sisters = [j for j in range(37) if j // 3 == i // 3 and j != i]
+            found = [j for j in sisters if np.array_equal(wanted[:, ::-1] if mirrored else wanted, faces.images([j], 64)[0])]
+            assert batch["paired"][i] == len(found) == (i < 36)
+            assert all(np.array_equal(batch["targets"][i], faces.values[j]) for j in found)
+
+
+def test_mirrored_pairs_change_sides() -> None:
+    noise = synthetic_faces(2, 64)
+    faces = replace(noise, controls=("AU14L", "AU14R"), values=noise.values[:, :2], photos=("a", "a"))
+    source = TripletSource(faces, replace(TINY, pair_weight=1.0))
+    for seed in range(8):
+        batch = source.batch([Draw(0, seed)])
+        mirrored = not np.array_equal(batch["image"][0], faces.images([0], 64)[0])
+        order = [1, 0] if mirrored else [0, 1]
+        assert np.array_equal(batch["values"][0], faces.values[0, order])
+        assert np.array_equal(batch["targets"][0], faces.values[1, order])
+
+
+def test_pairs_alone_first_then_the_papers_losses_too(tmp_path: Path) -> None:
+    options = replace(TINY, pair_weight=100.0, critic_from=0.5, critic_steps=2)
+    trainer = train(write_pairs(tmp_path / "data"), tmp_path / "run", options)
+    rows = read_log(tmp_path / "run")
+    paired = [not math.isnan(row.get("generator_pair", math.nan)) for row in rows]
+    critic = [not math.isnan(row.get("critic_distance", math.nan)) for row in rows]
+    assert paired == [True] * 6 + [False, True] * 3 and critic == [False] * 6 + [True] * 6
+    step = next(iter(trainer.parts.optimisers["generator"].state.values()))["step"]
+    assert int(step) == 9
+
+
+def test_pairs_alone_teach_what_was_wanted(tmp_path: Path) -> None:
+    data = write_pairs(tmp_path / "data")
+    options = replace(TINY, steps=60, batch_size=8, width=8, rate=2e-3, pair_weight=1000.0, critic_from=1.0)
+    train(data, tmp_path / "run", options)
+    distances = [row["generator_pair"] for row in read_log(tmp_path / "run")]
+    assert np.mean(distances[-5:]) < 0.5 * np.mean(distances[:5])
+
+
+def test_pairs_that_are_not_there_are_told(tmp_path: Path) -> None:
+    data = write_faces(tmp_path / "data", 8)
+    with pytest.raises(DataError, match="no two pictures of one photo"):
+        train(data, tmp_path / "run", replace(TINY, pair_weight=1.0))
+    with pytest.raises(UserError, match="give pair_weight"):
+        train(data, tmp_path / "other", replace(TINY, critic_from=0.5))
+
+
 def test_saturated_attention_is_told() -> None:
     task = Ganimation(TINY, Path("none"))
     assert "near 1" in task.warnings({"attention_mean": 0.97})[0] and "near 0" in task.warnings({"attention_mean": 0.01})[0]
     assert not task.warnings({"attention_mean": 0.5})
+    assert not Ganimation(replace(TINY, pair_weight=1.0), Path("none")).warnings({"attention_mean": 0.97})
 
 
 def test_the_benchmark_measures_both() -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -159,6 +160,19 @@ def test_minutes_stop_a_run_with_a_checkpoint(tmp_path: Path) -> None:
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     text = Trainer(Toy(OPTIONS, Path("none")), tmp_path / "run").dry_run()
     assert "a: 49 parameters" in text and "x: float32 (6, 4)" in text and not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_tells_how_fast_data_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = ToySource.batch
+
+    def slow(self: ToySource, draws: Sequence[Draw]) -> dict[str, np.ndarray]:
+        time.sleep(0.02)
+        return fast(self, draws)
+
+    monkeypatch.setattr(ToySource, "batch", slow)
+    text = Trainer(Toy(OPTIONS, Path("none")), tmp_path / "run").dry_run()
+    rate = float(text.split("reading: ")[1].split()[0].replace(",", ""))
+    assert 0 < rate <= OPTIONS.batch_size / 0.02
 
 
 def test_an_epoch_sees_every_sample_once_and_shares_are_disjoint() -> None:

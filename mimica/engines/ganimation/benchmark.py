@@ -136,7 +136,8 @@ def synthetic_faces(count: int, size: int, seed: int = 0) -> FaceDataset:
     names = tuple(f"{i}" for i in range(count))
     values = random.random((count, len(AU_NAMES)), np.float32)
     places = np.stack([np.zeros(count, np.int64), np.arange(count)], axis=1)
-    return FaceDataset("noise", AU_NAMES, values, names, names, ("",) * count, (images,), places)
+    unknown = ("",) * count
+    return FaceDataset("noise", AU_NAMES, values, names, names, unknown, unknown, (images,), places)
 
 
 def _seconds(action: Callable[[], Any], repeats: int, device: torch.device) -> float:

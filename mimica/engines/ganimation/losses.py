@@ -24,6 +24,7 @@ critic's gradient is that of the sum of an image's patch scores, in both.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mimica.engines.ganimation.networks import blend
@@ -40,6 +41,8 @@ __all__ = [
     "generator_loss",
     "gradient_penalty",
     "interpolate",
+    "pair_color_loss",
+    "pair_loss",
     "total_variation",
 ]
 
@@ -100,3 +103,18 @@ def expression_loss_of_the_code(values: Tensor, wanted: Tensor, batch_size: int)
 def cycle_loss(reconstruction: Tensor, image: Tensor) -> Tensor:
     """Equation (4): the mean absolute difference between the photo and what came back of it."""
     return (reconstruction - image).abs().mean()
+
+
+def pair_loss(fake: Tensor, wanted: Tensor, paired: Tensor) -> Tensor:
+    """Not in the paper: the mean absolute difference to the wanted picture, over the images for which `paired` (B,) is 1."""
+    each = (fake - wanted).abs().flatten(1).mean(1)
+    return (each * paired).sum() / paired.sum().clamp(min=1)
+
+
+def pair_color_loss(color: Tensor, image: Tensor, wanted: Tensor, paired: Tensor) -> Tensor:
+    """Not in the paper: the same of the color mask, weighted by how much photo and wanted picture differ around a pixel.
+
+    Without it A = 1 is a trap: a copy is better than the first colors, and where A is 1 the colors have no gradient."""
+    differ = F.avg_pool2d((wanted - image).abs().mean(1, keepdim=True), 9, 1, 4)
+    weight = differ / differ.mean((1, 2, 3), keepdim=True).clamp(min=1e-6)
+    return pair_loss(weight * color, weight * wanted, paired)

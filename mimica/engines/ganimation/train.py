@@ -3,6 +3,10 @@
 One step is one step of the critic; every fifth is followed by one of the generator on the same batch. The picture that the
 critic is shown is made once: on the fifth step the generator keeps its graph and uses it for its own step, as its weights
 have not changed in between. Adam with rate 1e-4 and betas 0.5 and 0.999, falling to zero over the last third.
+
+Where the data hold the same photo under several expressions, `pair_weight` adds what the paper, which has none, goes without:
+the target is then that of such a picture, and the generator is shown how it should look. Until `critic_from` of the steps it
+learns from these pairs alone, every step, at a quarter of the cost.
 """
 
 from __future__ import annotations
@@ -22,7 +26,12 @@ from mimica.config import Preset, TrainingOptions, option
 from mimica.dataset import FaceDataset, open_datasets
 from mimica.engines.ganimation import losses
 from mimica.engines.ganimation.networks import CRITIC_KIND, GENERATOR_KIND, Critic, Generator
+from mimica.errors import DataError, UserError
 from mimica.training import Parts, Task, Trainer
+
+
+COLOR_SHARE = 0.2
+"""Weight of the color mask's distance to the wanted picture beside the output's."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,8 @@ class GanimationOptions(TrainingOptions):
     attention_weight: float = option(0.1, "lambda_A, weight of the attention loss (2)", low=0)
     tv_weight: float = option(1e-4, "lambda_TV, total variation inside (2); authors-code multiplies it by 0.1", low=0)
     cycle_weight: float = option(10.0, "lambda_idt, weight of the cycle loss (4), a mean over pixels", low=0)
+    pair_weight: float = option(0.0, "weight of the L1 distance to the wanted picture, a mean over pixels; 0: no pairs", low=0)
+    critic_from: float = option(0.0, "share of the steps before which the generator learns from pairs alone", low=0, high=1)
     penalty_weight: float = option(10.0, "lambda_gp, weight of the gradient penalty", low=0)
     target_noise: float = option(0.1, "uniform noise added to the target AUs, half its width", low=0, high=1)
     flip: bool = option(True, "mirror half of the pictures")
@@ -56,30 +67,49 @@ PRESETS: dict[str, Preset] = {
 class TripletSource:
     """Photos with their AUs and target AUs: `image` uint8 (B, S, S, 3), `values` and `targets` float32 (B, N), `mix` (B,).
 
-    The target is the AUs of another image, drawn at random, with noise. `mix` places the sample of the gradient penalty.
+    The target is the AUs of another image, drawn at random, with noise. `mix` places the sample of the gradient penalty. With
+    a `pair_weight` the target is, exactly, that of another picture of the same photo, `wanted` (B, S, S, 3); `paired` (B,) is 0
+    where the photo has no other.
     """
 
     def __init__(self, faces: FaceDataset, options: GanimationOptions) -> None:
         self.faces, self.options = faces, options
+        self.siblings = siblings(faces.photos) if options.pair_weight else {}
+        if options.pair_weight and len(faces) and not self.siblings:
+            raise DataError("The data have no two pictures of one photo, which pair_weight needs; mimica prepare reanimated has.")
 
     def __len__(self) -> int:
         return len(self.faces)
 
     def batch(self, draws: Sequence[Draw]) -> dict[str, np.ndarray]:
-        size, count = self.options.image_size, len(self.faces.controls)
-        images = self.faces.images([draw.item for draw in draws], size)
-        values = self.faces.values[[draw.item for draw in draws]]
-        targets, mix = np.empty((len(draws), count), np.float32), np.empty(len(draws), np.float32)
-        for i, draw in enumerate(draws):
-            random = np.random.default_rng(draw.seed)
-            noise = random.uniform(-self.options.target_noise, self.options.target_noise, count)
-            targets[i] = self.faces.values[random.integers(len(self.faces))] + noise
-            mix[i] = random.random()
-            if self.options.flip and random.random() < 0.5:
-                images[i], values[i] = images[i, :, ::-1].copy(), values[i, self.faces.mirrored]
-        if self.options.variant == "paper":
-            targets = targets.clip(0, 1)
-        return {"image": images, "values": values, "targets": targets, "mix": mix}
+        rows = [self._row(draw) for draw in draws]
+        return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+
+    def _row(self, draw: Draw) -> dict[str, np.ndarray]:
+        o, faces, random = self.options, self.faces, np.random.default_rng(draw.seed)
+        noise = random.uniform(-o.target_noise, o.target_noise, len(faces.controls))
+        other, mix = int(random.integers(len(faces))), random.random()
+        mirror = o.flip and random.random() < 0.5
+        paired = draw.item in self.siblings
+        if paired:
+            other, noise = int(random.choice(self.siblings[draw.item])), np.zeros(1)
+        pictures = faces.images([draw.item, other] if o.pair_weight else [draw.item], o.image_size)
+        values, target = faces.values[draw.item], (faces.values[other] + noise).astype(np.float32)
+        if mirror:
+            pictures, values = pictures[:, :, ::-1], values[faces.mirrored]
+            target = target[faces.mirrored] if paired else target
+        target = target.clip(0, 1) if o.variant == "paper" else target
+        row = {"image": pictures[0], "values": values, "targets": target, "mix": np.float32(mix)}
+        return row | {"wanted": pictures[1], "paired": np.float32(paired)} if o.pair_weight else row
+
+
+def siblings(photos: Sequence[str]) -> dict[int, np.ndarray]:
+    """For each picture whose photo ("" is none) has others: the numbers of those others."""
+    groups: dict[str, list[int]] = {}
+    for number, photo in enumerate(photos):
+        if photo:
+            groups.setdefault(photo, []).append(number)
+    return {n: np.array([m for m in group if m != n]) for group in groups.values() if len(group) > 1 for n in group}
 
 
 class Ganimation(Task):
@@ -105,6 +135,8 @@ class Ganimation(Task):
         return TripletSource(held_out, self.options) if len(held_out) else self._training
 
     def build(self, options: Any) -> Parts:
+        if options.critic_from and not options.pair_weight:
+            raise UserError("Before critic_from the generator learns from pairs alone: give pair_weight too, for instance 1000.")
         controls = len(self.faces.controls)
         generator = Generator(controls, options.width, options.blocks)
         critic = Critic(controls, options.image_size, options.width)
@@ -126,6 +158,8 @@ class Ganimation(Task):
 
     def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
         image = as_input(batch["image"])
+        if trainer.step < self.options.critic_from * self.options.steps:
+            return self._pair_step(image, batch, trainer)
         generator_turn = (trainer.step + 1) % self.options.critic_steps == 0
         with torch.set_grad_enabled(generator_turn), trainer.autocast():
             color, attention = trainer.network("generator")(image, batch["targets"])
@@ -133,8 +167,21 @@ class Ganimation(Task):
         scalars = self._critic_step(image, fake.detach(), batch, trainer)
         scalars["attention_mean"] = attention.detach().mean()
         if generator_turn:
-            scalars |= self._generator_step(image, fake, attention, batch, trainer)
+            scalars |= self._generator_step(image, color, attention, fake, batch, trainer)
         return scalars
+
+    def _pair_step(self, image: Tensor, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+        with trainer.autocast():
+            color, attention = trainer.network("generator")(image, batch["targets"])
+        loss, scalars = self._pair_terms(image, color, losses.blend(color, attention, image), batch)
+        trainer.update("generator", loss + self._attention(attention))
+        return scalars | {"attention_mean": attention.detach().mean()}
+
+    def _pair_terms(self, image: Tensor, color: Tensor, fake: Tensor, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        wanted, paired = as_input(batch["wanted"]), batch["paired"]
+        of_fake, of_color = losses.pair_loss(fake, wanted, paired), losses.pair_color_loss(color, image, wanted, paired)
+        scalars = {"generator_pair": of_fake.detach(), "generator_pair_color": of_color.detach()}
+        return self.options.pair_weight * (of_fake + COLOR_SHARE * of_color), scalars
 
     def _critic_step(self, image: Tensor, fake: Tensor, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
         o = self.options
@@ -162,7 +209,7 @@ class Ganimation(Task):
             return losses.gradient_penalty(trainer.network("critic", "input_gradient")(point))
 
     def _generator_step(
-        self, image: Tensor, fake: Tensor, attention: Tensor, batch: Batch, trainer: Trainer
+        self, image: Tensor, color: Tensor, attention: Tensor, fake: Tensor, batch: Batch, trainer: Trainer
     ) -> dict[str, Tensor]:
         o, critic = self.options, trainer.parts.modules["critic"]
         critic.requires_grad_(False)
@@ -173,9 +220,13 @@ class Ganimation(Task):
         adversarial = losses.generator_loss(patches)
         loss = adversarial + o.au_weight * self._expression(values, batch["targets"]) + o.cycle_weight * cycle  # (5)
         loss = loss + self._attention(attention) + self._attention(back_attention)
+        pair: dict[str, Tensor] = {}
+        if o.pair_weight:
+            extra, pair = self._pair_terms(image, color, fake, batch)
+            loss = loss + extra
         trainer.update("generator", loss)
         critic.requires_grad_(True)
-        return {
+        return pair | {
             "generator_adversarial": adversarial.detach(),
             "generator_au_mse": (values - batch["targets"]).square().mean().detach(),
             "generator_cycle": cycle.detach(),
@@ -206,7 +257,7 @@ class Ganimation(Task):
 
     def warnings(self, scalars: Mapping[str, float]) -> list[str]:
         mean = scalars.get("attention_mean", 0.5)
-        if mean > 0.95:
+        if mean > (0.99 if self.options.pair_weight else 0.95):  # pairs show what stays as it is: most of the picture
             return [f"The attention mask is {mean:.3f} on average: near 1 the photo is left as it is; raise attention_weight."]
         if mean < 0.05:
             return [f"The attention mask is {mean:.3f} on average: near 0 all is repainted; lower attention_weight."]
