@@ -73,22 +73,22 @@ def prepare(
     jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     if source == "latents":
         _latents(folders or [], output, sample, seed, layout, steps, weights, jobs, limit)
-        return
-    if not folders:
+    elif not folders:
         raise UserError(f"'{source}' is prepared from a folder; name one.")
-    if source == "vae":
-        if len(folders) != 1:
-            raise UserError(f"'vae' is prepared from one folder; {len(folders)} are named.")
-        _vae(folders[0], output, frames, labels, size, cache, limit, sheet)
-        return
-    if source == "sequences":
+    elif source == "sequences":
         _sequences(folders, output)
-        return
-    if source == "ffhq":
+    elif source == "ffhq":
         _ffhq(folders, output, size, limit)
-        return
-    if len(folders) != 1:
+    elif len(folders) != 1:
         raise UserError(f"'{source}' is prepared from one folder; {len(folders)} are named.")
+    elif source == "vae":
+        _vae(folders[0], output, frames, labels, size, cache, limit, sheet)
+    else:
+        _faces(source, folders[0], output, size, as_is, jobs, limit)
+
+
+def _faces(source: str, folder: Path, output: Path, size: int, as_is: bool, jobs: int, limit: int) -> None:
+    """Any set of `mimica.expression_sets.SOURCES`, with a progress bar."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -103,7 +103,7 @@ def prepare(
             rate = f", {(kept + dropped) / elapsed:.0f} pictures/s" if elapsed else ""
             bar.update(task, description=f"{kept} faces, {dropped} dropped{rate}")
 
-        report = run(source, folders[0], output, size=size, as_is=as_is, jobs=jobs, limit=limit, progress=progress)
+        report = run(source, folder, output, size=size, as_is=as_is, jobs=jobs, limit=limit, progress=progress)
     typer.echo(str(report), err=True)
     typer.echo(str(output))
 

@@ -23,7 +23,7 @@ from mimica.engines.ganimation.benchmark import PlainTraining, measure, syntheti
 from mimica.engines.ganimation.networks import GENERATOR_KIND
 from mimica.engines.ganimation.paper import load
 from mimica.engines.ganimation.train import PRESETS, Ganimation, GanimationOptions, TripletSource
-from mimica.errors import DataError, UserError
+from mimica.errors import DataError, UserError, WeightsError
 from mimica.run_folder import read_log
 from mimica.training import Trainer
 
@@ -270,6 +270,29 @@ def test_pairs_that_are_not_there_are_told(tmp_path: Path) -> None:
         train(data, tmp_path / "run", replace(TINY, pair_weight=1.0))
     with pytest.raises(UserError, match="give pair_weight"):
         train(data, tmp_path / "other", replace(TINY, critic_from=0.5))
+
+
+def test_a_training_starts_from_a_generator_of_another_size(tmp_path: Path) -> None:
+    data = write_pairs(tmp_path / "data")
+    train(data, tmp_path / "small", replace(TINY, steps=4))
+    made = tmp_path / "small" / "weights" / "generator.safetensors"
+    options = replace(TINY, image_size=128, start=made, minutes=1e-6, rate=1e-12, ema=0.0)
+    train(data, tmp_path / "large", options)
+    small, large = (load_weights(tmp_path / n / "weights" / "generator.safetensors", GENERATOR_KIND) for n in ("small", "large"))
+    assert large.config["image_size"] == 128
+    assert all(np.allclose(large.tensors[name], small.tensors[name], atol=1e-6) for name in small.tensors)
+    train(data, tmp_path / "gain", replace(options, au_gain=5.0))
+    stem = load_weights(tmp_path / "gain" / "weights" / "generator.safetensors", GENERATOR_KIND).tensors["stem.weight"]
+    assert np.allclose(stem[:, :3], small.tensors["stem.weight"][:, :3], atol=1e-6)
+    assert np.allclose(stem[:, 3:], 5 * small.tensors["stem.weight"][:, 3:], atol=1e-6)
+    with pytest.raises(WeightsError, match="does not fit"):
+        train(data, tmp_path / "wider", replace(options, width=8))
+    faces = tmp_path / "faces"
+    faces.mkdir()
+    with DatasetWriter(faces, "one AU", 64, ("AU12",)) as writer:
+        writer.add(drawn_face(0.5, 0.5, 150), {"AU12": 0.5}, "a", "a")
+    with pytest.raises(WeightsError, match="not those of the data"):
+        train(faces, tmp_path / "others", options)
 
 
 def test_saturated_attention_is_told() -> None:

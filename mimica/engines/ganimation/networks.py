@@ -78,7 +78,8 @@ class ControlledConv(nn.Conv2d):
     """The generator's first layer: a 7x7 convolution over the image and N constant planes of control values.
 
     Behaves as a convolution, padded with zeros, over the concatenation of (B, 3, H, W) and (B, N) repeated over (H, W);
-    H, W >= 7.
+    H, W >= 7. What a constant plane adds is constant but for the border, and the instance normalisation behind takes constants
+    away: the values reach the face by way of the border, and weakly at first.
     """
 
     def __init__(self, controls: int, width: int) -> None:

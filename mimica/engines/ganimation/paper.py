@@ -72,12 +72,16 @@ class PaperEngine:
         return Rendered(picture, mask.astype(np.float32), shown)
 
 
+def load_generator(path: Path) -> Weights:
+    """A generator's weights, of `mimica train ganimation` or from a .pth checkpoint. Raises `WeightsError`."""
+    if path.suffix not in (".pth", ".pt"):
+        return load_weights(path, GENERATOR_KIND)
+    loaded = load_checkpoint(path)
+    if loaded.kind != GENERATOR_KIND:
+        raise WeightsError(f"{path} is a critic; give the generator's file (net_epoch_N_id_G.pth or N_net_gen.pth).")
+    return loaded
+
+
 def load(weights: Path) -> PaperEngine:
     """The engine for a generator of `mimica train ganimation` or a .pth checkpoint. Raises `WeightsError`."""
-    if weights.suffix in (".pth", ".pt"):
-        loaded = load_checkpoint(weights)
-        if loaded.kind != GENERATOR_KIND:
-            raise WeightsError(f"{weights} is a critic; give the generator's file (net_epoch_N_id_G.pth or N_net_gen.pth).")
-    else:
-        loaded = load_weights(weights, GENERATOR_KIND)
-    return PaperEngine(loaded, weights)
+    return PaperEngine(load_generator(weights), weights)

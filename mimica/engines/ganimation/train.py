@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -21,14 +22,14 @@ import torch
 from torch import Tensor
 
 from mimica.batches import Batch, Draw, as_input, as_pictures
-from mimica.checkpoint import Weights, module_tensors
+from mimica.checkpoint import Weights, fill_module, module_tensors
 from mimica.config import Preset, TrainingOptions, option
 from mimica.dataset import FaceDataset, open_datasets
 from mimica.engines.ganimation import losses
 from mimica.engines.ganimation.networks import CRITIC_KIND, GENERATOR_KIND, Critic, Generator
-from mimica.errors import DataError, UserError
+from mimica.engines.ganimation.paper import load_generator
+from mimica.errors import DataError, UserError, WeightsError
 from mimica.training import Parts, Task, Trainer
-
 
 COLOR_SHARE = 0.2
 """Weight of the color mask's distance to the wanted picture beside the output's."""
@@ -53,6 +54,8 @@ class GanimationOptions(TrainingOptions):
     penalty_weight: float = option(10.0, "lambda_gp, weight of the gradient penalty", low=0)
     target_noise: float = option(0.1, "uniform noise added to the target AUs, half its width", low=0, high=1)
     flip: bool = option(True, "mirror half of the pictures")
+    au_gain: float = option(1.0, "multiplies the first layer's weights of the AUs at the start (`ControlledConv`)", low=0.01)
+    start: Path | None = option(None, "a generator to start from, .safetensors or .pth; it may come from another image_size")
 
 
 PRESETS: dict[str, Preset] = {
@@ -139,6 +142,10 @@ class Ganimation(Task):
             raise UserError("Before critic_from the generator learns from pairs alone: give pair_weight too, for instance 1000.")
         controls = len(self.faces.controls)
         generator = Generator(controls, options.width, options.blocks)
+        if options.start:
+            self._start_from(generator, options.start)
+        with torch.no_grad():
+            generator.stem.weight[:, 3:] *= options.au_gain
         critic = Critic(controls, options.image_size, options.width)
         networks = {"generator": generator, "critic": critic}
         optimisers = {
@@ -147,6 +154,12 @@ class Ganimation(Task):
         }
         # the critic's large kernels over tiny maps are slower with the channels last, on the CPU
         return Parts(dict(networks), dict(optimisers), averaged=("generator",), channels_first=("critic",))
+
+    def _start_from(self, generator: Generator, path: Path) -> None:
+        weights = load_generator(path)
+        if weights.controls != self.faces.controls:
+            raise WeightsError(f"{path} is for the controls {', '.join(weights.controls)}, which are not those of the data.")
+        fill_module(generator, weights.tensors, path)
 
     def rate(self, step: int) -> float:
         share = step / self.options.steps
