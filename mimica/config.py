@@ -110,6 +110,8 @@ def _checked(name: str, value: Any, hint: Any, field: dataclasses.Field[Any]) ->
         value = Path(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise ValueRangeError(f"The option '{name}' takes a value of type {hint.__name__}, not {value!r}.")
+    if value == float("inf"):
+        raise ValueRangeError(f"The option '{name}' is infinite; it must be a number.")
     low, high = field.metadata.get("low"), field.metadata.get("high")
     if (low is not None and not value >= low) or (high is not None and not value <= high):
         legal = (

@@ -42,6 +42,7 @@ def test_a_preset_with_overrides() -> None:
         ("kind=thik", "one of thin, thick; did you mean"),
         ("channels_last=maybe", "yes or no"),
         ("minutes=nan", "must be 0 or more"),
+        ("minutes=inf", "is infinite"),
         ("seed", "sets nothing"),
     ],
 )
