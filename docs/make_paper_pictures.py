@@ -14,14 +14,15 @@ import numpy as np
 
 from mimica import api
 from mimica.cli.stylegan import load as load_stylegan
-from mimica.engines.ganimation import paper
+from mimica.contact_sheet import Cell, beside, sheet
+from mimica.engines.ganimation.paper import edit as paper
 from mimica.engines.stylegan.generate import pictures
 from mimica.engines.stylegan.model import seed_w
 from mimica.face import align
 from mimica.facs import emotion_controls, without_sides
 from mimica.images import write_image
-from mimica.run_folder import read_log
-from mimica.sheets import Cell, beside, masks_picture, sheet
+from mimica.sheets import masks_picture
+from mimica.training.run_folder import read_log
 
 HERE = Path(__file__).parent
 PHOTO = HERE.parent / "examples" / "astronaut.jpg"

@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 
 import mimica
-from mimica import api, vae_sheets
+from mimica import api
+from mimica.engines.vae import sheets as vae_sheets
 from mimica.engines.vae.edit import load_vae
 from mimica.images import write_image
 

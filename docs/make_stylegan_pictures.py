@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 
 from mimica.cli.stylegan import load
+from mimica.contact_sheet import Cell, sheet
 from mimica.engines.stylegan.generate import mixing_grid, pictures, walk
 from mimica.engines.stylegan.invert import Search
 from mimica.engines.stylegan.model import seed_w
 from mimica.engines.stylegan.perceptual import load_features
+from mimica.engines.stylegan.project import begin, target_of
+from mimica.evaluate.projection import beside
 from mimica.images import write_image
-from mimica.projection import begin, beside, target_of
-from mimica.sheets import Cell, sheet
 
 HERE = Path(__file__).parent
 PHOTO = HERE.parent / "examples" / "astronaut.jpg"
@@ -24,7 +25,7 @@ SIDE = 128
 
 def main(weights: Path | None = None, output: Path = HERE / "pictures") -> None:
     """`stylegan_samples.jpg`, `stylegan_mixing.jpg`, `stylegan_walk.jpg`, `stylegan_projection.jpg`."""
-    from mimica.batches import as_pictures
+    from mimica.training.batches import as_pictures
 
     model = load(weights)
     faces = list(pictures(model, seed_w(model, range(1, 13), 0.7)))

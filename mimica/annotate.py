@@ -19,13 +19,14 @@ from pathlib import Path
 
 from mimica import __version__
 from mimica.errors import ImageError, UserError, VideoError
+from mimica.files import atomic_path, natural_key
 from mimica.images import SUFFIXES as PHOTO_SUFFIXES
-from mimica.images import atomic_path, natural_key, read_photo
-from mimica.journal import Journal
-from mimica.openface_csv import columns, empty_row, face_row
+from mimica.images import read_photo
+from mimica.jobs.journal import Journal
+from mimica.jobs.workers import Tick, run
+from mimica.motion.openface_columns import columns, empty_row, face_row
 from mimica.reader.follow import Finder, Follower
-from mimica.video import open_video
-from mimica.workers import Tick, run
+from mimica.video.reader import open_video
 
 VIDEO_SUFFIXES = frozenset(
     (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".flv", ".wmv", ".asf", ".ogv", ".gif")
@@ -109,15 +110,15 @@ def annotate(
     make_finder: Callable[[], Finder] | None = None,
     progress: Callable[[float, int, int], None] | None = None,
 ) -> Summary:
-    """Writes the table `output` (see `mimica.openface_csv`): a row for each face of a photo, in reading order, and for each
-    face of each frame of a video; one row with `success` 0 where there is none. Unless there is but one source and it is a
+    """Writes the table `output` (see `mimica.motion.openface_columns`): a row for each face of a photo, in reading order, and for
+    each face of each frame of a video; one row with `success` 0 where there is none. Unless there is but one source and it is a
     file, a last column `input` names the file (the last, so that the places of the others are OpenFace's).
 
     recursive    folders within folders too
     landmarks    the columns x_0 ... y_67 too
     raw          videos: values as read, not steadied over time
     detector     as `mimica.face.detect.get_detector` has it, with its `model`
-    jobs         processes (above 1: see `mimica.workers`)
+    jobs         processes (above 1: see `mimica.jobs.workers`)
     make_finder  makes what finds and reads faces in each process, in place of the detector and Mimica's network
     progress     called with (files done, with parts of a file; files in all; pictures read now)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mimica import __version__, timeline
+from mimica import __version__
 from mimica.animation import (
     Prepared,
     fitted_size,
@@ -29,14 +29,15 @@ from mimica.animation import (
 )
 from mimica.engines.base import MAX_DOSE, Engine, attributes_of, load_engine
 from mimica.errors import ImageError, ValueRangeError
-from mimica.expression import PHOTO, checked, checked_attributes, parse_attributes, wanted
 from mimica.face.detect import Box, get_detector
 from mimica.images import Photo, read_photo, write_image
+from mimica.motion import timeline
+from mimica.motion.expression import PHOTO, checked, checked_attributes, parse_attributes, wanted
 from mimica.motion.files import Motion, pose_warning
 from mimica.motion.presets import blinks as natural_blinks
 from mimica.motion.track import Track
 from mimica.reader.read import FaceReading, find_faces
-from mimica.selection import Which, check, check_eyes, parse_which, select
+from mimica.reader.selection import Which, check, check_eyes, parse_which, select
 from mimica.sheets import masks_picture
 
 __all__ = ["Animation", "EditResult", "animate", "edit", "load_engine", "read"]
@@ -127,7 +128,7 @@ class Animation:
     def save(self, path: str | Path, *, tag: bool = True, progress: Callable[[], None] | None = None) -> None:
         """Writes mp4, webm, gif or webp by the suffix, or PNGs into a new folder where there is none; `progress` is called
         after each frame. Raises `VideoError`."""
-        from mimica.video import VideoWriter  # a fifth of the import time, and edit needs none of it
+        from mimica.video.writer import VideoWriter
 
         with VideoWriter(path, self.fps, self.size, comment=TAG if tag else None, loop=self.loop) as writer:
             for frame in self:
@@ -219,8 +220,8 @@ def animate(
     model: str | Path | None = None,
 ) -> Animation:
     """A video of the photo changing its expression: to `expression` (with `au` and `intensity` as in `edit`) and back, or
-    through a `sequence` such as `"happy@0, surprised:0.8@1.5-2, photo@3"` (see `mimica.timeline`), or along a `track`, which
-    may be a function of what the face shows (`mimica.motion.files.read_motion` gives one for a script or a table).
+    through a `sequence` such as `"happy@0, surprised:0.8@1.5-2, photo@3"` (see `mimica.motion.timeline`), or along a `track`,
+    which may be a function of what the face shows (`mimica.motion.files.read_motion` gives one for a script or a table).
 
     attributes  as in `edit`: the doses swell and fall again over the length of the video; may be all that is asked for
     seconds  length; None: 2.5, or what the sequence says. Not for a track, which has its own

@@ -25,7 +25,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from mimica.errors import WeightsError
-from mimica.images import atomic_path
+from mimica.files import atomic_path
 
 if TYPE_CHECKING:
     import torch

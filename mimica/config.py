@@ -35,7 +35,7 @@ def option(default: Any, help: str, *, low: float | None = None, high: float | N
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """What every training has; `mimica.training` reads these. An engine adds its own in a subclass."""
+    """What every training has; `mimica.training.loop` reads these. An engine adds its own in a subclass."""
 
     may_change: ClassVar[frozenset[str]] = frozenset()
     """Options of its own that an engine lets a resumed run give anew."""

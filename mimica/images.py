@@ -8,12 +8,9 @@ field that each format has of its own.
 
 from __future__ import annotations
 
-import errno
 import html
 import os
 import re
-import secrets
-import shutil
 import struct
 import threading
 import zlib
@@ -27,7 +24,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 
-from mimica.errors import ImageError, UserError
+from mimica.errors import ImageError
+from mimica.files import atomic_path, natural_key
 
 READABLE = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 FORMAT_BY_SUFFIX = {
@@ -37,7 +35,6 @@ FORMAT_BY_SUFFIX = {
 SUFFIXES = frozenset(FORMAT_BY_SUFFIX) | {".gif"}
 """What `list_images` takes for a picture."""
 MAX_PIXELS = 100_000_000
-
 _DAMAGED = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, struct.error, zlib.error)
 """What Pillow's decoders raise on damaged data, each its own."""
 _open_lock = threading.Lock()
@@ -55,9 +52,6 @@ class Photo:
     rgb: np.ndarray
     alpha: np.ndarray | None
     path: Path
-
-
-# --- reading --------------------------------------------------------------------------------------------------------
 
 
 def read_photo(path: str | Path, max_pixels: int = MAX_PIXELS) -> Photo:
@@ -183,14 +177,6 @@ def list_images(folder: str | Path, recursive: bool = False) -> list[Path]:
     return sorted(found, key=lambda path: natural_key(str(path.relative_to(folder))))
 
 
-def natural_key(text: str) -> list[tuple[int, int, str]]:
-    parts = re.findall(r"\d+|\D+", text.lower())
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
-
-
-# --- writing --------------------------------------------------------------------------------------------------------
-
-
 def write_image(
     path: str | Path, rgb: np.ndarray, alpha: np.ndarray | None = None, *, quality: int = 95, comment: str | None = None
 ) -> None:
@@ -233,7 +219,6 @@ def _encoding(kind: str, quality: int) -> dict[str, Any]:
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """IPTC's term for a photo edited by a trained network: "edited using generative AI"."""
-
 _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
  xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">
@@ -273,57 +258,6 @@ def read_comment(path: str | Path) -> str | None:
             match = re.search(rb"<dc:description>.*?<rdf:li[^>]*>(.*?)</rdf:li>", xmp, re.DOTALL)
             comment = match and html.unescape(match[1].decode("utf-8", "replace"))
         return comment.decode("utf-8", "replace") if isinstance(comment, bytes) else comment
-
-
-_REFUSED = {
-    errno.ENOSPC: "the disk is full: make room, or write somewhere else.",
-    errno.EDQUOT: "your disk quota is used up: make room, or write somewhere else.",
-    errno.EACCES: "the folder may not be written: change its permissions, or write somewhere else.",
-    errno.EPERM: "the folder may not be written: change its permissions, or write somewhere else.",
-    errno.EROFS: "the disk is read-only: write somewhere else.",
-    errno.ENAMETOOLONG: "the name is too long: shorten it.",
-}
-
-
-@contextmanager
-def atomic_path(path: str | Path, folder: bool = False) -> Iterator[Path]:
-    """A name in the same folder, with the same suffix, to write to: renamed to `path` at the end of the block, removed if
-    the block fails. With `folder`, what is written is a folder, and `path` must be new or an empty folder.
-    Raises `UserError` for a missing or protected folder and for a full disk."""
-    path = Path(path)
-    _check_target(path, folder)
-    temporary = path.parent / f".mimica-{secrets.token_hex(6)}{path.suffix}"
-    try:
-        yield temporary
-        if folder and path.is_dir():
-            path.rmdir()
-        os.replace(temporary, path)
-    except OSError as error:
-        about_us = error.filename is None or str(error.filename).startswith(str(temporary))
-        if error.errno not in _REFUSED or not about_us:
-            raise
-        raise UserError(f"'{path}' cannot be written, {_REFUSED[error.errno]}") from error
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        else:
-            temporary.unlink(missing_ok=True)
-
-
-def _check_target(path: Path, folder: bool) -> None:
-    if not path.parent.is_dir():
-        raise UserError(f"'{path}' cannot be written, there is no folder '{path.parent}': create it first.")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise UserError(f"'{path}' cannot be written, {_REFUSED[errno.EACCES]}")
-    is_folder = os.path.isdir(path)
-    if is_folder and (not folder or any(path.iterdir())):
-        problem = "already has files in it: name a new folder" if folder else "is a folder: name a file"
-        raise UserError(f"'{path}' cannot be written, it {problem}.")
-    if folder and os.path.exists(path) and not is_folder:
-        raise UserError(f"'{path}' cannot be written as a folder, there is a file of that name: name a new folder.")
-
-
-# --- ranges ---------------------------------------------------------------------------------------------------------
 
 
 def to_tensor_array(rgb: np.ndarray) -> np.ndarray:

@@ -18,8 +18,8 @@ from annotate_driver import BrightnessFinder, run
 from mimica.annotate import Input, annotate, list_inputs
 from mimica.errors import DataError, UserError
 from mimica.images import write_image
-from mimica.openface_csv import columns
-from mimica.video import VideoWriter
+from mimica.motion.openface_columns import columns
+from mimica.video.writer import VideoWriter
 
 DRIVER = Path(__file__).with_name("annotate_driver.py")
 

@@ -15,7 +15,7 @@ from mimica.errors import ImageError, NoFaceError, UserError, ValueRangeError
 from mimica.images import read_comment, read_photo
 from mimica.motion.track import Track
 from mimica.reader.read import FaceReading
-from mimica.video import open_video
+from mimica.video.reader import open_video
 
 PHOTO = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
 ENGINE = BrightMouth()

@@ -18,15 +18,8 @@ from PIL import Image, ImageCms
 
 from mimica import images
 from mimica.errors import ImageError, UserError
-from mimica.images import (
-    atomic_path,
-    from_tensor_array,
-    list_images,
-    read_comment,
-    read_photo,
-    to_tensor_array,
-    write_image,
-)
+from mimica.files import atomic_path
+from mimica.images import from_tensor_array, list_images, read_comment, read_photo, to_tensor_array, write_image
 
 RAMP = np.dstack([*np.meshgrid(np.arange(0, 240, 6), np.arange(0, 240, 8)), np.full((30, 40), 77)]).astype(np.uint8)
 """uint8 (30, 40, 3): every corner has its own colour."""

@@ -9,44 +9,36 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "mimica"
 
-# The level of each module, or of a folder's modules; the longest prefix that fits counts.
+# The level of each folder and of each file at the top. A module imports from its own level and from those below.
 LEVELS = {
-    "mimica": 9,  # the top module only forwards names
-    "mimica.facs": 0,
-    "mimica.errors": 0,
-    "mimica.filters": 0,
-    "mimica.memory": 0,
-    "mimica.images": 1,
-    "mimica.gif": 1,
-    "mimica.inert_pickle": 1,
-    "mimica.torch_files": 1,
-    "mimica.journal": 1,
-    "mimica.sessions": 1,
-    "mimica.workers": 1,
-    "mimica.openface_csv": 2,
-    "mimica.video": 1,
-    "mimica.config": 1,
-    "mimica.checkpoint": 1,
-    "mimica.face": 2,
-    "mimica.reader": 2,
-    "mimica.motion": 2,
-    "mimica.dataset": 2,
-    "mimica.metrics": 2,
-    "mimica.training": 2,
-    "mimica.task": 2,
-    "mimica.batches": 2,
-    "mimica.run_folder": 2,
-    "mimica.engines": 3,
-    "mimica.motion.predictor": 3,
-    "mimica.motion.predictor_data": 3,
-    "mimica.motion.predictor_train": 3,
-    "mimica.motion.predictor_evaluate": 3,
-    "mimica.motion.driving": 4,
-    "mimica.motion.sequences": 4,
-    "mimica.cli": 5,
+    "facs": 0,
+    "errors": 0,
+    "files": 1,
+    "config": 1,
+    "checkpoint": 1,
+    "images": 1,
+    "onnx_session": 1,
+    "contact_sheet": 1,
+    "video": 1,
+    "foreign": 1,
+    "jobs": 1,
+    "face": 2,
+    "data": 2,
+    "training": 2,
+    "metrics": 2,
+    "reader": 2,
+    "motion": 2,
+    "engines": 3,
+    "api": 4,
+    "animation": 4,
+    "sheets": 4,
+    "annotate": 4,
+    "prepare": 4,
+    "evaluate": 4,
+    "cli": 5,
 }
-TOP = 4
-"""Level of the modules that are not named: what joins engines, readers and files."""
+ENTRANCES = {"mimica", "mimica.__main__"}
+"""They only forward names."""
 
 
 def modules() -> dict[str, Path]:
@@ -60,11 +52,9 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
-def level(name: str) -> int:
-    if name in LEVELS or name == "mimica":
-        return LEVELS[name]
-    prefixes = [p for p in LEVELS if p != "mimica" and name.startswith(p + ".")]
-    return LEVELS[max(prefixes, key=len)] if prefixes else TOP
+def room(name: str) -> str:
+    """The folder or file at the top that a module is, or lies in."""
+    return name.split(".")[1]
 
 
 def imported(path: Path) -> set[str]:
@@ -80,14 +70,54 @@ def imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "mimica":
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
-                found.add(whole if whole in MODULES else node.module)
+                found.add(whole if whole in MODULES else str(node.module))
     return found - {"mimica"}
 
 
-@pytest.mark.parametrize("name", [n for n in MODULES if n not in ("mimica", "mimica.__main__")])
+def test_every_room_has_a_level_and_every_level_a_room():
+    rooms = {room(name) for name in MODULES if name not in ENTRANCES}
+    assert rooms - LEVELS.keys() == set(), "give the new module or folder its row in LEVELS"
+    assert LEVELS.keys() - rooms == set(), "a row without a module"
+    assert len(rooms) + 1 <= 30, "the top level has too many rooms"  # and `weights`
+
+
+@pytest.mark.parametrize("name", [n for n in MODULES if n not in ENTRANCES])
 def test_imports_go_down_only(name):
-    upward = [other for other in imported(MODULES[name]) if level(other) > level(name)]
-    assert not upward, f"{name} (level {level(name)}) imports {upward}"
+    level = LEVELS[room(name)]
+    upward = [other for other in imported(MODULES[name]) if LEVELS[room(other)] > level]
+    assert not upward, f"{name} (level {level}) imports {upward}"
+
+
+def circles(arrows: dict[str, set[str]]) -> list[set[str]]:
+    """The groups of modules that import each other, directly or around a corner (Tarjan's strongly connected components)."""
+    number: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[set[str]] = []
+
+    def visit(name: str) -> None:
+        number[name] = low[name] = len(number)
+        stack.append(name)
+        for other in arrows.get(name, ()):
+            if other not in number:
+                visit(other)
+            if other in stack:
+                low[name] = min(low[name], low[other])
+        if low[name] == number[name]:
+            group = set(stack[stack.index(name) :])
+            del stack[stack.index(name) :]
+            if len(group) > 1:
+                found.append(group)
+
+    for name in arrows:
+        if name not in number:
+            visit(name)
+    return found
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [{"a", "b", "c"}]
+    assert circles({name: imported(path) for name, path in MODULES.items() if name not in ENTRANCES}) == []
 
 
 @pytest.mark.parametrize("name", [n for n in MODULES if n.startswith("mimica.engines.")])

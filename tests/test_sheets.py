@@ -5,7 +5,8 @@ import pytest
 from bright_mouth import BrightMouth, reading
 
 from mimica.animation import Prepared, prepare, render_face
-from mimica.sheets import Cell, beside, flow_picture, masks_picture, sample_sheet, sheet, unit_sheet
+from mimica.contact_sheet import Cell, beside, sheet
+from mimica.sheets import flow_picture, masks_picture, sample_sheet, unit_sheet
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import typer
 
 from mimica import __version__
 from mimica.errors import UserError
-from mimica.memory import keep_freed_memory
+from mimica.jobs.memory import keep_freed_memory
 
 # The matrices of a frame are small: BLAS threads that wait for each other cost a third of the speed. Set before numpy loads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -111,8 +111,8 @@ def animate(
         return
 
     from mimica import api
-    from mimica.expression import checked
-    from mimica.video import SUFFIXES, VideoWriter
+    from mimica.motion.expression import checked
+    from mimica.video.writer import SUFFIXES, VideoWriter
 
     checked(fps, "--fps", 1.0, api.MAX_FPS)
     check_output(output, SUFFIXES, photo, folder=True)
@@ -130,7 +130,7 @@ def _check(script: Path | None, output: Path, photo: Path) -> None:
     from mimica.images import write_image
     from mimica.motion.curves import draw_curves
     from mimica.motion.files import read_motion
-    from mimica.motion.script import NEUTRAL
+    from mimica.motion.script.script import NEUTRAL
 
     motion = read_motion(script)
     check_output(output, (".png",), photo)
@@ -140,7 +140,7 @@ def _check(script: Path | None, output: Path, photo: Path) -> None:
 
 
 def _predicted(seconds: float, seed: int) -> Motion:
-    from mimica.motion.predictor import Predictor
+    from mimica.motion.predictor.predict import Predictor
 
     predictor = Predictor()
     return lambda own: predictor.predict(own, seconds, seed).track

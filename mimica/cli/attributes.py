@@ -56,8 +56,8 @@ def fit(
     from mimica.engines.vae import attributes
     from mimica.engines.vae.codec import WEIGHTS, Codec, load_engine_file, save_engine_file
     from mimica.engines.vae.data import open_data
+    from mimica.engines.vae.sheets import heat_map as draw_heat_map
     from mimica.images import write_image
-    from mimica.vae_sheets import heat_map as draw_heat_map
 
     check_output(output, (".safetensors",), data)
     if heat_map is not None:
@@ -94,8 +94,8 @@ def strip(
     mimica attributes strip photo.jpg --attribute smile --attribute age -o strip.png
     """
     from mimica.engines.base import MAX_DOSE
-    from mimica.expression import checked_attributes
-    from mimica.vae_sheets import spectrum
+    from mimica.engines.vae.sheets import spectrum
+    from mimica.motion.expression import checked_attributes
 
     check_output(output, _PICTURES, photo)
     engine = _engine(weights)
@@ -118,7 +118,7 @@ def reconstruct(
     import numpy as np
 
     from mimica.engines.vae.data import open_data, spread
-    from mimica.vae_sheets import reconstructions
+    from mimica.engines.vae.sheets import reconstructions
 
     check_output(output, _PICTURES, source)
     engine = _engine(weights)
@@ -138,7 +138,7 @@ def samples(
     weights: FileOption = None,
 ) -> None:
     """Random faces that are nobody: decoded from z drawn at random."""
-    from mimica import vae_sheets
+    from mimica.engines.vae import sheets as vae_sheets
 
     check_output(output, _PICTURES, output)
     _write(output, vae_sheets.samples(_engine(weights).codec, count, seed))
@@ -155,7 +155,7 @@ def interpolate(
     model: ModelOption = None,
 ) -> None:
     """The way from one face to another through the latent space, as the decoder sees it."""
-    from mimica.vae_sheets import interpolation
+    from mimica.engines.vae.sheets import interpolation
 
     check_output(output, _PICTURES, first)
     engine = _engine(weights)

@@ -22,9 +22,9 @@ def bench(
     """Measure speed on this machine, with any photo of one face (examples/astronaut.jpg, say)."""
     import tempfile
 
-    from mimica.benchmarks import BENCHMARKS, Figure, Setting, hardware
     from mimica.errors import ValueRangeError, nearest
-    from mimica.expression import checked
+    from mimica.evaluate.bench import BENCHMARKS, Figure, Setting, hardware
+    from mimica.motion.expression import checked
 
     checked(repeats, "--repeats", 3, 1000)
     names = only or list(BENCHMARKS)

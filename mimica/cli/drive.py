@@ -51,10 +51,11 @@ def drive(
     from rich.progress import Progress
 
     from mimica import api
-    from mimica.expression import checked
     from mimica.motion.driving import describe_gaps, read_driver
+    from mimica.motion.expression import checked
     from mimica.reader.follow import Finder
-    from mimica.video import SUFFIXES, VideoWriter, open_video
+    from mimica.video.reader import open_video
+    from mimica.video.writer import SUFFIXES, VideoWriter
 
     check_output(output, SUFFIXES, photo, folder=True)
     check_output(output, SUFFIXES, video, folder=True)

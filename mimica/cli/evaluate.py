@@ -17,7 +17,7 @@ from mimica.cli.project import evaluate_projection, evaluate_synthesis
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mimica.reader.evaluate import Report
+    from mimica.evaluate.reader import Report
 
 app = typer.Typer(help="Measure the models on people they were not trained on.", no_args_is_help=True)
 
@@ -44,7 +44,7 @@ def reader(
     from rich.console import Console
     from rich.progress import Progress
 
-    from mimica.reader.evaluate import evaluate
+    from mimica.evaluate.reader import evaluate
     from mimica.reader.read import Reader
 
     network = Reader(weights)
@@ -70,8 +70,8 @@ def sheet(
 ) -> None:
     """Random held-out faces x expressions by the default engine, beside the frames that the pairs hold."""
     from mimica.engines.base import load_engine
-    from mimica.engines.ganimation.sheet import sheet as draw
     from mimica.errors import DataError
+    from mimica.evaluate.sheet import sheet as draw
     from mimica.images import write_image
 
     if not (pairs / "labels.jsonl").is_file():

@@ -28,7 +28,7 @@ def expressions(
     from rich.progress import Progress
 
     from mimica.engines.base import load_engine
-    from mimica.evaluate_expressions import evaluate
+    from mimica.evaluate.expressions import evaluate
     from mimica.facs import EMOTIONS
     from mimica.images import list_images
 

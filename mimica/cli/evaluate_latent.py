@@ -23,7 +23,7 @@ def directions(
     from rich.table import Table
 
     codec, known = loaded(weights, file)
-    from mimica.evaluate_latent import evaluate_directions
+    from mimica.evaluate.directions import evaluate_directions
 
     with ticking("editing", len(known)) as tick:
         report = evaluate_directions(codec, known, count=count, dose=dose, progress=tick)
@@ -63,7 +63,7 @@ def bias(
 
     codec = open_codec(weights)
     from mimica.engines.stylegan.latents import open_latents
-    from mimica.evaluate_latent import evaluate_bias
+    from mimica.evaluate.bias import evaluate_bias
 
     latents = open_latents(data, codec.fingerprint)
     editors = {name: load_editor_named(codec, weights, name) for name in autoencoder or ("paper", "residual")}

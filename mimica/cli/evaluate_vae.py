@@ -11,7 +11,7 @@ import typer
 from mimica.cli.options import WeightsOption
 
 if TYPE_CHECKING:
-    from mimica.evaluate_vae import Report
+    from mimica.evaluate.vae import Report
 
 
 def vae(
@@ -30,7 +30,7 @@ def vae(
 
     from mimica.engines.vae.data import open_data
     from mimica.engines.vae.edit import load_vae
-    from mimica.evaluate_vae import evaluate
+    from mimica.evaluate.vae import evaluate
     from mimica.images import list_images
 
     paths = [path for one in photos or [] for path in (list_images(one) if one.is_dir() else [one])]

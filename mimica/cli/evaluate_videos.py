@@ -14,7 +14,7 @@ from mimica.cli.options import EngineOption, IntensityOption, WeightsOption, war
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from mimica.evaluate_acd import Report
+    from mimica.evaluate.acd import Report
 
 
 def acd(
@@ -35,7 +35,7 @@ def acd(
     from dataclasses import asdict
 
     from mimica.engines.base import load_engine
-    from mimica.evaluate_acd import PUBLISHED, SIX, evaluate
+    from mimica.evaluate.acd import PUBLISHED, SIX, evaluate
 
     paths = _listed(photos)
     loaded = load_engine(engine, weights)
@@ -91,7 +91,7 @@ def driving(
     from dataclasses import asdict
 
     from mimica.engines.base import load_engine
-    from mimica.evaluate_driving import evaluate
+    from mimica.evaluate.driving import evaluate
 
     paths = _listed(photos)
     with _progress() as bar:
@@ -143,8 +143,8 @@ def predictor(
     """
     from dataclasses import asdict
 
-    from mimica.motion import predictor_evaluate
-    from mimica.motion.predictor import Predictor
+    from mimica.evaluate import predictor as predictor_evaluate
+    from mimica.motion.predictor.predict import Predictor
 
     if cross_validate:
         rows = predictor_evaluate.cross_validate(data, say=lambda line: typer.echo(line, err=True))

@@ -26,8 +26,8 @@ def grid(
 ) -> None:
     """Make a sheet of one face: every Action Unit at 0, 0.33, 0.66 and 1, or --sample 72 for many expressions."""
     from mimica.errors import ValueRangeError
-    from mimica.expression import checked
     from mimica.images import FORMAT_BY_SUFFIX, write_image
+    from mimica.motion.expression import checked
 
     checked(cell, "--cell", 48, 512)
     if sample is not None:

@@ -164,8 +164,8 @@ def show(
     check_output(output, _PICTURES, photo)
     codec, known = loaded(weights, directions)
     from mimica.engines.stylegan.directions import chosen, parse_layers
+    from mimica.engines.stylegan.sheets import dose_sheet
     from mimica.images import write_image
-    from mimica.latent_sheets import dose_sheet
 
     shown = {name: chosen(known, name) for name in only or known}
     if layers:
@@ -196,15 +196,15 @@ def transition(
 
     mimica transition --seeds 1-3 --from sad --to happy -o strip.png
     """
-    from mimica.video import SUFFIXES
+    from mimica.video.writer import SUFFIXES
 
     check_output(output, (*_PICTURES, *SUFFIXES), photo)
     from mimica import api
 
     codec = open_codec(weights)
+    from mimica.engines.stylegan.sheets import transition_frames, transition_sheet
+    from mimica.engines.stylegan.transition import expression_codes
     from mimica.images import write_image
-    from mimica.latent_edit import expression_codes
-    from mimica.latent_sheets import transition_frames, transition_sheet
 
     editor = load_editor_named(codec, weights, autoencoder)
     codes = _codes(codec, seeds, photo)
@@ -213,7 +213,7 @@ def transition(
         rows = [(f"{start} to {end}", s, e) for s, e in zip(starts, ends, strict=True)]
         write_image(output, transition_sheet(codec, rows), comment=api.TAG)
     else:
-        from mimica.video import VideoWriter
+        from mimica.video.writer import VideoWriter
 
         with VideoWriter(output, fps, (codec.image_size, codec.image_size), comment=api.TAG) as writer:
             for s, e in zip(starts, ends, strict=True):
@@ -264,7 +264,7 @@ def _codes(codec: Codec, seeds: str, photo: Path | None) -> np.ndarray:
     import numpy as np
 
     if photo is not None:
-        from mimica.latent_edit import photo_code
+        from mimica.engines.stylegan.transition import photo_code
 
         return photo_code(codec, photo)
     from mimica.engines.stylegan.seeds import parse_seeds

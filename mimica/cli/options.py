@@ -18,7 +18,7 @@ import typer
 from mimica.errors import MissingExtraError, UserError
 
 if TYPE_CHECKING:
-    from mimica.expression import Expression
+    from mimica.motion.expression import Expression
 
 PhotoArgument = Annotated[Path, typer.Argument(help="A photo with a face: JPEG, PNG, WebP, BMP or TIFF.", show_default=False)]
 FaceOption = Annotated[
@@ -108,7 +108,7 @@ class Wanted:
 
     def target(self) -> Expression:
         """The expression; the photo's own where attributes alone are asked for. Raises `ValueRangeError`."""
-        from mimica.expression import PHOTO, parse_attributes, wanted
+        from mimica.motion.expression import PHOTO, parse_attributes, wanted
 
         expression, au = joined(self.expression, "+"), joined(self.au, ",")
         only_attributes = bool(parse_attributes(joined(self.attribute, ","))) and not expression and not au

@@ -88,11 +88,11 @@ def prepare(
 
 
 def _faces(source: str, folder: Path, output: Path, size: int, as_is: bool, jobs: int, limit: int) -> None:
-    """Any set of `mimica.expression_sets.SOURCES`, with a progress bar."""
+    """Any set of `mimica.data.sources.registry.SOURCES`, with a progress bar."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from mimica.prepare import prepare as run
+    from mimica.prepare.faces import prepare as run
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -110,7 +110,7 @@ def _faces(source: str, folder: Path, output: Path, size: int, as_is: bool, jobs
 
 def _sequences(sources: list[Path], output: Path) -> None:
     """Videos -> how faces move, for `mimica train predictor`."""
-    from mimica.motion.sequences import prepare_sequences
+    from mimica.prepare.sequences import prepare_sequences
 
     with _counting() as say:
         report = prepare_sequences(list(sources), output, progress=lambda name, frames: say(f"{name}: {frames} frames"))
@@ -130,9 +130,9 @@ def _vae(
 ) -> None:
     """Faces with head masks and attributes, for `mimica train vae`."""
     from mimica.cli.options import check_output
-    from mimica.engines.vae.prepare import prepare
+    from mimica.engines.vae.sheets import mask_sheet
     from mimica.images import write_image
-    from mimica.vae_sheets import mask_sheet
+    from mimica.prepare.vae import prepare
 
     if sheet is not None:
         check_output(sheet, (".png", ".jpg"), folder)
@@ -182,7 +182,7 @@ def _latents(
         raise UserError(f"--output is '{output}', which exists already; name another folder, or delete it.")
     with needs_extra():
         from mimica.engines.stylegan.codec import load_codec
-        from mimica.prepare_latents import project_latents, sample_latents
+        from mimica.prepare.latents import project_latents, sample_latents
     codec, done = load_codec(weights), 0
     with _counting() as say:
 
@@ -204,7 +204,7 @@ def _latents(
 def _ffhq(folders: list[Path], output: Path, size: int, limit: int) -> None:
     """FFHQ crops and their re-animated copies, for `mimica train stylegan`."""
     from mimica.errors import DataError, UserError
-    from mimica.prepare_ffhq import prepare_ffhq
+    from mimica.prepare.ffhq import prepare_ffhq
 
     if len(folders) > 2:
         raise UserError(f"'ffhq' is prepared from the crops and one folder of pairs; {len(folders)} folders are named.")

@@ -57,11 +57,12 @@ def project(
         if value not in legal:
             raise ValueRangeError(f"--{name} is {' or '.join(legal)}, not '{value}'.")
     model = load(weights)
-    from mimica.batches import as_pictures
     from mimica.engines.stylegan.invert import Search
     from mimica.engines.stylegan.model import save_latents
     from mimica.engines.stylegan.perceptual import load_features
-    from mimica.projection import Judge, begin, beside, latents, target_of
+    from mimica.engines.stylegan.project import begin, latents, target_of
+    from mimica.evaluate.projection import Judge, beside
+    from mimica.training.batches import as_pictures
 
     targets = [target_of(photo, model.size) for photo in photos]
     features, sentence = load_features(vgg)
@@ -105,14 +106,14 @@ def evaluate_projection(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """How near projection comes to held-out faces, and to pictures of the generator itself."""
-    from mimica.dataset import open_datasets
+    from mimica.data.dataset import open_datasets
     from mimica.errors import DataError
     from mimica.images import write_image
 
     model = load(weights)
     from mimica.engines.stylegan.invert import Search
     from mimica.engines.stylegan.perceptual import load_features
-    from mimica.projection import beside, draw, evaluate
+    from mimica.evaluate.projection import beside, draw, evaluate
 
     held_out = open_datasets([data]).part(validation=True)
     if not len(held_out):
@@ -145,7 +146,7 @@ def evaluate_synthesis(
     from mimica.errors import MissingExtraError
 
     try:
-        from mimica.engines.stylegan.benchmark import compare
+        from mimica.evaluate.synthesis import compare
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("mimica"):
             raise

@@ -53,7 +53,7 @@ def read(
     else:
         _print(readings)
     if plot is not None:
-        from mimica.plots import reading_picture
+        from mimica.reader.plot import reading_picture
 
         write_image(plot, reading_picture(rgb, readings))
         typer.echo(str(plot), err=as_json)
@@ -105,7 +105,7 @@ def _units_table(reading: FaceReading) -> RenderableType:
     from rich.text import Text
 
     from mimica.facs import ACTION_UNITS
-    from mimica.plots import SIDES_DIFFER
+    from mimica.reader.plot import SIDES_DIFFER
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("Action Unit", "", "Intensity"):

@@ -138,8 +138,8 @@ def generate(
 def _write_grid(path: Path, made: list[np.ndarray], seeds: list[int]) -> None:
     import math
 
+    from mimica.contact_sheet import Cell, sheet
     from mimica.images import write_image
-    from mimica.sheets import Cell, sheet
 
     cells = [Cell(picture, f"seed {seed}") for picture, seed in zip(made, seeds, strict=True)]
     columns = math.ceil(math.sqrt(len(cells) * 2))
@@ -148,9 +148,9 @@ def _write_grid(path: Path, made: list[np.ndarray], seeds: list[int]) -> None:
 
 
 def _write_mix(path: Path, model: Model, coarse: Tensor, fine: Tensor, crossover: int | None) -> None:
+    from mimica.contact_sheet import Cell, sheet
     from mimica.engines.stylegan.generate import mixing_grid
     from mimica.images import write_image
-    from mimica.sheets import Cell, sheet
 
     rows = mixing_grid(model, coarse, fine, model.places // 3 if crossover is None else crossover)
     side = min(256, max(64, model.size))
@@ -159,7 +159,7 @@ def _write_mix(path: Path, model: Model, coarse: Tensor, fine: Tensor, crossover
 
 def _write_walk(path: Path, model: Model, w_plus: Tensor, frames_between: int, fps: int) -> None:
     from mimica.engines.stylegan.generate import pictures, walk
-    from mimica.video import VideoWriter
+    from mimica.video.writer import VideoWriter
 
     with VideoWriter(path, fps, (model.size, model.size), comment=COMMENT) as writer:
         for frame in pictures(model, walk(w_plus, max(1, frames_between))):

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from mimica.task import Task
+    from mimica.training.task import Task
 
 TRAINERS: dict[str, tuple[str, ...]] = {
-    "ganimation": ("mimica.engines.ganimation.train:Ganimation", "mimica.engines.ganimation.fast_train:FastTask"),
+    "ganimation": ("mimica.engines.ganimation.paper.train:Ganimation", "mimica.engines.ganimation.fast.train:FastTask"),
     "reader": ("mimica.reader.train:ReaderTask", "mimica.reader.refiner_train:RefinerTask"),
     "vae": ("mimica.engines.vae.train:Vae",),
     "stylegan": ("mimica.engines.stylegan.train:Stylegan", "mimica.engines.stylegan.embedded:Embedded"),
     "autoencoder": ("mimica.engines.stylegan.autoencoder_train:Autoencoder",),
-    "predictor": ("mimica.motion.predictor_train:PredictorTask",),
+    "predictor": ("mimica.motion.predictor.train:PredictorTask",),
 }
 """What can be trained -> `module:class` of its tasks; the one that has the preset asked for is taken. The first task's first
 preset is the default."""
@@ -58,7 +58,7 @@ def train(
         raise UserError("The training needs --data, a folder of training data; it may be given several times.")
     if output is None and not dry_run:
         raise UserError("The training needs -o, the run folder to write to (or --dry-run).")
-    from mimica.training import Trainer
+    from mimica.training.loop import Trainer
 
     trainer = Trainer(kind(options, data), output or Path("dry-run"), say=typer.echo)
     if dry_run:

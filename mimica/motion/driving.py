@@ -20,7 +20,7 @@ from mimica.facs import SIDED_AU_NAMES
 from mimica.motion.track import POSE, POSE_LIMIT, Track
 from mimica.reader.follow import Finder, Follower
 from mimica.reader.read import FaceReading
-from mimica.video import open_video
+from mimica.video.reader import open_video
 
 NAMES: tuple[str, ...] = (*SIDED_AU_NAMES, *POSE)
 CALM_SHARE = 0.1

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from mimica.motion.openface import read_track
-from mimica.motion.script import read_script
-from mimica.motion.subtitles import read_subtitles
+from mimica.motion.script.script import read_script
+from mimica.motion.script.subtitles import read_subtitles
 from mimica.motion.track import POSE, Track
 
 Motion = Callable[[Mapping[str, float]], Track]

@@ -18,9 +18,9 @@ import numpy as np
 
 from mimica.errors import DataError
 from mimica.facs import AU_NAMES, SIDED_AU_NAMES, from_openface, to_openface, without_sides
-from mimica.images import atomic_path
+from mimica.files import atomic_path
+from mimica.motion.openface_columns import POSE_COLUMNS
 from mimica.motion.track import POSE, POSE_LIMIT, Track
-from mimica.openface_csv import POSE_COLUMNS
 
 _CONTROL_OF = {f"{name}_r": name for name in (*AU_NAMES, *SIDED_AU_NAMES)} | {c: name for name, (c, _) in POSE_COLUMNS.items()}
 

@@ -4,7 +4,7 @@
                 emotion labels)
     reanimated  photos rendered with other expressions: tars of 160 px tight crops, `labels.parquet` (exact Action Units by
                 side, mesh landmarks, pose)
-    pairs       more such renderings, of any size: pictures and `labels.jsonl` (see `mimica.engines.ganimation.fast_data`)
+    pairs       more such renderings, of any size: pictures and `labels.jsonl` (see `mimica.engines.ganimation.fast.data`)
 
 What is not known of a crop is NaN (or -1 for the emotion) and takes no part in the loss. Needs pandas and pyarrow.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mimica.dataset import is_validation
+from mimica.data.dataset import is_validation
 from mimica.errors import DataError
 from mimica.facs import AU_NUMBERS, EMOTIONS
 from mimica.reader import convention

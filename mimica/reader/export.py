@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from mimica.checkpoint import Weights, build_module, fill_module, load_weights
-from mimica.images import atomic_path
+from mimica.files import atomic_path
 from mimica.reader.networks import ReaderNet, to_input
 from mimica.reader.outputs import DETAIL_SIZE, INPUT_SIZE, OUTPUT_SIZE
 from mimica.reader.refiner import RefinerNet

@@ -17,7 +17,7 @@ import numpy as np
 from mimica.errors import NoFaceError
 from mimica.face.detect import Box, get_detector
 from mimica.facs import SIDED_AU_NAMES, to_dict, to_vector
-from mimica.filters import OneEuroFilter
+from mimica.reader.one_euro import OneEuroFilter
 from mimica.reader.read import MIN_CONFIDENCE, FaceReading, Reader, find_faces
 
 DETECT_EVERY = 10

@@ -20,8 +20,8 @@ from mimica.errors import NoFaceError, WeightsError
 from mimica.face.align import crop_from_photo, eye_centres, invert, transform
 from mimica.face.detect import Box, detect
 from mimica.facs import EMOTIONS, SIDED_AU_NAMES, to_dict, without_sides
+from mimica.onnx_session import open_session
 from mimica.reader.outputs import DETAIL_SIZE, EYE_DISTANCE, INPUT_SIZE, OUTPUT_SIZE, POINTS, POSE_UNIT, SLICES, mirrored_outputs
-from mimica.sessions import open_session
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

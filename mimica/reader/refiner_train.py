@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimica.batches import Batch, Draw
 from mimica.checkpoint import Weights, module_tensors
 from mimica.config import Preset, TrainingOptions, option
 from mimica.facs import SIDED_AU_NAMES
@@ -28,7 +27,8 @@ from mimica.reader.outputs import DETAIL_SIZE, SLICES
 from mimica.reader.read import WEIGHTS, Reader, shrunk
 from mimica.reader.refiner import RefinerNet
 from mimica.reader.train import ReaderOptions, ReaderTask, draw_points, stack
-from mimica.training import Parts, Trainer
+from mimica.training.batches import Batch, Draw
+from mimica.training.loop import Parts, Trainer
 
 KIND = "reader-refiner"
 

@@ -1,7 +1,7 @@
 """Training of the reader: `mimica train reader --data FACES --data REANIMATED -o RUN`.
 
 Every batch is drawn from all crops, exact and weak labels together, one in eight a negative; subjects that
-`mimica.dataset.is_validation` names are never seen. See `mimica.reader.augment` for what a crop goes through.
+`mimica.data.dataset.is_validation` names are never seen. See `mimica.reader.augment` for what a crop goes through.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimica.batches import Batch, Draw
 from mimica.checkpoint import Weights, module_tensors
 from mimica.config import Preset, TrainingOptions, option
 from mimica.facs import EMOTIONS, SIDED_AU_NAMES
@@ -27,7 +26,8 @@ from mimica.reader.data import ReaderData
 from mimica.reader.losses import au_loss, emotion_loss, face_loss, point_loss, pose_loss
 from mimica.reader.networks import ReaderNet, to_input
 from mimica.reader.outputs import EYE_DISTANCE, SLICES
-from mimica.training import Parts, Task, Trainer
+from mimica.training.batches import Batch, Draw
+from mimica.training.loop import Parts, Task, Trainer
 
 KIND = "reader"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mimica import benchmarks
-from mimica.benchmarks import Figure, hardware, median_ms
 from mimica.cli.bench import bench
 from mimica.errors import ValueRangeError
+from mimica.evaluate import bench as benchmarks
+from mimica.evaluate.bench import Figure, hardware, median_ms
 
 EXAMPLE = Path("photo.jpg")
 

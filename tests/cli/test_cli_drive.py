@@ -17,7 +17,8 @@ from mimica.facs import SIDED_AU_NAMES
 from mimica.motion.openface import read_track
 from mimica.reader import follow
 from mimica.reader.read import FaceReading
-from mimica.video import VideoWriter, open_video
+from mimica.video.reader import open_video
+from mimica.video.writer import VideoWriter
 
 PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
 LEVELS = [51] * 12 + [230] * 12 + [0] * 8 + [51] * 12

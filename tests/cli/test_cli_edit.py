@@ -13,7 +13,7 @@ from mimica import api
 from mimica.errors import NoFaceError
 from mimica.images import read_comment, read_photo, write_image
 from mimica.reader.read import FaceReading
-from mimica.video import open_video
+from mimica.video.reader import open_video
 
 
 @dataclass

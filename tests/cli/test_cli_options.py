@@ -43,7 +43,7 @@ def test_repeated_expressions_and_units_are_joined() -> None:
 
 
 def test_attributes_alone_leave_the_expression_to_the_photo() -> None:
-    from mimica.expression import PHOTO
+    from mimica.motion.expression import PHOTO
 
     assert Wanted(attribute=["smile=1"]).target() == PHOTO
     assert Wanted(["happy"], attribute=["smile=1"]).target().label == "happiness"

@@ -12,8 +12,8 @@ from bright_mouth import ASTRONAUT, reading
 from mimica.errors import NoFaceError
 from mimica.facs import AU_NAMES, EMOTIONS, SIDED_AU_NAMES
 from mimica.images import read_photo, write_image
-from mimica.plots import reading_picture
 from mimica.reader import read as reader
+from mimica.reader.plot import reading_picture
 from mimica.reader.read import FaceReading
 
 Run = Callable[..., int]

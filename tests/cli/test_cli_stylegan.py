@@ -16,7 +16,7 @@ from mimica.cli.export import embedded as export_embedded
 from mimica.cli.export import stylegan as export_stylegan
 from mimica.cli.project import evaluate_projection, evaluate_synthesis, project
 from mimica.cli.stylegan import convert, generate
-from mimica.dataset import DatasetWriter
+from mimica.data.dataset import DatasetWriter
 from mimica.engines.stylegan.encoder import ENCODER_KIND, Encoder
 from mimica.engines.stylegan.model import load_model
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator

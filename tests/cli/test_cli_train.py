@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from mimica.cli.prepare import prepare
 from mimica.cli.train import TRAINERS, find_task, train
-from mimica.dataset import DatasetWriter, open_datasets
+from mimica.data.dataset import DatasetWriter, open_datasets
 from mimica.errors import UserError
 
 

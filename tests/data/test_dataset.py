@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimica import dataset
-from mimica.dataset import DatasetWriter, check_range, is_validation, open_datasets
+from mimica.data import dataset
+from mimica.data.dataset import DatasetWriter, check_range, is_validation, open_datasets
 from mimica.errors import DataError
 
 SIZE = 16

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mimica import prepare as prepare_module
-from mimica.dataset import open_datasets
+from mimica.data.dataset import open_datasets
+from mimica.data.sources.base import Dropped, RawFace
+from mimica.data.sources.cfee import cfee_annotations
+from mimica.data.sources.registry import SOURCES
 from mimica.errors import DataError, NoFaceError, UserError, ValueRangeError
-from mimica.expression_sets import SOURCES, cfee_annotations
 from mimica.facs import AU_NAMES, SIDED_AU_NAMES
-from mimica.prepare import prepare
+from mimica.prepare import faces as prepare_module
+from mimica.prepare.faces import prepare
 from mimica.reader.read import FaceReading
-from mimica.sources import Dropped, RawFace
 
 HEADER = ", ".join(["frame", "face_id", "confidence", "success", *(f"{name}_r" for name in AU_NAMES)])
 

@@ -9,7 +9,7 @@ from mimica.errors import DataError
 from mimica.motion.curves import STRIP, draw_curves
 from mimica.motion.files import pose_warning, read_motion
 from mimica.motion.openface import write_track
-from mimica.motion.script import NEUTRAL, parse
+from mimica.motion.script.script import NEUTRAL, parse
 from mimica.motion.track import Track
 
 

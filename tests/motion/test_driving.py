@@ -15,7 +15,7 @@ from mimica.facs import SIDED_AU_NAMES
 from mimica.motion.driving import NAMES, Driver, assemble, calmest, describe_gaps, read_driver
 from mimica.reader.follow import Finder
 from mimica.reader.read import FaceReading
-from mimica.video import VideoWriter
+from mimica.video.writer import VideoWriter
 
 FPS = 25.0
 OWN = dict.fromkeys(NAMES, 0.0) | {"AU12L": 0.25, "AU45L": 0.2, "AU45R": 0.2, "yaw": -3.0}

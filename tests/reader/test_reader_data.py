@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mimica.dataset import is_validation
+from mimica.data.dataset import is_validation
 from mimica.errors import DataError
 from mimica.facs import EMOTIONS, SIDED_AU_NAMES
 from mimica.images import write_image

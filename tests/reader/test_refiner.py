@@ -13,7 +13,7 @@ from mimica.reader.outputs import DETAIL_SIZE, EYE_DISTANCE, INPUT_SIZE, LIPS, O
 from mimica.reader.read import Reader, refiner_of
 from mimica.reader.refiner import MOUTH_SHAPE, RefinerNet, bounded, eye_patch, mouth_corner, mouth_patch, points_in_crop
 from mimica.reader.refiner_train import RefinerOptions, RefinerSource, RefinerTask
-from mimica.training import Trainer
+from mimica.training.loop import Trainer
 
 TINY = {"width": 8, "depth": 1, "hidden": 16}
 

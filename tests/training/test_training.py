@@ -17,12 +17,12 @@ import pytest
 import torch
 from torch import nn
 
-from mimica.batches import Batch, Draw, Order, StepBatches, as_input, as_pictures, fixed_batch
 from mimica.checkpoint import Weights, load_weights, module_tensors
 from mimica.config import TrainingOptions, option
 from mimica.errors import UserError
-from mimica.run_folder import read_log
-from mimica.training import Parts, Task, Trainer, update_average
+from mimica.training.batches import Batch, Draw, Order, StepBatches, as_input, as_pictures, fixed_batch
+from mimica.training.loop import Parts, Task, Trainer, update_average
+from mimica.training.run_folder import read_log
 
 
 @dataclass(frozen=True)

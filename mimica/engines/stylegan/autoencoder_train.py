@@ -9,7 +9,7 @@ person or of one in between (w_S + d), must move the code by the same (w_T - w_S
 
     |w_T - f(w_S, u)| + identity |w_T - (f(w_S + d, u) - d)|,    d = t (w_other - w_S) + noise,   t uniform in [0, 1]
 
-Held-out people (`mimica.dataset.is_validation`) are never seen.
+Held-out people (`mimica.data.dataset.is_validation`) are never seen.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimica.batches import Batch, Draw
 from mimica.checkpoint import Weights
 from mimica.config import Preset, TrainingOptions, option
 from mimica.engines.stylegan.autoencoder import (
@@ -38,8 +37,9 @@ from mimica.engines.stylegan.autoencoder import (
 )
 from mimica.engines.stylegan.latents import LatentSet, expression_pairs, open_latents
 from mimica.errors import DataError
-from mimica.task import Parts, Task
-from mimica.training import Trainer
+from mimica.training.batches import Batch, Draw
+from mimica.training.loop import Trainer
+from mimica.training.task import Parts, Task
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimica.batches import as_input, as_pictures
-from mimica.dataset import resized
+from mimica.data.dataset import resized
 from mimica.engines.stylegan.invert import Projection, Search
 from mimica.engines.stylegan.latents import READ_COLUMNS
 from mimica.engines.stylegan.model import SHIPPED, Model, load_model, seed_w
@@ -22,6 +21,7 @@ from mimica.errors import WeightsError
 from mimica.face.detect import Box
 from mimica.facs import to_vector
 from mimica.reader.read import FaceReading, Reader
+from mimica.training.batches import as_input, as_pictures
 
 BATCH = 32
 # Where dlib would put its box in an FFHQ crop of usual proportions, as shares of the side: centre and width.

@@ -22,16 +22,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mimica.batches import Batch, Draw, as_input, as_pictures
 from mimica.checkpoint import Weights, load_weights, module_tensors
 from mimica.config import Preset, TrainingOptions, option
-from mimica.dataset import FaceDataset, open_datasets
+from mimica.data.dataset import FaceDataset, open_datasets
 from mimica.engines.stylegan import losses
 from mimica.engines.stylegan.encoder import ENCODER_KIND, LINEAR_SIZE, Encoder
 from mimica.engines.stylegan.networks import DISCRIMINATOR_KIND, GENERATOR_KIND, Discriminator, Generator
 from mimica.reader.features import load_torch_reader, reader_gray
 from mimica.reader.networks import ReaderNet
-from mimica.training import Parts, Task, Trainer
+from mimica.training.batches import Batch, Draw, as_input, as_pictures
+from mimica.training.loop import Parts, Task, Trainer
 
 DECAY, LEAST = 0.4, 0.05
 """The learning rate falls over this last share of the steps, to this share of itself."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mimica.errors import WeightsError
-from mimica.images import atomic_path
-from mimica.sessions import open_session
+from mimica.files import atomic_path
+from mimica.onnx_session import open_session
 
 if TYPE_CHECKING:
     from mimica.engines.stylegan.model import Model

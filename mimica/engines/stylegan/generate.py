@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimica.batches import as_pictures
 from mimica.engines.stylegan.model import Model
 from mimica.engines.stylegan.networks import Noise
 from mimica.errors import ValueRangeError
+from mimica.training.batches import as_pictures
 
 
 @torch.no_grad()

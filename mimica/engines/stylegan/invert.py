@@ -22,7 +22,7 @@ from mimica.engines.stylegan import losses
 from mimica.engines.stylegan.model import Model
 from mimica.engines.stylegan.perceptual import Features
 from mimica.errors import DataError
-from mimica.images import atomic_path
+from mimica.files import atomic_path
 
 
 @dataclass(frozen=True)

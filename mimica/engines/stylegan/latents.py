@@ -20,10 +20,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mimica.dataset import is_validation
+from mimica.data.dataset import is_validation
 from mimica.errors import DataError, ValueRangeError, nearest
 from mimica.facs import AU_NAMES, EMOTIONS, RECIPES, parse_emotion
-from mimica.images import atomic_path
+from mimica.files import atomic_path
 
 VERSION = 1
 POSE = ("yaw", "pitch", "roll")

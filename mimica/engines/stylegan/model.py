@@ -25,7 +25,7 @@ from mimica.checkpoint import Weights, build_module, fill_module, load_weights
 from mimica.engines.stylegan.encoder import ENCODER_KIND, Encoder
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
 from mimica.errors import DataError, WeightsError
-from mimica.images import atomic_path
+from mimica.files import atomic_path
 
 _WEIGHTS = Path(__file__).parents[2] / "weights"
 SHIPPED = _WEIGHTS / "stylegan.safetensors"

@@ -63,8 +63,8 @@ class VGG16(nn.Module):
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    from mimica.inert_pickle import RefusedError
-    from mimica.torch_files import read_torch_file, tensor
+    from mimica.foreign.pickle_machine import RefusedError
+    from mimica.foreign.torch_file import read_torch_file, tensor
 
     content = read_torch_file(path)
     try:

@@ -1,4 +1,4 @@
-"""StyleGAN2 networks that users bring, as weights for our networks. Nothing in the files is run: see `mimica.torch_files`.
+"""StyleGAN2 networks that users bring, as weights for our networks. Nothing in the files is run: see `mimica.foreign.torch_file`.
 
     .pkl   NVIDIA's PyTorch releases: stylegan2-ada-pytorch, and the StyleGAN2 configurations of stylegan3's repository; G, D
            and G_ema, each with its own source code in the file, which is not looked at
@@ -23,8 +23,8 @@ from mimica.checkpoint import Weights
 from mimica.engines.stylegan.names import LAYOUTS, Names
 from mimica.engines.stylegan.networks import DISCRIMINATOR_KIND, GENERATOR_KIND
 from mimica.errors import WeightsError, nearest
-from mimica.inert_pickle import Call, RefusedError
-from mimica.torch_files import class_name, module_state, module_tensors, read_torch_file, tensor
+from mimica.foreign.pickle_machine import Call, RefusedError
+from mimica.foreign.torch_file import class_name, module_state, module_tensors, read_torch_file, tensor
 
 _FIR = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64.0
 _MAPPING_RATE = 0.01

@@ -17,15 +17,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mimica.batches import Batch, as_input, as_pictures
 from mimica.checkpoint import Weights, fill_module, load_weights, module_tensors
 from mimica.config import Preset, TrainingOptions, option
-from mimica.dataset import FaceDataset, open_datasets
+from mimica.data.dataset import FaceDataset, open_datasets
 from mimica.engines.stylegan import losses
 from mimica.engines.stylegan.augment import Augment
 from mimica.engines.stylegan.embedded import PictureSource
 from mimica.engines.stylegan.networks import DISCRIMINATOR_KIND, GENERATOR_KIND, Discriminator, Generator
-from mimica.training import Parts, Task, Trainer
+from mimica.training.batches import Batch, as_input, as_pictures
+from mimica.training.loop import Parts, Task, Trainer
 
 
 @dataclass(frozen=True)

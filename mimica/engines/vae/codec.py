@@ -20,7 +20,7 @@ import numpy as np
 from mimica.checkpoint import Weights, load_weights, save_weights
 from mimica.errors import WeightsError
 from mimica.facs import SIDED_AU_NAMES
-from mimica.sessions import open_session
+from mimica.onnx_session import open_session
 
 ENGINE_KIND = "vae-engine"
 WEIGHTS = Path(__file__).parents[2] / "weights" / "vae.safetensors"

@@ -22,7 +22,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mimica.dataset import check_range
+from mimica.data.dataset import check_range
 from mimica.errors import DataError
 
 VERSION = 1

@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mimica.images import atomic_path
+from mimica.files import atomic_path
 
 SIDE = 160
 """Side in pixels at which GrabCut works; masks are brought to the picture's size."""

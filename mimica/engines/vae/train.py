@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimica.batches import Batch, Draw, as_input, as_pictures
 from mimica.checkpoint import Weights, module_tensors
 from mimica.config import Preset, TrainingOptions, choose, option
 from mimica.engines.vae import losses
 from mimica.engines.vae.data import VaeData, open_data, spread
 from mimica.engines.vae.networks import KIND, Coded, Decoded, Shape, TwoDecoderVae, summary
 from mimica.errors import DataError, ValueRangeError
-from mimica.training import Parts, Task, Trainer
+from mimica.training.batches import Batch, Draw, as_input, as_pictures
+from mimica.training.loop import Parts, Task, Trainer
 
 _COMPONENT_PHOTOS, _COMPONENT_FRAMES = 1000, 400
 """Of how many photos and re-animated frames the linear path's principal components are taken."""

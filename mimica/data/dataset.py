@@ -1,0 +1,237 @@
+"""The one on-disk format of prepared faces, and which people are held out.
+
+    dataset.json       version, title, image_size, crop, controls, count, shards (file and count), licence and notes
+    images-00000.npy   uint8 (n, S, S, 3) RGB, aligned face crops; n <= 4096
+    values.npy         float32 (count, controls) in [0, 1]; NaN where a value is not known
+    table.csv          name, subject, emotion and photo (empty where not known); a row a face. Faces of one photo are that
+                       photo under other expressions, the same pixel by pixel elsewhere; sets without the column have none
+
+The shards are opened memory-mapped: a data set larger than the memory trains as fast as the disk reads. `mimica prepare`
+writes the format; `open_datasets` reads one folder or several as one, with the controls that all of them know.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mimica.errors import DataError
+
+VERSION = 1
+SHARD = 4096
+COLUMNS = ("name", "subject", "emotion", "photo")
+
+
+def is_validation(subject: str) -> bool:
+    """True for one subject in ten, by a checksum of the name: the same people everywhere, whatever else a set holds."""
+    return zlib.crc32(subject.encode()) % 10 == 0
+
+
+@dataclass(frozen=True)
+class FaceDataset:
+    """Prepared faces, opened for reading.
+
+    title     what the data are
+    controls  names of the columns of `values`
+    values    float32 (N, len(controls)) in [0, 1], no NaN
+    names, subjects, emotions, photos  N each; an unknown emotion or photo is ""
+    shards    memory-mapped uint8 (n, S, S, 3)
+    places    int64 (N, 2): shard and row of each face
+    """
+
+    title: str
+    controls: tuple[str, ...]
+    values: np.ndarray
+    names: tuple[str, ...]
+    subjects: tuple[str, ...]
+    emotions: tuple[str, ...]
+    photos: tuple[str, ...]
+    shards: tuple[np.ndarray, ...]
+    places: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @property
+    def mirrored(self) -> list[int]:
+        """For each control the place of the one that takes its part in a mirrored picture."""
+        swap = {"L": "R", "R": "L"}
+        return [self.controls.index(n[:-1] + swap[n[-1]] if n[-1] in swap else n) for n in self.controls]
+
+    def images(self, items: Sequence[int], size: int) -> np.ndarray:
+        """uint8 (len(items), size, size, 3), resized by area or bicubic where the crops have another size."""
+        out = np.empty((len(items), size, size, 3), np.uint8)
+        for row, item in zip(out, items, strict=True):
+            shard, place = self.places[item]
+            row[:] = resized(self.shards[shard][place], size)
+        return out
+
+    def subset(self, items: np.ndarray) -> FaceDataset:
+        """Some of the faces, by number, sharing the pictures on disk."""
+        rows = [int(i) for i in items]
+        columns = (self.names, self.subjects, self.emotions, self.photos)
+        names, subjects, emotions, photos = (tuple(column[i] for i in rows) for column in columns)
+        return replace(
+            self,
+            values=self.values[rows],
+            places=self.places[rows],
+            names=names,
+            subjects=subjects,
+            emotions=emotions,
+            photos=photos,
+        )
+
+    def part(self, validation: bool) -> FaceDataset:
+        """The held-out subjects, or all others."""
+        return self.subset(np.flatnonzero([is_validation(s) == validation for s in self.subjects]))
+
+
+def resized(image: np.ndarray, size: int) -> np.ndarray:
+    """A square picture at another size: averaged when it shrinks, bicubic when it grows."""
+    if image.shape[0] == size:
+        return image
+    how = cv2.INTER_AREA if size < image.shape[0] else cv2.INTER_CUBIC
+    return cv2.resize(np.asarray(image), (size, size), interpolation=how)
+
+
+def open_datasets(folders: Sequence[Path]) -> FaceDataset:
+    """Prepared folders as one data set. Raises `DataError` for what is no such folder, for values outside [0, 1], and when
+    no control is known for every face."""
+    parts = [_open(folder) for folder in folders]
+    controls = tuple(c for c in parts[0].controls if all(c in part.controls for part in parts))
+    if not controls:
+        raise DataError(f"The data sets {', '.join(map(str, folders))} have no Action Unit in common that is known throughout.")
+    offsets = np.cumsum([0] + [len(part.shards) for part in parts])
+    return FaceDataset(
+        title=" + ".join(part.title for part in parts),
+        controls=controls,
+        values=np.concatenate([part.values[:, [part.controls.index(c) for c in controls]] for part in parts]),
+        names=sum((part.names for part in parts), ()),
+        subjects=sum((part.subjects for part in parts), ()),
+        emotions=sum((part.emotions for part in parts), ()),
+        photos=sum((part.photos for part in parts), ()),
+        shards=sum((part.shards for part in parts), ()),
+        places=np.concatenate([part.places + np.array([offset, 0]) for part, offset in zip(parts, offsets, strict=False)]),
+    )
+
+
+def _open(folder: Path) -> FaceDataset:
+    """One folder; controls that are unknown for every face are left out, so are faces with another value unknown."""
+    about = _read_about(folder)
+    try:
+        values = np.load(folder / "values.npy")
+        shards = tuple(np.load(folder / shard["file"], mmap_mode="r") for shard in about["shards"])
+        with (folder / "table.csv").open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"The data set {folder} is damaged: {error}.") from error
+    places = np.array([(s, i) for s, shard in enumerate(shards) for i in range(len(shard))], np.int64).reshape(-1, 2)
+    if not len(rows) == len(values) == len(places) == about["count"]:
+        raise DataError(f"The data set {folder} is damaged: {len(places)} pictures, {len(values)} values, {len(rows)} rows.")
+    check_range(values, str(folder))
+    known = ~np.isnan(values).all(axis=0)
+    complete = np.flatnonzero(~np.isnan(values[:, known]).any(axis=1))
+    columns = {n: tuple(row.get(n, "") for row in rows) for n in COLUMNS}
+    everything = FaceDataset(
+        about["title"],
+        tuple(name for name, use in zip(about["controls"], known, strict=True) if use),
+        values[:, known],
+        columns["name"],
+        columns["subject"],
+        columns["emotion"],
+        columns["photo"],
+        shards,
+        places,
+    )
+    return everything if len(complete) == len(places) else everything.subset(complete)
+
+
+def _read_about(folder: Path) -> dict[str, Any]:
+    path = folder / "dataset.json"
+    if not path.is_file():
+        raise DataError(f"{folder} is no prepared data set (it has no dataset.json); make one with `mimica prepare`.")
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"The description {path} cannot be read: {error}.") from error
+    if about.get("version") != VERSION:
+        raise DataError(
+            f"{folder} has version {about.get('version')} of the format; this Mimica reads {VERSION}: prepare it again."
+        )
+    return dict(about)
+
+
+def check_range(values: np.ndarray, where: str) -> None:
+    """Raise `DataError` unless all known values lie in [0, 1]; values up to 5 betray OpenFace's scale."""
+    low, high = (float(np.nanmin(values)), float(np.nanmax(values))) if np.isfinite(values).any() else (0.0, 0.0)
+    if low < 0 or high > 1:
+        scale = ": that looks like OpenFace's scale of 0 to 5, divide by 5" if low >= 0 and high <= 5 else ""
+        raise DataError(f"Action Units in {where} run from {low:g} to {high:g} and must lie in 0 to 1{scale}.")
+
+
+@dataclass
+class DatasetWriter:
+    """Writes the format into `folder`, which should be a temporary one that is renamed at the end (`files.atomic_path`)."""
+
+    folder: Path
+    title: str
+    image_size: int
+    controls: tuple[str, ...]
+    crop: str = "tight"
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    _rows: list[tuple[str, str, str, str]] = field(default_factory=list, init=False)
+    _values: list[list[float]] = field(default_factory=list, init=False)
+    _images: list[np.ndarray] = field(default_factory=list, init=False)
+    _shards: list[dict[str, Any]] = field(default_factory=list, init=False)
+
+    def __enter__(self) -> DatasetWriter:
+        return self
+
+    def add(
+        self, image: np.ndarray, values: Mapping[str, float], name: str, subject: str, emotion: str = "", photo: str = ""
+    ) -> None:
+        """One face: uint8 (S, S, 3), values by name (a missing one is not known)."""
+        if image.shape != (self.image_size, self.image_size, 3) or image.dtype != np.uint8:
+            raise ValueError(f"{name}: the picture is {image.dtype} {image.shape}")
+        self._images.append(image)
+        self._values.append([values.get(control, float("nan")) for control in self.controls])
+        self._rows.append((name, subject, emotion, photo))
+        if len(self._images) == SHARD:
+            self._flush()
+
+    def _flush(self) -> None:
+        file = f"images-{len(self._shards):05d}.npy"
+        np.save(self.folder / file, np.stack(self._images))
+        self._shards.append({"file": file, "count": len(self._images)})
+        self._images.clear()
+
+    def __exit__(self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
+        if kind is not None:
+            return
+        if self._images:
+            self._flush()
+        values = np.array(self._values, np.float32).reshape(-1, len(self.controls))
+        check_range(values, self.title)
+        np.save(self.folder / "values.npy", values)
+        with (self.folder / "table.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([COLUMNS, *self._rows])
+        about = {
+            "version": VERSION,
+            "title": self.title,
+            "image_size": self.image_size,
+            "crop": self.crop,
+            "controls": self.controls,
+            "count": len(self._rows),
+            "shards": self._shards,
+            "notes": dict(self.notes),
+        }
+        (self.folder / "dataset.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,168 @@
+"""The last step of the fast generator: the window's own pixels, warped, relit and painted over.
+
+I_out = A * warp(I_in, F) + (1 - A) * C (A. Pumarola et al., "GANimation", 2018, eq. 1, with a warp), in which F, the change of
+light and the painted patches come as maps of the tight crop and are brought to the pixels of the window, whatever its size.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from mimica.engines.ganimation.fast.painter import Paint
+from mimica.engines.ganimation.fast.warp import SIDE, Field, boxes
+from mimica.face.align import invert, transform
+
+RELIT = 0.012
+"""A log gain below this is none; larger ones are less by it, so that nothing shows an edge."""
+BORDER = 0.02
+"""Where the photo's edge cuts the face, the edit fades out over this share of the crop's side."""
+
+
+class Canvas:
+    """The window being repainted: only the rectangle that the field touches is computed.
+
+    image             uint8 (H, W, 3), the window      pixels  the same as float32, which is sampled faster
+    crop_from_window  float64 (2, 3), to shares of the tight crop's side
+    scale             of the field, whose columns are SIDE x scale
+    """
+
+    def __init__(self, image: np.ndarray, pixels: np.ndarray, crop_from_window: np.ndarray, field: Field, scale: int):
+        self._image, self._scale = image, scale
+        self._window_from_crop = invert(crop_from_window)
+        self._box = self._active_box(field)
+        x0, y0, x1, y1 = self._box
+        flow = cv2.transform(field.flow, self._window_from_crop[:, :2].astype(np.float32))
+        self._flow = self._on_window(flow, self._box, np.zeros(2), self._scale)
+        self._keep_steps(flow, field.steps)
+        x, y = cv2.split(self._flow)
+        x += np.arange(x0, x1, dtype=np.float32)
+        y += np.arange(y0, y1, dtype=np.float32)[:, None]
+        warped = cv2.remap(pixels, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+        factor = cv2.exp(field.gain - np.clip(field.gain, -RELIT, RELIT))
+        factor = self._on_window(factor, self._box, np.zeros(2), self._scale, 1.0)
+        self._pixels = np.maximum(cv2.multiply(warped, factor), 0)  # a cubic may undershoot
+
+    def _keep_steps(self, flow: np.ndarray, steps: np.ndarray) -> None:
+        """Where flow jumps, the nearest value of the field, never a mixture of two."""
+        self._steps = self._on_window(steps, self._box, np.zeros(2), self._scale, method=cv2.INTER_NEAREST)
+        found = cv2.findNonZero(self._steps)
+        if found is None:
+            return
+        xs, ys = found.reshape(-1, 2).T  # (n, 1, 2) in OpenCV 4
+        here = np.stack([xs + self._box[0], ys + self._box[1]], axis=1) + 0.5
+        column, row = np.floor(transform(here, invert(self._window_from_crop)) * (SIDE * self._scale)).astype(int).T
+        self._flow[ys, xs] = flow[np.clip(row, 0, len(flow) - 1), np.clip(column, 0, flow.shape[1] - 1)]
+
+    def paint(self, paint: Paint) -> None:
+        """result = warped * W + still * S + color, within the patch."""
+        x0, y0, x1, y1 = box = self._patch_box(paint)
+        if x0 >= x1 or y0 >= y1:
+            return
+        warped, still, color = (
+            self._on_window(m, box, np.array(paint.corner), paint.scale, fill)
+            for m, fill in ((paint.warped, 1.0), (paint.still, 0.0), (paint.color, 0.0))
+        )
+        region = self._pixels[y0 - self._box[1] : y1 - self._box[1], x0 - self._box[0] : x1 - self._box[0]]
+        cv2.multiply(region, warped, dst=region)
+        if still.any():
+            region += cv2.multiply(self._image[y0:y1, x0:x1], cv2.merge([still] * 3), dtype=cv2.CV_32F)
+        region += color
+
+    def smooth_steps(self) -> None:
+        """Takes the jags and single pixels off the edges of folds, which a field coarser than the window draws in blocks."""
+        pixel = max(1.0, np.hypot(*self._window_from_crop[:, 0]) / (SIDE * self._scale))  # of the field, in the window's
+        reach = int(np.ceil(2 * pixel)) + 2
+        for x, y, width, height in boxes(cv2.dilate(self._steps, np.ones((2 * reach + 1,) * 2, np.uint8))):
+            box = np.s_[y : y + height, x : x + width]
+            region = self._pixels[box]
+            calm = cv2.GaussianBlur(cv2.medianBlur(region, 3 if pixel < 1.5 else 5), (0, 0), 0.4 * pixel)
+            weight = cv2.GaussianBlur(cv2.dilate(self._steps[box], np.ones((3, 3), np.uint8)).astype(np.float32), (0, 0), pixel)
+            region += (calm - region) * cv2.merge([weight] * 3)
+
+    def finished(self) -> tuple[np.ndarray, np.ndarray]:
+        """The window, uint8 (H, W, 3), and where it changed, float32 (H, W)."""
+        x0, y0, x1, y1 = self._box
+        before = self._image[y0:y1, x0:x1]
+        fade = self._fade()
+        pixels = self._pixels if fade is None else before + fade[..., None] * (self._pixels - before)
+        image, mask = self._image.copy(), np.zeros(self._image.shape[:2], np.float32)
+        after = cv2.convertScaleAbs(pixels)  # rounds, and stops at 255; nothing in the equation is negative
+        image[y0:y1, x0:x1] = after
+        red, green, blue = cv2.split(cv2.absdiff(after, before))
+        mask[y0:y1, x0:x1] = cv2.max(cv2.max(red, green), blue) > 0
+        return image, mask
+
+    def layers(self, paints: list[Paint]) -> dict[str, np.ndarray]:
+        """`attention`, `color` and `flow` over the whole window."""
+        height, width = self._image.shape[:2]
+        attention, color = np.ones((height, width), np.float32), np.zeros((height, width, 3), np.float32)
+        for paint in paints:
+            x0, y0, x1, y1 = box = self._patch_box(paint)
+            if x0 < x1 and y0 < y1:
+                kept = self._on_window(paint.attention, box, np.array(paint.corner), paint.scale, 1.0)
+                painted = self._on_window(paint.color, box, np.array(paint.corner), paint.scale) / 255
+                attention[y0:y1, x0:x1] *= np.clip(kept, 0, 1)
+                color[y0:y1, x0:x1] += np.clip(painted / np.maximum(1 - kept, 0.02)[..., None], 0, 1)
+        flow = np.zeros((height, width, 2), np.float32)
+        x0, y0, x1, y1 = self._box
+        flow[y0:y1, x0:x1] = self._flow
+        return {"attention": attention, "color": np.clip(color, 0, 1), "flow": flow}
+
+    def _active_box(self, field: Field) -> tuple[int, int, int, int]:
+        """The window's rectangle (x0, y0, x1, y1) around all that moves or is relit."""
+        x, y = cv2.split(field.flow)
+        active = (x != 0) | (y != 0)
+        for channel in cv2.split(field.gain):
+            active |= np.abs(channel) > RELIT
+        xs, ys = np.flatnonzero(active.any(axis=0)), np.flatnonzero(active.any(axis=1))
+        if not len(ys):
+            return 0, 0, 1, 1
+        low, high = np.array([xs.min(), ys.min()]) - 1, np.array([xs.max(), ys.max()]) + 2
+        return self._clipped(low / (SIDE * self._scale), high / (SIDE * self._scale))
+
+    def _patch_box(self, paint: Paint) -> tuple[int, int, int, int]:
+        height, width = paint.warped.shape[:2]
+        low = np.array(paint.corner) / SIDE
+        box = self._clipped(low, low + np.array([width, height]) / (SIDE * paint.scale))
+        x0, y0, x1, y1 = self._box
+        return max(box[0], x0), max(box[1], y0), min(box[2], x1), min(box[3], y1)
+
+    def _clipped(self, low: np.ndarray, high: np.ndarray) -> tuple[int, int, int, int]:
+        """The upright rectangle of the window around a rectangle of the crop (shares of the side)."""
+        corners = transform(np.array([low, high, [low[0], high[1]], [high[0], low[1]]]), self._window_from_crop)
+        height, width = self._image.shape[:2]
+        x0, y0 = np.floor(corners.min(axis=0)).astype(int)
+        x1, y1 = np.ceil(corners.max(axis=0)).astype(int)
+        return int(np.clip(x0, 0, width)), int(np.clip(y0, 0, height)), int(np.clip(x1, 0, width)), int(np.clip(y1, 0, height))
+
+    def _on_window(
+        self,
+        picture: np.ndarray,
+        box: tuple[int, int, int, int],
+        corner: np.ndarray,
+        scale: int,
+        outside: float = 0.0,
+        method: int = cv2.INTER_LINEAR,
+    ) -> np.ndarray:
+        """A map of the crop (`corner` in pixels of scale 1) sampled at the window's pixels within `box`."""
+        matrix = self._window_from_crop / (SIDE * scale)
+        matrix[:, 2] = transform(corner / SIDE, self._window_from_crop)  # window from map
+        shifted = matrix[:, :2] @ np.array([0.5, 0.5]) + matrix[:, 2] - 0.5 - np.array(box[:2])  # pixel centres
+        size = (box[2] - box[0], box[3] - box[1])
+        inverse = invert(np.column_stack([matrix[:, :2], shifted]))
+        fill = (outside,) * 4
+        return cv2.warpAffine(
+            picture, inverse, size, flags=method | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
+        )
+
+    def _fade(self) -> np.ndarray | None:
+        """A ramp to 0 at those borders of the window that the active rectangle touches; None where it touches none."""
+        x0, y0, x1, y1 = self._box
+        height, width = self._image.shape[:2]
+        if x0 > 0 and y0 > 0 and x1 < width and y1 < height:
+            return None
+        length = BORDER * np.hypot(*self._window_from_crop[:, 0])
+        x, y = np.arange(x0, x1), np.arange(y0, y1)
+        ramp = np.minimum.outer(np.minimum(y, height - 1 - y), np.minimum(x, width - 1 - x))
+        return np.clip(ramp / length, 0, 1).astype(np.float32)

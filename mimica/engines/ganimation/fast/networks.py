@@ -1,0 +1,114 @@
+"""The fast generator's networks in torch, for training only: perceptrons for the geometry, a small U-Net for the patches, and
+its critic."""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mimica.engines.ganimation.fast.rig import LANDMARK_SCALE
+
+ATTENTION_START = 3.0
+"""The attention's logit in a fresh painter: near 1, and not yet where its gradient vanishes."""
+
+
+class ChangePerceptron(nn.Sequential):
+    """Landmarks and Action Units before and after -> coefficients; the counterpart of `rig.Perceptron`."""
+
+    def __init__(self, outputs: int, landmark_mean: torch.Tensor, controls: int = 34, width: int = 256):
+        inputs = 136 + 3 * controls
+        super().__init__(
+            nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, outputs)
+        )  # fmt: skip
+        self.landmark_mean: torch.Tensor
+        self.register_buffer("landmark_mean", landmark_mean)
+
+    def change(self, landmarks: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """(B, 136), (B, 34), (B, 34) -> (B, outputs), zero where target equals source."""
+        place = (landmarks - self.landmark_mean) * LANDMARK_SCALE
+        after, before = (self(torch.cat([place, source, goal, goal - source], 1)) for goal in (target, source))
+        return after - before
+
+
+class PatchPainter(nn.Module):
+    """A U-Net on a patch: pictures (B, 11, h, w) in [0, 1] and a condition (B, Q) -> (B, 8, h, w): attention A and share w in
+    [0, 1], log gain g (3) in [-2.5, 1.2], colour C (3) in [0, 1] (see `mimica.engines.ganimation.fast.painter`)."""
+
+    def __init__(self, condition: int, width: int = 16, pictures: int = 11):
+        super().__init__()
+        c = width
+        self.encode1 = nn.Sequential(_convolution((pictures + 2) * 4, c), _convolution(c, c))
+        self.encode2 = nn.Sequential(_convolution(c, 2 * c, stride=2), _convolution(2 * c, 2 * c))
+        self.encode3 = nn.Sequential(_convolution(2 * c, 3 * c, stride=2), _convolution(3 * c, 3 * c), _convolution(3 * c, 3 * c))
+        self.condition = nn.Linear(condition, 3 * c)
+        self.decode2 = _convolution(5 * c, 2 * c)
+        self.decode1 = nn.Sequential(_convolution(3 * c, c), _convolution(c, c))
+        self.output = nn.Conv2d(c, 8, 3, 1, 1)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        nn.init.zeros_(self.output.weight)
+        self.output.bias = nn.Parameter(torch.tensor([ATTENTION_START] + [0.0] * 7))
+
+    def forward(self, pictures: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        place = _place(pictures)
+        one = self.encode1(F.pixel_unshuffle(torch.cat([pictures, place], 1), 2))
+        two = self.encode2(one)
+        three = self.encode3(two) + self.condition(condition)[..., None, None]
+        up = self.decode2(torch.cat([F.interpolate(three, scale_factor=2.0, mode="bilinear"), two], 1))
+        up = self.decode1(torch.cat([F.interpolate(up, scale_factor=2.0, mode="bilinear"), one], 1))
+        y = F.interpolate(self.output(up), scale_factor=2.0, mode="bilinear")  # smooth: details come from W, S and D
+        gain = 1.85 * torch.tanh(y[:, 2:5] + 0.36696) - 0.65  # 0 where y is 0, between -2.5 and 1.2
+        shown_before = 12 * (pictures[:, -1:] - 0.7)  # the photo's share starts at 1 where the photo shows the inside
+        return torch.cat([torch.sigmoid(y[:, :1]), torch.sigmoid(y[:, 1:2] + shown_before), gain, torch.sigmoid(y[:, 5:])], 1)
+
+
+class PatchCritic(nn.Module):
+    """GANimation's critic for patches: pictures (B, 3, h, w) in [0, 1] -> scores (B, 1, h / 8, w / 8) and Action Units (B, N).
+    No normalisation, as in the paper; the receptive field of a score is 54 pixels, some teeth or an eye's half."""
+
+    def __init__(self, controls: int = 34, width: int = 24):
+        super().__init__()
+        sizes = [3, width, 2 * width, 4 * width]
+        self.layers = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in itertools.pairwise(sizes))
+        self.score = nn.Conv2d(4 * width, 1, 5, 1, 2)
+        self.values = nn.Sequential(nn.Conv2d(4 * width, 4 * width, 4, 2, 1), nn.LeakyReLU(0.1), nn.AdaptiveAvgPool2d(3),
+                                    nn.Flatten(), nn.Linear(36 * width, controls))  # fmt: skip
+
+    def features(self, pictures: torch.Tensor) -> list[torch.Tensor]:
+        """What its layers give, the finest first."""
+        x, found = 2 * pictures - 1, []
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.1)
+            found.append(x)
+        return found
+
+    def judge(self, features: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """`features` -> scores and Action Units."""
+        return self.score(features[-1]), self.values(features[-1])
+
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.judge(self.features(pictures))
+
+
+def compose(maps: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
+    """The painted patch (B, 3, h, w) in [0, 1]: the equation of `mimica.engines.ganimation.fast.painter`."""
+    attention, share, factor, color = maps[:, :1], maps[:, 1:2], maps[:, 2:5].exp(), maps[:, 5:]
+    warped, still, drawing, alpha = pictures[:, :3], pictures[:, 3:6], pictures[:, 6:9], pictures[:, 9:10]
+    base = (1 - alpha) * factor * warped + alpha * (share * still + (1 - share) * factor * drawing)
+    return attention * base + (1 - attention) * color
+
+
+def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1), nn.ReLU())
+
+
+def _place(pictures: torch.Tensor) -> torch.Tensor:
+    """(B, 2, h, w): y and x of each pixel, -1 to 1."""
+    batch, _, height, width = pictures.shape
+    y = torch.linspace(-1, 1, height, device=pictures.device)[:, None].expand(height, width)
+    x = torch.linspace(-1, 1, width, device=pictures.device)[None].expand(height, width)
+    return torch.stack([y, x])[None].expand(batch, 2, height, width)

@@ -1,0 +1,238 @@
+"""Painting what no warp can show: the inside of the mouth, the eyeballs that lids uncover, folds of lips and lids.
+
+Three patches of the face are put together from the warped patch W, the patch of the photo itself S (eyeballs and upper
+teeth do not move), the opening alpha between the lips or lids, and a drawing D of what may lie behind: teeth, gums and
+tongue (the inner mouth's mesh, rasterised and shaded), or the eyeball continued under the lids. A small network looks at
+all of them and gives the attention A, the colour C, a log gain g and the photo's share w:
+
+    A * ((1 - alpha) * e^g * W + alpha * (w * S + (1 - w) * e^g * D)) + (1 - A) * C
+
+which is I_out = A * warp + (1 - A) * C of GANimation (Pumarola et al. 2018) with everything smooth in the network's hands
+and everything sharp (skin, teeth, edges) at the resolution of the photo or of the drawing. A network that gives zeros leaves
+A near 1, g = 0 and w = 1 where the photo itself shows the inside. The result is handed on as the three maps of `Paint`,
+linear in W and S, so that W and S may be sampled at any resolution.
+
+The network works on the tight crop at `SIDE` pixels; all other maps may be finer, by a whole factor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from mimica.engines.ganimation.fast import raster
+from mimica.engines.ganimation.fast.warp import SIDE, Field, continued, sample
+from mimica.onnx_session import open_session
+
+FEATHER = 5
+"""Pixels over which a patch fades out at its border."""
+DARK = (0.055, 0.035, 0.04)
+"""The back of the mouth, as a share of the white of the teeth."""
+WHITE_LIMITS = (75.0, 225.0)
+"""How dark and how light the white of the teeth may be, 0..255."""
+LIP_SHADOW, LIP_SHADOW_LENGTH = 0.38, 4.3
+"""How much light the upper lip takes from the teeth right below it, and after how many pixels none."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A patch: its network, its size, where the mean of its `landmarks` lies in it, and whether it is a mirror image of what
+    the network knows (the eye at the right of the picture)."""
+
+    network: str
+    width: int
+    height: int
+    center: tuple[int, int]
+    landmarks: tuple[int, int]
+    mirrored: bool = False
+
+    def corner(self, landmarks: np.ndarray, rows: int = SIDE) -> tuple[int, int]:
+        """Landmarks (68, 2) in shares of the side -> the patch's upper left corner, pixels, so that it lies within the
+        (rows, SIDE) pixels of a field of scale 1."""
+        x, y = np.rint(landmarks[slice(*self.landmarks)].mean(axis=0) * SIDE).astype(int) - self.center
+        return int(np.clip(x, 0, SIDE - self.width)), int(np.clip(y, 0, rows - self.height))
+
+
+PARTS = {
+    "mouth": Part("mouth", 112, 96, (56, 32), (48, 68)),
+    "eye_right": Part("eye", 64, 48, (32, 26), (36, 42)),
+    "eye_left": Part("eye", 64, 48, (32, 26), (42, 48), mirrored=True),
+}
+"""Right and left are the subject's; the right eye is at the left of the picture."""
+
+
+@dataclass(frozen=True)
+class PatchInputs:
+    """What the network sees, all at scale 1: `pictures` float32 (h, w, 11) in [0, 1] (W, S, D, alpha after, alpha before) and
+    `condition` (Q,)."""
+
+    pictures: np.ndarray
+    condition: np.ndarray
+
+
+@dataclass(frozen=True)
+class Paint:
+    """result = warped * W + still * S + color: maps (h * m, w * m, 3), (h * m, w * m), (h * m, w * m, 3); `corner` in
+    pixels of the crop at `SIDE`, `scale` m; colours 0..255. `attention` (h * m, w * m) is what remains of the photo."""
+
+    corner: tuple[int, int]
+    scale: int
+    warped: np.ndarray
+    still: np.ndarray
+    color: np.ndarray
+    attention: np.ndarray
+
+
+def part_of(picture: np.ndarray, corner: tuple[int, int], part: Part, scale: int) -> np.ndarray:
+    """The patch of a map (k * rows, k * SIDE, ...), at `scale` pixels per pixel of the crop."""
+    k = picture.shape[1] // SIDE
+    x, y = corner[0] * k, corner[1] * k
+    region = picture[y : y + part.height * k, x : x + part.width * k]
+    return resized(region, part, scale)
+
+
+def resized(region: np.ndarray, part: Part, scale: int) -> np.ndarray:
+    """A patch at another scale."""
+    size = (part.width * scale, part.height * scale)
+    if region.shape[1] == size[0]:
+        return region
+    return cv2.resize(region, size, interpolation=cv2.INTER_AREA if region.shape[1] > size[0] else cv2.INTER_LINEAR)
+
+
+def tooth_white(crop: np.ndarray, eye_openings: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """float32 (3,), 0..255: the colour that white has in this photo. Its brightness follows the whites of the eyes and the
+    light parts of the skin, half of its tint the whites of the eyes. Maps of any scale."""
+    height, width = crop.shape[:2]
+    eyes, face = (cv2.resize(m, (width, height), interpolation=cv2.INTER_AREA) > 0.95 for m in (eye_openings, skin))
+    brightness = crop.mean(axis=2)
+    lit = float(_share_below(brightness[face], 0.75)) if face.any() else WHITE_LIMITS[1]
+    white = np.full(3, lit)
+    if eyes.any():
+        white = np.median(crop[eyes & (brightness >= _share_below(brightness[eyes], 0.6))], axis=0)
+    tint = 0.5 + 0.5 * np.clip(white / (white.mean() + 1), 0.7, 1.3)
+    return np.clip(1.12 * max(white.mean(), lit), *WHITE_LIMITS).astype(np.float32) * tint.astype(np.float32)
+
+
+def _share_below(values: np.ndarray, share: float) -> np.ndarray:
+    """The value that has this share of the values (n,) below it. (np.percentile imports 40 ms of numpy.)"""
+    place = int(share * (values.size - 1))
+    result: np.ndarray = np.partition(values, place)[place]
+    return result
+
+
+def draw_mouth(
+    inner: np.ndarray,
+    topology: Mapping[str, np.ndarray],
+    white: np.ndarray,
+    corner: tuple[int, int],
+    opening: np.ndarray,
+    scale: int,
+) -> np.ndarray:
+    """The inner mouth's vertices (n, 2), shares of the side, and the opening of the patch (h * scale, w * scale) -> a drawing
+    of what is behind it, float32 (h * scale, w * scale, 3), 0..255: lit from the front, with the upper lip's shadow."""
+    points = (inner * SIDE - corner) * scale
+    cover = raster.rasterise(points, topology["inner_triangles"], opening.shape, front_only=False)
+    below_lip = np.cumsum(opening, axis=0, dtype=np.float32)
+    shadow = 1 - LIP_SHADOW * (1 - np.clip(below_lip * (1 / (scale * LIP_SHADOW_LENGTH)), 0, 1))
+    light = shadow * (0.75 + 0.25 * np.clip(cv2.blur(opening, (2 * scale + 1, 2 * scale + 1)) * 2 - 1, 0, 1))
+    drawing = []
+    for color, dark, full in zip(topology["inner_color"].T, DARK, white, strict=True):
+        plane = np.full(cover.shape, dark, np.float32)
+        plane.ravel()[cover.pixels] = cover.at_pixels(color)
+        drawing.append(cv2.GaussianBlur(plane, (0, 0), 0.3 * scale) * light * full)
+    return cv2.merge(drawing)
+
+
+def draw_eye(still: np.ndarray, opening: np.ndarray) -> np.ndarray:
+    """The photo's patch (h, w, 3) and the opening between its lids -> float32 (h, w, 3): the eyeball, continued under the
+    lids; the patch itself where the eye is closed."""
+    known = (opening > 0.9).astype(np.float32)
+    patch = still.astype(np.float32)
+    return continued(patch, known, np.ones_like(known)) if known.any() else patch
+
+
+def patch_inputs(
+    part: Part,
+    corner: tuple[int, int],
+    crop: np.ndarray,
+    field: Field,
+    openings: tuple[np.ndarray, np.ndarray],
+    drawing: np.ndarray,
+    condition: np.ndarray,
+) -> PatchInputs:
+    """`crop`: the photo's tight crop, uint8 (rows, SIDE, 3); `openings` before and after, maps of any scale; `drawing` of the
+    patch, 0..255, at any scale."""
+    flow = part_of(field.flow, corner, part, 1)
+    grid = np.stack(np.meshgrid(np.arange(part.width), np.arange(part.height)), -1).astype(np.float32) + np.array(
+        corner, np.float32
+    )
+    warped = sample(crop, grid + flow * SIDE)
+    warped = np.clip(warped * np.exp(part_of(field.gain, corner, part, 1)), 0, 255)
+    still = part_of(crop, corner, part, 1).astype(np.float32)
+    before, after = (part_of(opening, corner, part, 1)[..., None] * 255 for opening in openings)
+    stacked = np.concatenate([warped, still, resized(drawing, part, 1), after, before], axis=2) / np.float32(255)
+    return PatchInputs(np.ascontiguousarray(stacked[:, ::-1]) if part.mirrored else stacked, condition)
+
+
+def condition_of(part: Part, landmarks: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """What the network is told besides pictures: the Action Units (34,) before and after (sides swapped for a mirrored
+    patch), and for the mouth where the landmarks lie around its centre."""
+    if part.mirrored:
+        source, target = np.roll(source, len(source) // 2), np.roll(target, len(target) // 2)
+    told = [source, target]
+    if part.network == "mouth":
+        told.append(((landmarks - landmarks[slice(*part.landmarks)].mean(axis=0)) * 5).reshape(-1))
+    return np.concatenate(told).astype(np.float32)
+
+
+class Painter:
+    """The networks, as ONNX: `pictures` (1, 11, h, w), `condition` (1, Q) -> (1, 8, h, w): A, w, g (3), C (3). They are so small
+    that a second thread gains nothing, and videos render two frames at once."""
+
+    def __init__(self, networks: Mapping[str, bytes], threads: int = 1):
+        self._sessions = {name: open_session(data, threads) for name, data in networks.items()}
+
+    def outputs(self, part: Part, inputs: PatchInputs) -> np.ndarray:
+        """float32 (8, h, w)."""
+        pictures = np.ascontiguousarray(inputs.pictures.transpose(2, 0, 1)[None], np.float32)
+        feed = {"pictures": pictures, "condition": inputs.condition[None]}
+        maps = self._sessions[part.network].run(None, feed)[0][0]
+        return np.ascontiguousarray(maps[:, :, ::-1]) if part.mirrored else maps
+
+
+def composed(
+    part: Part,
+    corner: tuple[int, int],
+    maps: np.ndarray,
+    opening: np.ndarray,
+    drawing: np.ndarray,
+    scale: int,
+    strength: float | np.ndarray,
+) -> Paint:
+    """The network's maps (8, h, w), the opening after and the drawing -> `Paint` at `scale`; `strength` in [0, 1], a number or
+    a map at `scale`, fades all of it in."""
+    factors = [resized(plane, part, scale) for plane in cv2.exp(np.ascontiguousarray(maps[2:5]))]
+    attention, share = (resized(plane, part, scale) for plane in maps[:2])
+    alpha, fade = part_of(opening, corner, part, scale), strength * _feather(part, scale)
+    outside, inside = attention * (1 - alpha), attention * alpha
+    still, drawn = inside * share, inside * (1 - share)
+    warped = [1 + fade * (outside * factor - 1) for factor in factors]
+    painted = [255 * (1 - attention) * resized(plane, part, scale) for plane in maps[5:8]]
+    for plane, factor, color in zip(painted, factors, cv2.split(resized(drawing, part, scale)), strict=True):
+        plane += drawn * factor * color
+        plane *= fade
+    attention_map = 1 + fade * (outside + still - 1)
+    return Paint(corner, scale, cv2.merge(warped), fade * still, cv2.merge(painted), attention_map)
+
+
+@lru_cache
+def _feather(part: Part, scale: int) -> np.ndarray:
+    ramps = []
+    for length in (part.height, part.width):
+        place = (np.arange(length * scale, dtype=np.float32) + 0.5) / scale
+        ramps.append(np.clip(np.minimum(place, length - place) / FEATHER, 0, 1))
+    return np.outer(*ramps)

@@ -1,0 +1,205 @@
+"""Speed figures of this machine: what `mimica bench` measures and prints.
+
+Each benchmark is a function that takes a `Setting` and gives `Figure`s; `BENCHMARKS` lists them in the order in which they
+are run. Times are medians.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mimica import api
+from mimica.animation import Prepared, frames, own_controls, render_frame
+from mimica.errors import MissingExtraError, UserError
+from mimica.facs import AU_NAMES
+from mimica.images import read_photo, write_image
+from mimica.motion.expression import wanted
+from mimica.motion.track import Track
+from mimica.reader.read import find_faces
+
+FRAME_SIDE = 512
+PAPER_SIDE = 128
+_TIGHT_EYE_DISTANCE = 0.30
+
+
+@dataclass(frozen=True)
+class Setting:
+    """`photo` shows one face; `folder` is for scratch files; every measurement is taken `repeats` times."""
+
+    photo: Path
+    folder: Path
+    repeats: int
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number, `value` in `unit`; NaN if it could not be measured, with the reason in `note`."""
+
+    name: str
+    value: float
+    unit: str
+    note: str = ""
+
+
+def hardware() -> dict[str, str]:
+    """The processor's name, the cores that this process may use, the system and Python."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "processor": _processor(),
+        "cores": str(cores),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def median_ms(call: Callable[[int], object], repeats: int) -> float:
+    """The median time of `call(i)` in milliseconds, after one call that does not count."""
+    call(0)
+    times = []
+    for i in range(1, repeats + 1):
+        start = time.perf_counter()
+        call(i)
+        times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+def frame(setting: Setting) -> list[Figure]:
+    """One frame of the default engine with a face crop of 512 pixels, alone and in a run of frames, against the paper's generator
+    at 128."""
+    prepared, _ = api.prepare_face(_enlarged(setting.photo), eye_distance=_TIGHT_EYE_DISTANCE * FRAME_SIDE)
+    own = own_controls(prepared.faces[0].reading)
+    targets = [wanted("happy", intensity=0.3 + 0.6 * i / setting.repeats).target(own) for i in range(setting.repeats + 1)]
+    height, width = prepared.faces[0].face.image.shape[:2]
+    size = f"default engine, face crop of {width} x {height} pixels, laid into the photo"
+    alone = median_ms(lambda i: render_frame(prepared, [targets[i]]), setting.repeats)
+    figures = [
+        Figure("frame", alone, "ms", f"{size}, from its question to its answer"),
+        Figure("frame of a run", run_ms(prepared, targets), "ms", "the same, one after another as in a video"),
+    ]
+    try:
+        paper, parameters = _paper_generator(setting.repeats)
+    except MissingExtraError as error:
+        return [*figures, Figure("paper's generator", float("nan"), "ms", str(error))]
+    note = f"{parameters / 1e6:.2f} M parameters, PyTorch, {PAPER_SIDE} x {PAPER_SIDE} pixels"
+    return [
+        *figures,
+        Figure("paper's generator", paper, "ms", note),
+        *(Figure(f"{figure.name}, faster by", paper / figure.value, "times") for figure in figures),
+    ]
+
+
+def run_ms(prepared: Prepared, targets: Sequence[Mapping[str, float]]) -> float:
+    """Milliseconds a frame when frames are asked for one after another, as videos are made; `targets` are their controls. The
+    median of three runs, after one that does not count."""
+    track = Track.from_keyframes([(float(i), target, "linear") for i, target in enumerate(targets)])
+    count = track.frame_count(1.0)
+    return median_ms(lambda _: sum(1 for _ in frames(prepared, [track], fps=1.0)), 3) / count
+
+
+def _enlarged(photo: Path) -> np.ndarray:
+    """The photo, uint8 (H, W, 3), large enough for a tight crop of `FRAME_SIDE` pixels."""
+    rgb = read_photo(photo).rgb
+    distance = max(reading.eye_distance for reading in find_faces(rgb))
+    factor = max(1.0, 1.05 * _TIGHT_EYE_DISTANCE * FRAME_SIDE / distance)
+    return np.asarray(Image.fromarray(rgb).resize((round(rgb.shape[1] * factor), round(rgb.shape[0] * factor))))
+
+
+def _paper_generator(repeats: int) -> tuple[float, int]:
+    """(milliseconds, number of parameters)."""
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            "PyTorch is not installed, so the paper's generator cannot be timed: pip install 'mimica[train]'."
+        ) from error
+    from mimica.engines.ganimation.paper.networks import Generator
+
+    network = Generator(controls=len(AU_NAMES)).eval()
+    image, units = torch.zeros(1, 3, PAPER_SIDE, PAPER_SIDE), torch.zeros(1, len(AU_NAMES))
+    with torch.inference_mode():
+        milliseconds = median_ms(lambda _: network(image, units), repeats)
+    return milliseconds, sum(parameter.numel() for parameter in network.parameters())
+
+
+def edit_from_start(setting: Setting) -> list[Figure]:
+    """`mimica edit` of a photo of 12 million pixels, the whole process."""
+    rgb = read_photo(setting.photo).rgb
+    factor = (12e6 / (rgb.shape[0] * rgb.shape[1])) ** 0.5
+    size = (round(rgb.shape[1] * factor), round(rgb.shape[0] * factor))
+    photo, output = setting.folder / "large.jpg", setting.folder / "edited.jpg"
+    write_image(photo, np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC)))
+    command = [sys.executable, "-c", "from mimica.cli import main; main()", "edit", str(photo), "-e", "happy", "-o", str(output)]
+
+    def run(_: int) -> None:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise UserError(f"The command 'mimica edit' failed while it was timed: {done.stderr.strip()}")
+
+    seconds = median_ms(run, max(3, setting.repeats // 10)) / 1e3
+    return [Figure("edit from start", seconds, "s", f"photo of {size[0]} x {size[1]} pixels, JPEG to JPEG, whole process")]
+
+
+def animation(setting: Setting) -> list[Figure]:
+    """Frames a second of `mimica animate` at 512 pixels, encoded as mp4."""
+    made = api.animate(setting.photo, "surprised", size=FRAME_SIDE, seconds=4.0)
+    start = time.perf_counter()
+    made.save(setting.folder / "animation.mp4")
+    rate = len(made) / (time.perf_counter() - start)
+    return [Figure("animate", rate, "frames/s", f"{made.size[0]} x {made.size[1]} pixels, mp4, encoding included")]
+
+
+def annotation(setting: Setting) -> list[Figure]:
+    """Faces a second of `mimica annotate` in two processes; its peak memory for a short and a long video."""
+    from mimica.evaluate.annotate_speed import faces_a_second, video_memory
+
+    rate = faces_a_second(setting.photo, setting.folder)
+    figures = [Figure("annotate", rate, "faces/s", "photos of 350 pixels, 2 processes")]
+    for length in (100, 800):
+        peak = video_memory(setting.photo, setting.folder, length)
+        figures.append(Figure("annotate, memory", peak, "MiB", f"peak, video of {length} frames"))
+    return figures
+
+
+def reading(setting: Setting) -> list[Figure]:
+    """The reader's networks alone, for one face."""
+    from mimica.reader.outputs import DETAIL_SIZE, INPUT_SIZE
+    from mimica.reader.read import Reader
+
+    network = Reader()
+    rough, aligned = (np.zeros((1, side, side), np.uint8) for side in (INPUT_SIZE, DETAIL_SIZE))
+    first = median_ms(lambda _: network.raw(rough), 10 * setting.repeats)
+    both = median_ms(lambda _: network.raw_aligned(aligned), 10 * setting.repeats)
+    return [
+        Figure("reader, rough crop", first, "ms", "the first network, one face"),
+        Figure("reader, aligned crop", both, "ms", "both networks, one face; single photos are also read in a mirror"),
+    ]
+
+
+BENCHMARKS: dict[str, Callable[[Setting], list[Figure]]] = {
+    "frame": frame,
+    "edit": edit_from_start,
+    "animate": animation,
+    "reader": reading,
+    "annotate": annotation,
+}
+"""Name -> function; a new one is a line here."""

@@ -1,0 +1,188 @@
+"""Raw face sets -> the one on-disk format of `mimica.data.dataset`.
+
+Each picture goes through: read, find the face (the largest), measure it, cut it out upright and centred (the tight crop),
+resize. Worker processes share the pictures; the order of the result is that of the source. What is dropped is listed in
+dropped.csv beside the data, with the reason.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from mimica.data.dataset import DatasetWriter, resized
+from mimica.data.sources.base import Dropped, RawFace
+from mimica.data.sources.registry import SOURCES
+from mimica.errors import DataError, ImageError, NoFaceError, ValueRangeError, nearest
+from mimica.face.align import crop_from_photo, cut
+from mimica.facs import AU_NAMES
+from mimica.files import atomic_path
+from mimica.images import read_photo
+from mimica.jobs import workers
+from mimica.reader.read import FaceReading, Reader, find_faces
+
+
+@dataclass
+class Report:
+    """What became of a set: pictures `kept`, and names and reasons of those `dropped`."""
+
+    kept: int = 0
+    dropped: list[Dropped] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        counts = Counter(one.why for one in self.dropped).most_common()
+        return "\n".join([f"{self.kept} faces kept, {len(self.dropped)} dropped", *(f"  {n}: {why}" for why, n in counts)])
+
+
+@dataclass(frozen=True)
+class Cropped:
+    """A face ready to be stored."""
+
+    raw: RawFace
+    image: np.ndarray
+    values: dict[str, float]
+
+
+class Cropper:
+    """What a worker does: one raw face -> a crop with its values, or why not. `as_is`: pictures are crops already; `kind` is
+    the crop of `mimica.face.align` that others are cut to."""
+
+    def __init__(self, size: int, as_is: bool = False, kind: Literal["tight", "ffhq"] = "tight") -> None:
+        self.size, self.as_is, self.kind = size, as_is, kind
+
+    @functools.cached_property
+    def reader(self) -> Reader:
+        return Reader(threads=1)
+
+    def __call__(self, task: tuple[int, RawFace], tick: workers.Tick) -> Cropped | Dropped:
+        cv2.setNumThreads(1)
+        raw = task[1]
+        try:
+            result: Cropped | Dropped = self.crop(raw)
+        except (ImageError, NoFaceError) as error:
+            result = Dropped(raw.name, _reason(error))
+        tick(1, 1)
+        return result
+
+    def crop(self, raw: RawFace) -> Cropped:
+        """Raises `ImageError` and `NoFaceError` for pictures that cannot be used."""
+        photo, aligned = _picture(raw), raw.aligned or self.as_is
+        if aligned and raw.values is not None:
+            return Cropped(replace(raw, path=None, content=None), _square(photo, self.size), dict(raw.values))
+        reading = self._largest(photo)
+        if aligned:
+            image = _square(photo, self.size)
+        else:
+            image = cut(photo, crop_from_photo(reading.landmarks_photo, self.size, self.kind), self.size)
+        values = reading.mean_action_units if raw.values is None else raw.values
+        return Cropped(replace(raw, path=None, content=None), image, dict(values))
+
+    def _largest(self, photo: np.ndarray) -> FaceReading:
+        return max(find_faces(photo, reader=self.reader), key=lambda face: face.eye_distance)
+
+
+def _reason(error: ImageError | NoFaceError) -> str:
+    """The kind of trouble, without the picture's name, so that equal ones are counted together."""
+    return "no face was found" if isinstance(error, NoFaceError) else "the picture cannot be read"
+
+
+def _picture(raw: RawFace) -> np.ndarray:
+    if raw.path is not None:
+        return read_photo(raw.path).rgb
+    if raw.content is None:
+        raise ImageError(f"{raw.name} has no picture.")
+    try:
+        return np.array(Image.open(io.BytesIO(raw.content)).convert("RGB"))
+    except OSError as error:
+        raise ImageError(f"{raw.name} cannot be read: {error}.") from error
+
+
+def _square(photo: np.ndarray, size: int) -> np.ndarray:
+    """The central square, resized."""
+    side = min(photo.shape[:2])
+    top, left = (photo.shape[0] - side) // 2, (photo.shape[1] - side) // 2
+    return resized(np.ascontiguousarray(photo[top : top + side, left : left + side]), size)
+
+
+def prepare(
+    source: str,
+    folder: Path,
+    output: Path,
+    *,
+    size: int = 128,
+    as_is: bool = False,
+    jobs: int = 1,
+    limit: int = 0,
+    progress: Callable[[int, int], None] = lambda done, dropped: None,
+) -> Report:
+    """Prepare the set `source` in `folder` into the new folder `output`; `limit` takes the first so many pictures only.
+
+    `progress` is called with the faces kept and dropped so far. Raises `ValueRangeError` for an unknown source, `DataError`
+    where the folder is no such set or has no usable face, and `UserError` where the output cannot be written."""
+    check_source(source, folder)
+    report = Report()
+    with atomic_path(output, folder=True) as temporary:
+        temporary.mkdir()
+        title = f"{source} ({folder.name})"
+        with DatasetWriter(temporary, title, size, AU_NAMES, notes={"source": source, "as_is": as_is}) as writer:
+            for result in results(source, folder, Cropper(size, as_is), jobs, limit):
+                if isinstance(result, Dropped):
+                    report.dropped.append(result)
+                else:
+                    raw = result.raw
+                    writer.add(result.image, result.values, raw.name, raw.subject, raw.emotion, raw.photo)
+                    report.kept += 1
+                progress(report.kept, len(report.dropped))
+        if not report.kept:
+            raise DataError(f"Nothing in {folder} could be used. {report}.")
+        with (temporary / "dropped.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("name", "why"), *((one.name, one.why) for one in report.dropped)])
+    return report
+
+
+def check_source(source: str, folder: Path) -> None:
+    """Raises `ValueRangeError` for an unknown source, `DataError` for a folder that is not there."""
+    if source not in SOURCES:
+        raise ValueRangeError(f"There is no source '{source}'{nearest(source, SOURCES) or ';'} they are {', '.join(SOURCES)}.")
+    if not folder.is_dir():
+        raise DataError(f"There is no folder '{folder}': check the path.")
+
+
+def results(source: str, folder: Path, cropper: Cropper, jobs: int, limit: int) -> Iterator[Cropped | Dropped]:
+    """What became of each picture, in the source's order, whichever worker was done first."""
+    known: dict[int, Cropped | Dropped] = {}
+
+    def tasks() -> Iterator[tuple[int, RawFace]]:
+        for number, found in enumerate(SOURCES[source](folder)):
+            if limit and number >= limit:
+                return
+            if isinstance(found, Dropped):
+                known[number] = found
+            else:
+                yield number, found
+
+    next_number = 0
+    for done in workers.run(tasks(), functools.partial(_same, cropper), jobs, _no_progress):
+        known[done.task[0]] = done.result
+        while next_number in known:
+            yield known.pop(next_number)
+            next_number += 1
+    yield from (known[number] for number in sorted(known))
+
+
+def _same(cropper: Cropper) -> Any:
+    return cropper
+
+
+def _no_progress(_part: float, _pictures: int) -> None:
+    """Progress is counted by results."""

@@ -1,0 +1,197 @@
+"""A face set with attributes -> the data of the VAE: `mimica prepare vae SET [--frames PAIRS] -o OUT`.
+
+Every picture is read (landmarks, pose, Action Units, emotion), cut out as FFHQ is, masked, and stored with the attributes of
+its set and those that the reader measured. PAIRS is a folder of re-animated frames (labels.jsonl and tight crops): each is laid
+back over the crop of its photo, so that a person is there with many expressions; their Action Units are exact.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mimica.data.attribute_sets import SourceFace, find_set, with_labels
+from mimica.engines.vae.data import DataWriter
+from mimica.engines.vae.masks import cached_mask
+from mimica.errors import DataError, ImageError, NoFaceError
+from mimica.face.align import crop_from_photo, cut, feather, invert, paste, transform
+from mimica.facs import AU_NAMES, EMOTIONS, SIDED_AU_NAMES
+from mimica.files import atomic_path
+from mimica.images import read_photo
+from mimica.reader.read import FaceReading, Reader, find_faces
+
+WORK = 320
+"""Side of the ffhq crop in which masks are made and frames are laid over."""
+ANGLE_RANGE = 45.0
+"""Degrees of yaw or pitch that attribute values 0 and 1 stand for, to either side of 0.5."""
+MEASURED = ("smile", "open_mouth", "raised_brows", "frown", "closed_eyes", "turned", "nodding", *EMOTIONS, *SIDED_AU_NAMES)
+"""Attributes that the reader measures in every picture."""
+_RIM = 0.08
+"""Width of the soft rim with which a frame is laid over its photo, as a share of the frame."""
+
+
+def measured(reading: FaceReading) -> dict[str, float]:
+    """What the reader saw, as attribute values in [0, 1]. `turned` and `nodding`: 0.5 is straight, 1 is `ANGLE_RANGE` degrees
+    to the right side of the picture, or down."""
+    angles = {"turned": reading.yaw, "nodding": reading.pitch}
+    places = {name: float(np.clip(0.5 + 0.5 * angle / ANGLE_RANGE, 0, 1)) for name, angle in angles.items()}
+    return {**from_units(reading.action_units), **places, **reading.emotions}
+
+
+def from_units(sided: Mapping[str, float]) -> dict[str, float]:
+    """34 sided Action Units -> the attributes that are made of them, and the units themselves."""
+    mean = {name: (sided[name + "L"] + sided[name + "R"]) / 2 for name in AU_NAMES}
+    return {
+        "smile": mean["AU12"],
+        "open_mouth": mean["AU25"],
+        "raised_brows": (mean["AU01"] + mean["AU02"]) / 2,
+        "frown": mean["AU04"],
+        "closed_eyes": mean["AU45"],
+        **{name: float(value) for name, value in sided.items()},
+    }
+
+
+def prepare(
+    folder: Path,
+    output: Path,
+    *,
+    frames: Path | None = None,
+    labels: Path | None = None,
+    size: int = 96,
+    cache: Path | None = None,
+    limit: int = 0,
+    progress: Callable[[int, int], None] = lambda kept, dropped: None,
+) -> str:
+    """Writes the new folder `output`; gives one line on what is in it. `labels` is a table with more attributes, `cache` a folder
+    that keeps masks; `limit` takes the first so many pictures. Raises `DataError` for a folder that is no such set, and where
+    nothing can be used."""
+    faces = with_labels(find_set(folder), labels) if labels else find_set(folder)
+    chosen = faces.faces[:limit] if limit else faces.faces
+    rows = _frames(frames) if frames else {}
+    capacity = len(chosen) + sum(len(rows.get(face.name, [])) for face in chosen)
+    attributes = (*(a for a in faces.attributes if a not in MEASURED), *MEASURED)
+    reader, dropped = Reader(threads=1), 0
+    with atomic_path(output, folder=True) as temporary:
+        temporary.mkdir()
+        with DataWriter(temporary, faces.title, size, attributes, capacity, {"set": folder.name}) as writer:
+            for face in chosen:
+                try:
+                    _add(writer, face, rows.get(face.name, []), frames, reader, cache)
+                except (ImageError, NoFaceError):
+                    dropped += 1
+                progress(len(writer), dropped)
+            kept = len(writer)
+        if not kept:
+            raise DataError(f"None of the {len(chosen)} pictures of '{folder}' could be used.")
+    return f"{kept} faces of {len(chosen) - dropped} photos; {dropped} photos dropped"
+
+
+def _add(
+    writer: DataWriter,
+    face: SourceFace,
+    frames: list[dict[str, Any]],
+    folder: Path | None,
+    reader: Reader,
+    cache: Path | None,
+) -> None:
+    photo = face.load()
+    reading = max(find_faces(photo, reader=reader), key=lambda found: found.eye_distance)
+    crop, points, matrix = _ffhq(photo, reading, face.aligned)
+    if face.mask is not None:
+        whole = face.mask()
+        mask = _resized(whole) if face.aligned else cut(np.dstack([whole] * 3), matrix, WORK)[..., 0]
+    else:
+        mask = cached_mask(crop, points, cache)
+    row = (face.name, face.subject, face.name)
+    writer.add(crop, mask, {**face.values, **measured(reading)}, row, face.validation)
+    if frames and folder is not None:
+        _add_frames(writer, face, crop, mask, points, frames, folder, reader)
+
+
+def _resized(picture: np.ndarray) -> np.ndarray:
+    return picture if picture.shape[:2] == (WORK, WORK) else cv2.resize(picture, (WORK, WORK), interpolation=cv2.INTER_AREA)
+
+
+def _ffhq(photo: np.ndarray, reading: FaceReading, aligned: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The crop, its landmarks, and the matrix crop from photo. A picture that is a crop already is only resized."""
+    if aligned:
+        matrix = np.array([[WORK / photo.shape[1], 0, 0], [0, WORK / photo.shape[0], 0]])
+        crop = _resized(photo)
+    else:
+        matrix = crop_from_photo(reading.landmarks_photo, WORK, "ffhq")
+        crop = cut(photo, matrix, WORK)
+    return crop, transform(reading.landmarks_photo, matrix), matrix
+
+
+# --- re-animated frames ---------------------------------------------------------------------------------------------
+
+
+def _frames(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """labels.jsonl -> rows by photo, the unchanged crop first."""
+    path = folder / "labels.jsonl"
+    if not path.is_file():
+        raise DataError(f"There is no labels.jsonl in '{folder}': it is no folder of re-animated frames.")
+    rows = defaultdict(list)
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        rows[row["source_id"]].append(row)
+    return {photo: sorted(some, key=lambda row: not row["is_source"]) for photo, some in rows.items()}
+
+
+def _add_frames(
+    writer: DataWriter,
+    face: SourceFace,
+    crop: np.ndarray,
+    mask: np.ndarray,
+    points: np.ndarray,
+    rows: list[dict[str, Any]],
+    folder: Path,
+    reader: Reader,
+) -> None:
+    source = read_photo(folder / rows[0]["file"]).rgb
+    frame_from_crop = registered(crop, source, crop_from_photo(points, source.shape[0], "tight"))
+    if not rows[0]["is_source"] or frame_from_crop is None:
+        return
+    rim = feather(source.shape[:2], _RIM * len(source))
+    for row in rows[1:]:
+        frame = paste(crop, read_photo(folder / row["file"]).rgb, rim, frame_from_crop)
+        reading = reader.read_aligned(frame, [points.astype(np.float32)])[0]
+        units = dict(zip(SIDED_AU_NAMES, [*row["au_left"], *row["au_right"]], strict=True))
+        values = {**face.values, **measured(reading), **from_units(units)}
+        values.pop("happy", None)  # rated on the photo's own expression
+        values.pop("alert", None)
+        shown = np.maximum(mask, _hull(frame_from_crop, row, mask.shape))
+        writer.add(frame, shown, values, (Path(row["file"]).stem, face.subject, face.name), face.validation)
+
+
+def _hull(frame_from_crop: np.ndarray, row: Mapping[str, Any], shape: tuple[int, ...]) -> np.ndarray:
+    """The face within its landmarks in this frame, whose chin may have dropped: uint8, 0 or 255."""
+    points = transform(np.array(row["lm68"]).reshape(68, 2), invert(frame_from_crop))
+    hull = np.zeros(shape[:2], np.uint8)
+    cv2.fillConvexPoly(hull, cv2.convexHull(np.rint(points).astype(np.int32)), 255)
+    return hull
+
+
+def registered(crop: np.ndarray, frame: np.ndarray, start: np.ndarray) -> np.ndarray | None:
+    """The matrix frame from crop of two pictures with the same content, from a `start` that is a few pixels off, by G.
+    Evangelidis and E. Psarakis's enhanced correlation (2008); None where it does not settle."""
+    gray = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (frame, crop)]
+    guess = invert(start)
+    centred = np.column_stack([guess[:, :2], guess[:, :2] @ [0.5, 0.5] + guess[:, 2] - 0.5]).astype(np.float32)
+    everywhere = np.full(gray[1].shape, 255, np.uint8)
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-5)
+    try:
+        score, found = cv2.findTransformECC(gray[0], gray[1], centred, cv2.MOTION_AFFINE, stop, everywhere, 5)
+    except cv2.error:
+        return None
+    if score < 0.97:
+        return None
+    linear = found[:, :2].astype(np.float64)
+    crop_from_frame = np.column_stack([linear, found[:, 2] + 0.5 - linear @ [0.5, 0.5]])
+    return invert(crop_from_frame)

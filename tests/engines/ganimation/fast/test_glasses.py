@@ -1,0 +1,110 @@
+"""Glasses are found where they are, and stay where they are."""
+
+from __future__ import annotations
+
+import itertools
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mimica
+from mimica.engines.ganimation.fast import glasses
+from mimica.face.align import crop_from_photo, cut, eye_centres, transform
+from mimica.images import read_photo
+from mimica.reader.read import find_faces
+
+PHOTO = Path(__file__).parents[4] / "examples" / "astronaut.jpg"
+
+
+@lru_cache
+def _face() -> tuple[np.ndarray, np.ndarray]:
+    """The example enlarged, so that eyes are as wide as in a tight crop, and its landmarks."""
+    rgb = cv2.resize(read_photo(PHOTO).rgb, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    return rgb, find_faces(rgb)[0].landmarks_photo
+
+
+def _drawn(shade: int = 25, lens: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The face with drawn glasses, and where the rims are, bool (H, W)."""
+    rgb, landmarks = _face()
+    eyes = eye_centres(landmarks)
+    apart = float(np.hypot(*(eyes[1] - eyes[0])))
+    worn, rims = rgb.copy(), np.zeros(rgb.shape[:2], np.uint8)
+    axes, thick = (round(0.40 * apart), round(0.34 * apart)), max(2, round(0.03 * apart))
+    for eye in eyes:
+        centre = tuple(int(v) for v in eye + [0, 0.08 * apart])
+        if lens is not None:
+            cv2.ellipse(worn, centre, axes, 0, 0, 360, (lens,) * 3, -1)
+        cv2.ellipse(rims, centre, axes, 0, 0, 360, 1, thick)
+    left, right = (tuple(int(v) for v in eye + [side * 0.40 * apart, 0]) for eye, side in zip(eyes, (1, -1), strict=True))
+    cv2.line(rims, left, right, 1, thick)
+    worn[rims > 0] = shade
+    return worn, rims > 0
+
+
+def _found(rgb: np.ndarray) -> np.ndarray | None:
+    matrix = crop_from_photo(_face()[1], 1)
+    crop = cut(rgb, matrix * glasses.SIDE, 600)[:, : glasses.SIDE]
+    return glasses.find_rims(crop, transform(_face()[1], matrix).astype(np.float32))
+
+
+def test_a_face_without_glasses_has_no_rims() -> None:
+    assert _found(_face()[0]) is None
+
+
+def test_drawn_rims_are_found_where_they_were_drawn() -> None:
+    worn, drawn = _drawn()
+    found = _found(worn)
+    assert found is not None and found.shape == (600, glasses.SIDE)
+    matrix = crop_from_photo(_face()[1], glasses.SIDE)
+    there = cv2.warpAffine(drawn.astype(np.float32), matrix, (glasses.SIDE, 600)) > 0.5
+    assert found[there].mean() > 0.95  # nearly all of the rims
+    assert found.mean() < 0.15  # and little else
+
+
+def test_dark_lenses_are_found_whole() -> None:
+    clear, dark = _found(_drawn()[0]), _found(_drawn(lens=20)[0])
+    assert clear is not None and dark is not None
+    eye = tuple((transform(eye_centres(_face()[1])[0], crop_from_photo(_face()[1], glasses.SIDE))).astype(int)[::-1])
+    assert clear[eye] == 0 and dark[eye] == 1
+
+
+def test_rims_stay_while_the_face_moves() -> None:
+    worn, drawn = _drawn()
+    edited = mimica.edit(worn, "surprised").image
+    changed = (np.asarray(edited) != worn).any(axis=2)
+    bare = (np.asarray(mimica.edit(_face()[0], "surprised").image) != _face()[0]).any(axis=2)
+    assert bare[drawn].mean() > 0.9  # without glasses this skin moves
+    assert changed[drawn].mean() < 0.15  # edges of the drawn line
+    assert changed.sum() > 0.5 * bare.sum()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(5, 16), st.integers(3, 8), st.integers(0, 10_000))
+def test_the_path_is_the_cheapest_closed_one(angles: int, radii: int, seed: int) -> None:
+    """Against all starts, for a cost of which the cheapest line is a closed one."""
+    rng = np.random.default_rng(seed)
+    radius = np.clip(np.round(radii / 2 + 0.8 * np.sin(np.linspace(0, 2 * np.pi, angles, endpoint=False))), 0, radii - 1)
+    cost = rng.uniform(0.8, 1.0, (angles, radii))
+    cost[np.arange(angles), radius.astype(int)] = 0.0
+    path, other = glasses.closed_paths(np.stack([cost, cost[:, ::-1]]))
+    assert np.array_equal(path, radius) and np.array_equal(other, radii - 1 - radius)
+    assert all(abs(a - b) <= 2 for a, b in itertools.pairwise([*path, path[0]]))
+
+
+def test_flow_is_limited_by_the_distance() -> None:
+    flow = np.array([[[3.0, 0.3]], [[4.0, 0.4]]], np.float32)  # lengths 5 and 0.5
+    limited = glasses.limited(flow, np.array([[1.0, 1.0]], np.float32))
+    assert limited[:, 0, 0] == pytest.approx([0.6, 0.8]) and limited[:, 0, 1] == pytest.approx([0.3, 0.4])
+
+
+def test_the_distance_is_zero_on_rims_and_grows_away_from_them() -> None:
+    rims = np.zeros((600, glasses.SIDE), np.uint8)
+    rims[200:204] = 1
+    away = glasses.distance(rims, (300, 240))
+    assert away.shape == (300, 240) and away[100, 50] == 0
+    assert away[150, 50] == pytest.approx(98 / 480, abs=0.01) and away[110, 50] < away[120, 50] < away[150, 50]

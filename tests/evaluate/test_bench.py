@@ -1,0 +1,81 @@
+"""The benchmarks measure what they say, with a stand-in engine."""
+
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from bright_mouth import BrightMouth, reading
+
+from mimica import api
+from mimica.errors import MissingExtraError, UserError
+from mimica.evaluate import bench as benchmarks
+from mimica.evaluate.bench import Setting
+from mimica.images import read_photo
+
+PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> BrightMouth:
+    made = BrightMouth()
+    monkeypatch.setattr(api, "find_faces", lambda rgb, detector: [reading()])
+    monkeypatch.setattr(api, "load_engine", lambda name, weights: made)
+    return made
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> Setting:
+    return Setting(PHOTO, tmp_path, 3)
+
+
+def test_frame_renders_a_new_expression_each_time_and_compares(
+    engine: BrightMouth, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmarks, "_paper_generator", lambda repeats: (1000.0, 8_470_000))
+    alone, run, paper, faster_alone, faster_run = benchmarks.frame(setting)
+    assert len({round(values["AU12L"], 6) for values in engine.rendered}) == 4 and len(engine.rendered) == 4 + 4 * 3
+    assert alone.value > 0 and run.value > 0 and paper.value == 1000 and "8.47 M" in paper.note
+    assert faster_alone.value == pytest.approx(1000 / alone.value) and faster_run.value == pytest.approx(1000 / run.value)
+
+
+def test_frame_without_torch_says_so(engine: BrightMouth, setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(repeats: int) -> None:
+        raise MissingExtraError("PyTorch is not installed.")
+
+    monkeypatch.setattr(benchmarks, "_paper_generator", missing)
+    *_, paper = benchmarks.frame(setting)
+    assert np.isnan(paper.value) and "not installed" in paper.note
+
+
+def test_the_papers_generator_is_the_papers(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setattr(benchmarks, "PAPER_SIDE", 16)
+    milliseconds, parameters = benchmarks._paper_generator(repeats=1)
+    assert milliseconds > 0 and parameters == pytest.approx(8.47e6, rel=0.005)
+
+
+def test_edit_runs_the_command_on_12_million_pixels(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = []
+
+    def run(command: list[str], **_: object) -> SimpleNamespace:
+        commands.append(command)
+        return SimpleNamespace(returncode=0, stderr="")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    (figure,) = benchmarks.edit_from_start(setting)
+    height, width = read_photo(commands[0][4]).rgb.shape[:2]
+    assert height * width == pytest.approx(12e6, rel=0.001) and figure.unit == "s" and len(commands) == 4
+
+
+def test_edit_that_fails_is_told(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmarks, "write_image", lambda *_: None)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=2, stderr="Error: no face."))
+    with pytest.raises(UserError, match="no face"):
+        benchmarks.edit_from_start(setting)
+
+
+def test_animation_counts_every_frame(engine: BrightMouth, setting: Setting) -> None:
+    (figure,) = benchmarks.animation(setting)
+    assert figure.value > 1 and "512 x 512" in figure.note and (setting.folder / "animation.mp4").stat().st_size > 1000
