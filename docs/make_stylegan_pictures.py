@@ -25,7 +25,7 @@ SIDE = 128
 
 def main(weights: Path | None = None, output: Path = HERE / "pictures") -> None:
     """`stylegan_samples.jpg`, `stylegan_mixing.jpg`, `stylegan_walk.jpg`, `stylegan_projection.jpg`."""
-    from mimica.training.batches import as_pictures
+    from mimica.pixels import as_pictures
 
     model = load(weights)
     faces = list(pictures(model, seed_w(model, range(1, 13), 0.7)))

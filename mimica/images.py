@@ -1,4 +1,4 @@
-"""Pictures in and out: the only place where value ranges, bit depths and channel orders change.
+"""Pictures in and out: the only place where bit depths and channel orders change.
 
 Inside Mimica a picture is uint8 (H, W, 3) RGB, sRGB, upright; networks get float32 (1, 3, H, W) in [-1, 1]. Formats are
 Pillow's (JPEG, PNG, WebP, BMP, TIFF, GIF's first frame). The tag that says "edited" travels as XMP (ISO 16684-1:
@@ -258,14 +258,3 @@ def read_comment(path: str | Path) -> str | None:
             match = re.search(rb"<dc:description>.*?<rdf:li[^>]*>(.*?)</rdf:li>", xmp, re.DOTALL)
             comment = match and html.unescape(match[1].decode("utf-8", "replace"))
         return comment.decode("utf-8", "replace") if isinstance(comment, bytes) else comment
-
-
-def to_tensor_array(rgb: np.ndarray) -> np.ndarray:
-    """uint8 (H, W, 3) in 0..255 -> float32 (1, 3, H, W) in [-1, 1]."""
-    return np.ascontiguousarray(rgb.transpose(2, 0, 1)[None], np.float32) / np.float32(127.5) - np.float32(1.0)
-
-
-def from_tensor_array(tensor: np.ndarray) -> np.ndarray:
-    """float32 (1, 3, H, W) -> uint8 (H, W, 3): the inverse of `to_tensor_array`, clipped and rounded to the nearest."""
-    levels = np.rint((np.clip(tensor[0], -1.0, 1.0) + 1.0) * 127.5).astype(np.uint8)
-    return np.ascontiguousarray(levels.transpose(1, 2, 0))

@@ -18,6 +18,7 @@ from mimica.engines.base import Rendered
 from mimica.face import align
 from mimica.facs import ACTION_UNITS, with_sides, without_sides
 from mimica.motion.presets import sample_expression
+from mimica.pixels import from_unit
 
 UNIT_LEVELS = (0.0, 0.33, 0.66, 1.0)
 
@@ -61,13 +62,13 @@ def flow_picture(flow: np.ndarray) -> np.ndarray:
     hsv[..., 0] = np.degrees(angle) % 360.0
     hsv[..., 1] = length / max(float(length.max()), 1e-6)
     hsv[..., 2] = 1.0
-    return np.rint(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB) * 255.0).astype(np.uint8)
+    return from_unit(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
 
 
 def _layer_picture(layer: np.ndarray) -> np.ndarray:
     if layer.ndim == 3 and layer.shape[2] == 2:
         return flow_picture(layer)
-    levels = np.rint(np.clip(layer, 0.0, 1.0) * 255.0).astype(np.uint8)
+    levels = from_unit(layer)
     return levels if levels.ndim == 3 else np.repeat(levels[:, :, None], 3, axis=2)
 
 

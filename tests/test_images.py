@@ -13,13 +13,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageCms
 
 from mimica import images
 from mimica.errors import ImageError, UserError
 from mimica.files import atomic_path
-from mimica.images import from_tensor_array, list_images, read_comment, read_photo, to_tensor_array, write_image
+from mimica.images import list_images, read_comment, read_photo, write_image
 
 RAMP = np.dstack([*np.meshgrid(np.arange(0, 240, 6), np.arange(0, 240, 8)), np.full((30, 40), 77)]).astype(np.uint8)
 """uint8 (30, 40, 3): every corner has its own colour."""
@@ -383,20 +382,3 @@ def test_a_disk_that_does_not_take_it(tmp_path, monkeypatch, number, words):
 def test_errors_about_other_files_are_not_claimed(tmp_path):
     with pytest.raises(PermissionError), atomic_path(tmp_path / "a"):
         raise PermissionError(errno.EACCES, "no", "/another/file")
-
-
-# --- ranges ---------------------------------------------------------------------------------------------------------
-
-
-@given(arrays(np.uint8, st.tuples(st.integers(1, 5), st.integers(1, 5), st.just(3))))
-def test_ranges_round_trip(rgb):
-    tensor = to_tensor_array(rgb)
-    assert tensor.shape == (1, 3, *rgb.shape[:2]) and tensor.dtype == np.float32
-    assert tensor.min() >= -1 and tensor.max() <= 1
-    assert np.array_equal(from_tensor_array(tensor), rgb)
-
-
-def test_ranges_by_hand():
-    tensor = to_tensor_array(np.array([[[0, 51, 255]]], np.uint8))
-    assert tensor[0, :, 0, 0] == pytest.approx([-1, -0.6, 1])
-    assert from_tensor_array(np.array([-3, 0.0, 3], np.float32).reshape(1, 3, 1, 1)).tolist() == [[[0, 128, 255]]]

@@ -17,6 +17,7 @@ LEVELS = {
     "config": 1,
     "checkpoint": 1,
     "images": 1,
+    "pixels": 1,
     "onnx_session": 1,
     "contact_sheet": 1,
     "video": 1,

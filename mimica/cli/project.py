@@ -62,7 +62,7 @@ def project(
     from mimica.engines.stylegan.perceptual import load_features
     from mimica.engines.stylegan.project import begin, latents, target_of
     from mimica.evaluate.projection import Judge, beside
-    from mimica.training.batches import as_pictures
+    from mimica.pixels import as_pictures
 
     targets = [target_of(photo, model.size) for photo in photos]
     features, sentence = load_features(vgg)

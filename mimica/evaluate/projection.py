@@ -23,8 +23,8 @@ from mimica.errors import NoFaceError
 from mimica.evaluate.expressions import Identity
 from mimica.facs import AU_NAMES
 from mimica.metrics import psnr, ssim
+from mimica.pixels import as_pictures
 from mimica.reader.read import FaceReading, Reader, find_faces
-from mimica.training.batches import as_pictures
 
 _MEASURED = 256
 """Pictures are enlarged to this side before they are read: the detector and the reader expect faces of some size."""

@@ -31,6 +31,7 @@ from mimica.errors import NoFaceError
 from mimica.face.align import cut
 from mimica.images import read_photo
 from mimica.metrics import pearson
+from mimica.pixels import to_signed, to_unit
 from mimica.prepare.vae import measured
 from mimica.reader.read import FaceReading, Reader, find_faces
 
@@ -86,9 +87,7 @@ def reconstruction(codec: Codec, pictures: np.ndarray, masks: np.ndarray) -> dic
     from mimica.engines.vae.losses import mae_loss, ssim_map
 
     decoded, predicted = codec.decode(codec.encode(pictures))
-    a, b = (
-        torch.from_numpy(p.astype(np.float32)).permute(0, 3, 1, 2) / 127.5 - 1 for p in (pictures, np.rint(decoded).clip(0, 255))
-    )
+    a, b = (to_signed(torch.from_numpy(p).permute(0, 3, 1, 2)) for p in (pictures, np.rint(decoded).clip(0, 255)))
     return {"SSIM": ssim_map(a, b).mean().item(), "MAE": mae_loss(a, b).item(), "Dice": dice(predicted > 0.5, masks > 127)}
 
 
@@ -116,7 +115,7 @@ class Probe:
 
 def _pixels(crops: np.ndarray) -> np.ndarray:
     small = [cv2.resize(np.asarray(crop), (_PROBE, _PROBE), interpolation=cv2.INTER_AREA).ravel() for crop in crops]
-    return np.column_stack([np.array(small, np.float64) / 255 - 0.5, np.ones(len(small))])
+    return np.column_stack([to_unit(np.array(small)) - 0.5, np.ones(len(small))])
 
 
 def fit_probe(data: VaeData, rows: np.ndarray, attributes: Sequence[str], ridge: float = 30.0) -> Probe:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mimica.pixels import to_unit
 from mimica.reader.data import CROP, ReaderData
 from mimica.reader.outputs import EYE_DISTANCE, INPUT_SIZE, MIRROR_POINTS, POSE_UNIT
 
@@ -98,7 +99,7 @@ def _warp(gray: np.ndarray, matrix: np.ndarray, rng: np.random.Generator, size: 
 
 def photometric(gray: np.ndarray, rng: np.random.Generator, hardness: float = 1.0) -> np.ndarray:
     """Light, optics, compression and occlusion; uint8 in, uint8 out."""
-    x = gray.astype(np.float32) / 255
+    x = to_unit(gray)
     if rng.random() < 0.8 * hardness:
         x = np.clip(x, 0, 1) ** np.exp(rng.normal(0, 0.3))
         x = (x - 0.5) * np.exp(rng.normal(0, 0.25)) + 0.5 + rng.normal(0, 0.08)

@@ -9,10 +9,10 @@ expression little and three quarters of the photos it learns from have none: it 
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mimica.pixels import to_signed
 from mimica.reader.outputs import INPUT_SIZE, OUTPUT_SIZE
 
 
@@ -84,4 +84,5 @@ def count_parameters(net: nn.Module) -> int:
 
 def to_input(gray: Tensor) -> Tensor:
     """uint8 (B, S, S) -> float32 (B, 1, S, S) in [-1, 1]."""
-    return gray[:, None].to(torch.float32) / 127.5 - 1.0
+    signed: Tensor = to_signed(gray[:, None])
+    return signed

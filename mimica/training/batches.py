@@ -97,14 +97,3 @@ def fixed_batch(source: Source, count: int) -> Batch:
 def on_device(batch: Batch, device: torch.device) -> Batch:
     """The batch's tensors on the `device`."""
     return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
-
-
-def as_input(pictures: Tensor) -> Tensor:
-    """uint8 (B, H, W, 3) -> float32 (B, 3, H, W) in [-1, 1], channels last in memory."""
-    return pictures.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
-
-
-def as_pictures(images: Tensor) -> np.ndarray:
-    """Float (B, 3, H, W) in [-1, 1] (or (B, 1, H, W)) -> uint8 (B, H, W, 3)."""
-    scaled = images.detach().float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
-    return scaled.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).cpu().numpy()

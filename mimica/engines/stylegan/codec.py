@@ -20,8 +20,8 @@ from mimica.engines.stylegan.perceptual import load_features
 from mimica.errors import WeightsError
 from mimica.face.detect import Box
 from mimica.facs import to_vector
+from mimica.pixels import as_input, as_pictures, float_levels
 from mimica.reader.read import FaceReading, Reader
-from mimica.training.batches import as_input, as_pictures
 
 BATCH = 32
 # Where dlib would put its box in an FFHQ crop of usual proportions, as shares of the side: centre and width.
@@ -43,7 +43,7 @@ class Codec:
     @torch.inference_mode()
     def decode_levels(self, codes: np.ndarray) -> np.ndarray:
         """The same, not rounded and not clipped: float32 (n, S, S, 3), about 0 to 255."""
-        return _in_batches(codes, lambda part: (self._synthesis(part).permute(0, 2, 3, 1).numpy() + 1) * 127.5)
+        return _in_batches(codes, lambda part: float_levels(self._synthesis(part).permute(0, 2, 3, 1).numpy()))
 
     def _synthesis(self, codes: np.ndarray) -> Tensor:
         spread = np.broadcast_to(codes, (len(codes), self.places, self.w_size))

@@ -28,9 +28,10 @@ from mimica.data.dataset import FaceDataset, open_datasets
 from mimica.engines.stylegan import losses
 from mimica.engines.stylegan.encoder import ENCODER_KIND, LINEAR_SIZE, Encoder
 from mimica.engines.stylegan.networks import DISCRIMINATOR_KIND, GENERATOR_KIND, Discriminator, Generator
+from mimica.pixels import as_input, as_pictures
 from mimica.reader.features import load_torch_reader, reader_gray
 from mimica.reader.networks import ReaderNet
-from mimica.training.batches import Batch, Draw, as_input, as_pictures
+from mimica.training.batches import Batch, Draw
 from mimica.training.loop import Parts, Task, Trainer
 
 DECAY, LEAST = 0.4, 0.05

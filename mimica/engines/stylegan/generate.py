@@ -12,7 +12,7 @@ from torch import Tensor
 from mimica.engines.stylegan.model import Model
 from mimica.engines.stylegan.networks import Noise
 from mimica.errors import ValueRangeError
-from mimica.training.batches import as_pictures
+from mimica.pixels import as_pictures
 
 
 @torch.no_grad()

@@ -15,8 +15,8 @@ from mimica.engines.stylegan.perceptual import Features
 from mimica.errors import NoFaceError
 from mimica.face.align import crop_from_photo, cut
 from mimica.images import read_photo
+from mimica.pixels import as_input
 from mimica.reader.read import Reader, find_faces
-from mimica.training.batches import as_input
 
 
 @dataclass(frozen=True)

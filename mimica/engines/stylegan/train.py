@@ -24,7 +24,8 @@ from mimica.engines.stylegan import losses
 from mimica.engines.stylegan.augment import Augment
 from mimica.engines.stylegan.embedded import PictureSource
 from mimica.engines.stylegan.networks import DISCRIMINATOR_KIND, GENERATOR_KIND, Discriminator, Generator
-from mimica.training.batches import Batch, as_input, as_pictures
+from mimica.pixels import as_input, as_pictures
+from mimica.training.batches import Batch
 from mimica.training.loop import Parts, Task, Trainer
 
 

@@ -21,6 +21,7 @@ from mimica.checkpoint import Weights, load_weights, save_weights
 from mimica.errors import WeightsError
 from mimica.facs import SIDED_AU_NAMES
 from mimica.onnx_session import open_session
+from mimica.pixels import float_levels, to_signed
 
 ENGINE_KIND = "vae-engine"
 WEIGHTS = Path(__file__).parents[2] / "weights" / "vae.safetensors"
@@ -39,8 +40,8 @@ class Codec:
         """uint8 (B, S, S, 3) -> the posterior's mean, float32 (B, Z)."""
         means = []
         for start in range(0, len(pictures), BATCH):
-            part = np.asarray(pictures[start : start + BATCH]).transpose(0, 3, 1, 2).astype(np.float32)
-            means.append(self._encoder.run(None, {"image": part / np.float32(127.5) - np.float32(1)})[0])
+            part = np.asarray(pictures[start : start + BATCH]).transpose(0, 3, 1, 2)
+            means.append(self._encoder.run(None, {"image": to_signed(part)})[0])
         return np.concatenate(means)
 
     def decode(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -48,7 +49,7 @@ class Codec:
         pictures, masks = [], []
         for start in range(0, len(z), BATCH):
             image, mask = self._decoder.run(None, {"z": np.asarray(z[start : start + BATCH], np.float32)})
-            pictures.append((image.transpose(0, 2, 3, 1) + 1) * np.float32(127.5))
+            pictures.append(float_levels(image.transpose(0, 2, 3, 1)))
             masks.append(mask[:, 0])
         return np.concatenate(pictures), np.concatenate(masks)
 

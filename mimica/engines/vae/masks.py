@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from mimica.files import atomic_path
+from mimica.pixels import to_unit
 
 SIDE = 160
 """Side in pixels at which GrabCut works; masks are brought to the picture's size."""
@@ -103,6 +104,6 @@ def cached_mask(picture: np.ndarray, landmarks: np.ndarray, cache: Path | None) 
 
 def overlay(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The picture with the background turned green and pale, to check a mask by eye: uint8 (S, S, 3)."""
-    weight = mask[..., None].astype(np.float32) / 255
+    weight = to_unit(mask[..., None])
     pale = 0.35 * picture + np.array([20, 140, 60], np.float32)
     return np.rint(weight * picture + (1 - weight) * pale).clip(0, 255).astype(np.uint8)

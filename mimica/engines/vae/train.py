@@ -23,7 +23,8 @@ from mimica.engines.vae import losses
 from mimica.engines.vae.data import VaeData, open_data, spread
 from mimica.engines.vae.networks import KIND, Coded, Decoded, Shape, TwoDecoderVae, summary
 from mimica.errors import DataError, ValueRangeError
-from mimica.training.batches import Batch, Draw, as_input, as_pictures
+from mimica.pixels import as_input, as_pictures, to_signed, to_unit
+from mimica.training.batches import Batch, Draw
 from mimica.training.loop import Parts, Task, Trainer
 
 _COMPONENT_PHOTOS, _COMPONENT_FRAMES = 1000, 400
@@ -128,8 +129,8 @@ def principal_components(data: VaeData, rows: np.ndarray, options: VaeOptions) -
             f"{len(chosen)} faces are too few for {options.latent} principal components; set latent or linear_side=0."
         )
     small = np.stack([cv2.resize(np.asarray(data.images[r]), (side, side), interpolation=cv2.INTER_AREA) for r in chosen])
-    pictures = np.concatenate([small, small[:, :, ::-1]]).transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1
-    masks = torch.from_numpy(np.asarray(data.masks[chosen])).float()[:, None] / 255
+    pictures = to_signed(np.concatenate([small, small[:, :, ::-1]]).transpose(0, 3, 1, 2))
+    masks = to_unit(torch.from_numpy(np.asarray(data.masks[chosen]))[:, None])
     weights = losses.pixel_weights(masks, options.head_weight, options.face_weight).mean(0, keepdim=True)
     scale = torch.nn.functional.interpolate(weights, (side, side), mode="area")[0].sqrt().expand(3, side, side).flatten().numpy()
     x = pictures.reshape(len(pictures), -1)
@@ -209,7 +210,7 @@ class Vae(Task):
         }
 
     def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
-        image, mask = as_input(batch["image"]), batch["mask"][:, None].float() / 255
+        image, mask = as_input(batch["image"]), to_unit(batch["mask"][:, None])
         with trainer.autocast():
             coded, decoded = trainer.network("vae")(image)
         coded, decoded = Coded(*(t.float() for t in coded)), Decoded(*(t.float() for t in decoded))
@@ -222,7 +223,7 @@ class Vae(Task):
         """Input, output, mask, predicted mask, and a random sample of the latent; a row a held-out face."""
         net = trainer.best("vae").eval()
         assert isinstance(net, TwoDecoderVae)
-        image, mask = as_input(batch["image"]), batch["mask"][:, None].float() / 127.5 - 1
+        image, mask = as_input(batch["image"]), to_signed(batch["mask"][:, None])
         out = net.decode(net.encode(image).mean)
         drawn = torch.randn(len(image), net.shape.latent, generator=torch.Generator().manual_seed(0)).to(image.device)
         random = net.decode(drawn).image

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mimica.pixels import from_unit, to_unit
+
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -51,7 +53,7 @@ def look_at(image: np.ndarray, look: Look, *, blocks: bool = True) -> np.ndarray
     if look == Look():
         return image
     height, width = image.shape[:2]
-    x: np.ndarray = image.astype(np.float32) / 255
+    x: np.ndarray = to_unit(image)
     x = (x @ LUMA)[..., None] * (1 - look.saturation) + x * look.saturation
     across, down = (np.linspace(-1, 1, n, dtype=np.float32) for n in (width, height))
     light = 1 + look.slope[0] * across[None] + look.slope[1] * down[:, None]
@@ -61,7 +63,7 @@ def look_at(image: np.ndarray, look: Look, *, blocks: bool = True) -> np.ndarray
     if look.shrink < 1:
         small = cv2.resize(x, (round(width * look.shrink), round(height * look.shrink)), interpolation=cv2.INTER_AREA)
         x = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    seen = np.clip(np.rint(x * 255), 0, 255).astype(np.uint8)
+    seen = from_unit(x)
     if look.quality and blocks:
         _, code = cv2.imencode(".jpg", seen[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, look.quality])
         seen = np.ascontiguousarray(np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))[..., ::-1])

@@ -30,6 +30,7 @@ from mimica.engines.ganimation.fast.painter import (
 from mimica.engines.ganimation.fast.rig import Rig
 from mimica.engines.ganimation.fast.warp import SIDE, Warper
 from mimica.facs import SIDED_AU_NAMES
+from mimica.pixels import from_unit
 from mimica.reader.outputs import MIRROR_POINTS
 from mimica.training.batches import Draw
 
@@ -111,7 +112,7 @@ def pair_patches(
         inputs = patch_inputs(part, corner, crop, field, around, drawing, condition)
         wanted = part_of(goal, corner, part, 1)
         wanted = wanted[:, ::-1] if part.mirrored else wanted
-        pictures = np.clip(np.rint(inputs.pictures * 255), 0, 255).astype(np.uint8)
+        pictures = from_unit(inputs.pictures)
         result[part.network].append((pictures, condition, wanted))
     return result
 

@@ -45,6 +45,7 @@ from mimica.engines.ganimation.fast.patches import NETWORKS, Patches, PatchSourc
 from mimica.engines.ganimation.fast.rig import Rig
 from mimica.errors import UserError
 from mimica.facs import SIDED_AU_NAMES
+from mimica.pixels import to_unit
 from mimica.reader.read import Reader
 from mimica.training.batches import Batch
 from mimica.training.loop import Parts, Task, Trainer
@@ -206,7 +207,7 @@ class FastTask(Task):
     def _one(self, name: str, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
         """A step of one painter, after one of its critic where that takes part."""
         o = self.options
-        pictures, wanted = batch["pictures"].float() / 255, batch["wanted"].float() / 255
+        pictures, wanted = to_unit(batch["pictures"]), to_unit(batch["wanted"])
         maps = trainer.network(name)(pictures, batch["condition"])
         painted = compose(maps, pictures)
         opening = F.max_pool2d(pictures[:, 9:].amax(1, keepdim=True), 5, 1, 2)
@@ -217,7 +218,7 @@ class FastTask(Task):
         since = trainer.step - round(o.critic_from * o.steps)
         if since >= 0:
             seen = Seen(
-                painted, wanted, batch["real"].float() / 255, pictures[:, 9:10], batch["where"].float() / 255,
+                painted, wanted, to_unit(batch["real"]), pictures[:, 9:10], to_unit(batch["where"]),
                 batch["condition"][:, CONTROLS : 2 * CONTROLS],
             )  # fmt: skip
             scalars |= self._critic_step(f"{name}_critic", seen, trainer)
@@ -265,7 +266,7 @@ class FastTask(Task):
         """A row a mouth, then a row an eye: photo, warp, drawing, attention, painted, wanted; and a line of the story."""
         rows = []
         for name in NETWORKS:
-            pictures, wanted = batch[f"{name}_pictures"].float() / 255, batch[f"{name}_wanted"].float() / 255
+            pictures, wanted = to_unit(batch[f"{name}_pictures"]), to_unit(batch[f"{name}_wanted"])
             maps = trainer.best(name)(pictures, batch[f"{name}_condition"])
             attention = maps[:, :1].expand(-1, 3, -1, -1)
             shown = (pictures[:, 3:6], pictures[:, :3], pictures[:, 6:9], attention, compose(maps, pictures), wanted)
@@ -291,7 +292,7 @@ def held_out_error(network: torch.nn.Module, patches: Patches, count: int = 60) 
     numbers = np.flatnonzero(patches.validation)[:count]
     if not len(numbers):
         return "nobody is held out"
-    pictures, wanted = (torch.from_numpy(np.asarray(a[numbers])).float() / 255 for a in (patches.pictures, patches.wanted))
+    pictures, wanted = (to_unit(torch.from_numpy(np.asarray(a[numbers]))) for a in (patches.pictures, patches.wanted))
     painted = compose(network(pictures, torch.from_numpy(np.asarray(patches.condition[numbers]))), pictures)
     opening = (pictures[:, 9:10] > 0.5).float()
     found = []

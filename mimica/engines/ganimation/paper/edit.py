@@ -20,7 +20,7 @@ from mimica.engines.ganimation.paper.networks import GENERATOR_KIND, Generator, 
 from mimica.errors import ValueRangeError, WeightsError, nearest
 from mimica.face.align import feather
 from mimica.facs import to_vector
-from mimica.training.batches import as_input, as_pictures
+from mimica.pixels import as_input, as_pictures
 
 FADE_IN = 0.05
 """Largest change of a control from which on the edit shows fully."""

@@ -28,7 +28,8 @@ from mimica.engines.ganimation.paper import losses
 from mimica.engines.ganimation.paper.edit import load_generator
 from mimica.engines.ganimation.paper.networks import CRITIC_KIND, GENERATOR_KIND, Critic, Generator
 from mimica.errors import DataError, UserError, WeightsError
-from mimica.training.batches import Batch, Draw, as_input, as_pictures
+from mimica.pixels import as_input, as_pictures
+from mimica.training.batches import Batch, Draw
 from mimica.training.loop import Parts, Task, Trainer
 
 COLOR_SHARE = 0.2
