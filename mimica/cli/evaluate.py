@@ -70,12 +70,9 @@ def sheet(
 ) -> None:
     """Random held-out faces x expressions by the default engine, beside the frames that the pairs hold."""
     from mimica.engines.base import load_engine
-    from mimica.errors import DataError
     from mimica.evaluate.sheet import sheet as draw
     from mimica.images import write_image
 
-    if not (pairs / "labels.jsonl").is_file():
-        raise DataError(f"There is no labels.jsonl in '{pairs}': it is no folder of pairs.")
     write_image(output, draw(pairs, load_engine(weights=weights), faces=faces, seed=seed, labels=labels))
     typer.echo(str(output))
 

@@ -26,7 +26,7 @@ from mimica.images import read_photo
 from mimica.metrics import average_content_distance, flicker, mean_absolute_error, pearson
 from mimica.motion.expression import Expression
 from mimica.motion.track import Track
-from mimica.reader.read import FaceReading, Reader, find_faces
+from mimica.reader.read import FaceReading, Reader, largest_face
 
 SIX: tuple[str, ...] = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
 PUBLISHED: dict[str, float] = {
@@ -90,7 +90,7 @@ def load_subjects(paths: Iterable[Path], count: int, size: int, missing: list[st
             return
         try:
             photo = read_photo(path).rgb
-            photo, (reading, *_) = resized(photo, find_faces(photo, reader=reader), fitted_size(photo.shape, size))
+            photo, (reading,) = resized(photo, [largest_face(photo, reader=reader)], fitted_size(photo.shape, size))
         except NoFaceError as error:
             missing.append(f"{path}: {error}")
             continue

@@ -17,7 +17,7 @@ import numpy as np
 from mimica.annotate import annotate
 from mimica.errors import UserError
 from mimica.images import read_photo, write_image
-from mimica.reader.read import find_faces
+from mimica.reader.read import largest_face
 from mimica.video.writer import VideoWriter
 
 SIDE = 350
@@ -28,7 +28,7 @@ _EYES, _EYE_DISTANCE = (0.5, 0.45), 0.22
 def variations(photo: Path, count: int) -> Iterator[np.ndarray]:
     """uint8 (350, 350, 3) each, the same every time. Raises `ImageError`, `NoFaceError`."""
     rgb = read_photo(photo).rgb
-    face = max(find_faces(rgb), key=lambda reading: reading.eye_distance)
+    face = largest_face(rgb)
     left, right = (face.landmarks_photo[list(eye)].mean(axis=0) for eye in ((36, 39), (42, 45)))
     rng = np.random.default_rng(0)
     for _ in range(count):

@@ -18,7 +18,7 @@ from mimica.evaluate.acd import tracking
 from mimica.facs import SIDED_AU_NAMES
 from mimica.images import read_photo
 from mimica.motion.driving import Driver, read_driver
-from mimica.reader.read import FaceReading, Reader, find_faces
+from mimica.reader.read import FaceReading, Reader, largest_face
 
 
 @dataclass
@@ -69,7 +69,7 @@ def _faces(photos: Sequence[Path], size: int, reader: Reader, missing: list[str]
     for path in photos:
         photo = read_photo(path).rgb
         try:
-            face = max(find_faces(photo, reader=reader), key=lambda one: one.eye_distance)
+            face = largest_face(photo, reader=reader)
         except NoFaceError as error:
             missing.append(f"{path}: {error}")
             continue

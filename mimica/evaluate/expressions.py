@@ -26,7 +26,7 @@ from mimica.evaluate.identity import Identity
 from mimica.face.align import crop_from_photo, cut
 from mimica.facs import AU_NAMES, EMOTIONS, emotion_controls, without_sides
 from mimica.images import read_photo
-from mimica.reader.read import FaceReading, Reader, find_faces
+from mimica.reader.read import FaceReading, Reader, largest_face
 
 CROP = 224
 """Side of the tight crop in which sharpness is measured."""
@@ -83,7 +83,7 @@ def evaluate(
 
 
 def _largest(photo: np.ndarray, reader: Reader) -> FaceReading:
-    return max(find_faces(photo, reader=reader), key=lambda face: face.eye_distance)
+    return largest_face(photo, reader=reader)
 
 
 def _seen(face: FaceReading) -> str:

@@ -24,7 +24,7 @@ from mimica.evaluate.expressions import Identity
 from mimica.facs import AU_NAMES
 from mimica.metrics import psnr, ssim
 from mimica.pixels import as_pictures
-from mimica.reader.read import FaceReading, Reader, find_faces
+from mimica.reader.read import FaceReading, Reader, largest_face
 
 _MEASURED = 256
 """Pictures are enlarged to this side before they are read: the detector and the reader expect faces of some size."""
@@ -46,7 +46,7 @@ class Judge:
         found = {"psnr": psnr(picture, crop), "ssim": ssim(picture, crop)}
         large = [np.ascontiguousarray(_enlarged(image)) for image in (crop, picture)]
         try:
-            before, after = (max(find_faces(i, reader=self.reader), key=lambda f: f.eye_distance) for i in large)
+            before, after = (largest_face(i, reader=self.reader) for i in large)
         except NoFaceError:
             return found
         found["au_error"] = _unit_error(before, after)

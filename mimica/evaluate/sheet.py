@@ -1,19 +1,18 @@
 """A sheet to judge edits by eye: random faces that were kept from training, each with the same expressions, beside the
-frames of the pairs that show them (`mimica.engines.ganimation.fast.data` describes the folder)."""
+frames of the pairs that show them (`mimica.data.pairs` describes the folder)."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
+from mimica.data.pairs import Row, by_source, read_rows
 from mimica.engines.base import Engine, Face
 from mimica.engines.ganimation.fast.data import is_validation
-from mimica.errors import DataError
 from mimica.facs import SIDED_AU_NAMES, emotion_controls, to_dict, with_sides
+from mimica.images import read_photo
 
 SHOWN = ("happiness", "surprise", "sadness", "anger", "fear", "disgust", "AU45", "AU26")
 
@@ -23,7 +22,7 @@ def sheet(
 ) -> np.ndarray:
     """uint8 RGB: two rows a face. Above, the photo and its edits (`SHOWN`); below, up to as many frames of the pairs, each an
     edit of the photo to that frame's own Action Units and the frame itself. Faces are drawn with `seed`, never chosen."""
-    sources = _validation_sources(Path(labels) if labels else Path(folder) / "labels.jsonl")
+    sources = _validation_sources(Path(folder), Path(labels) if labels else None)
     rng = np.random.default_rng(seed)
     rows = []
     for name in rng.permutation(sorted(sources))[:faces]:
@@ -42,25 +41,17 @@ def sheet(
     return np.vstack(rows)
 
 
-def read_face(folder: Path, row: dict[str, Any], side: int) -> Face:
+def read_face(folder: Path, row: Row, side: int) -> Face:
     """A frame of the pairs, enlarged to `side` pixels, as an engine receives it."""
-    image = cv2.imread(str(folder / row["file"]))
-    if image is None:
-        raise DataError(f"{folder / row['file']} is missing or damaged.")
+    image = read_photo(folder / row["file"]).rgb
     scale = side / len(image)
-    large = cv2.resize(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), (side, side), interpolation=cv2.INTER_CUBIC)
+    large = cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC)
     landmarks = np.array(row["lm68"], np.float32).reshape(68, 2) * np.float32(scale)
     return Face(large, landmarks, to_dict(row["au_left"] + row["au_right"], SIDED_AU_NAMES))
 
 
-def _validation_sources(labels: Path) -> dict[str, list[dict[str, Any]]]:
-    if not labels.is_file():
-        raise DataError(f"There is no {labels}: a folder of pairs needs its labels.jsonl.")
-    sources: dict[str, list[dict[str, Any]]] = {}
-    for line in labels.read_text().splitlines():
-        row = json.loads(line)
-        if is_validation(row):
-            sources.setdefault(row["source_id"], []).append(row)
+def _validation_sources(folder: Path, labels: Path | None) -> dict[str, list[Row]]:
+    sources = by_source(filter(is_validation, read_rows(folder, labels)))
     return {name: rows for name, rows in sources.items() if any(row["is_source"] for row in rows)}
 
 

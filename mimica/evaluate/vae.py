@@ -33,7 +33,7 @@ from mimica.images import read_photo
 from mimica.metrics import pearson
 from mimica.pixels import to_signed, to_unit
 from mimica.prepare.vae import measured
-from mimica.reader.read import FaceReading, Reader, find_faces
+from mimica.reader.read import FaceReading, Reader, largest_face
 
 DOSE = 1.5
 READ = ("smile", "open_mouth", "raised_brows", "frown", "closed_eyes", "turned", "nodding")
@@ -146,7 +146,7 @@ def _edits(report: Report, data: VaeData, photos: Sequence[Path], engine: VaeEng
     for path in photos:
         photo = read_photo(path).rgb
         try:
-            reading = max(find_faces(photo, reader=reader), key=lambda face: face.eye_distance)
+            reading = largest_face(photo, reader=reader)
         except NoFaceError:
             report.missing.append(f"{path}: no face was found")
             continue

@@ -102,11 +102,6 @@ def reading_order(boxes: Sequence[Box]) -> list[Box]:
     return [box for row in rows for box in sorted(row, key=lambda box: box.centre[0])]
 
 
-def largest_first(boxes: Sequence[Box]) -> list[Box]:
-    """By area, the largest first."""
-    return sorted(boxes, key=lambda box: -box.width * box.height)
-
-
 # --- one look and what follows from it ------------------------------------------------------------------------------
 
 

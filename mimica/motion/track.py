@@ -8,7 +8,7 @@ Times are seconds, Action Units in [0, 1] by control name, pose in degrees (sign
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -139,10 +139,6 @@ class Track:
         if not 0 < fps < np.inf:
             raise ValueRangeError(f"The frame rate {fps:g} must be a number above 0.")
         return max(1, round(self.seconds * fps))
-
-    def resample(self, fps: float) -> Iterator[np.ndarray]:
-        """The values (N,) of one frame after another, at `start + i / fps`; each is worked out when it is asked for."""
-        return (self.at(self.start + i / fps) for i in range(self.frame_count(fps)))
 
     # --- tracks from tracks -----------------------------------------------------------------------------------------
 

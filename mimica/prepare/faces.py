@@ -29,7 +29,7 @@ from mimica.facs import AU_NAMES
 from mimica.files import atomic_path
 from mimica.images import read_photo
 from mimica.jobs import workers
-from mimica.reader.read import FaceReading, Reader, find_faces
+from mimica.reader.read import FaceReading, Reader, largest_face
 
 
 @dataclass
@@ -88,7 +88,7 @@ class Cropper:
         return Cropped(replace(raw, path=None, content=None), image, dict(values))
 
     def _largest(self, photo: np.ndarray) -> FaceReading:
-        return max(find_faces(photo, reader=self.reader), key=lambda face: face.eye_distance)
+        return largest_face(photo, reader=self.reader)
 
 
 def _reason(error: ImageError | NoFaceError) -> str:

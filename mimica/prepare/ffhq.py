@@ -1,17 +1,14 @@
 """Faces cut as FFHQ cuts them, in colour, with other expressions of the same people: what `mimica train stylegan` learns from.
 
 FACES is the set of that name (labels.parquet and ffhq320-*.tar), or any folder of pictures that are FFHQ crops already. PAIRS,
-optional, holds the same photos re-animated (labels.jsonl and tight crops, see `mimica.engines.ganimation.fast.data`); each of
+optional, holds the same photos re-animated (`mimica.data.pairs`); each of
 its frames is put back into its photo, so that hair and background are there too. The place of the tight crop in the photo is
-found from the reader's landmarks and refined by registration with the pair's unchanged frame (G. Evangelidis, E. Psarakis,
-"Parametric image alignment using enhanced correlation coefficient maximization", 2008).
+found from the reader's landmarks and refined by registration with the pair's unchanged frame (`mimica.face.register`).
 """
 
 from __future__ import annotations
 
-import json
 import tarfile
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,12 +17,14 @@ import cv2
 import numpy as np
 
 from mimica.data.dataset import DatasetWriter, resized
+from mimica.data.pairs import by_source, read_rows, source_first
 from mimica.errors import DataError, MissingExtraError, NoFaceError
-from mimica.face.align import crop_from_photo, feather, invert, paste, transform
+from mimica.face.align import crop_from_photo, feather, paste
+from mimica.face.register import register
 from mimica.facs import AU_NAMES
 from mimica.files import atomic_path
 from mimica.images import list_images, read_photo
-from mimica.reader.read import Reader, find_faces
+from mimica.reader.read import Reader, largest_face
 
 _AGREE = 0.9
 """Correlation of the registered photo with the pair's unchanged frame, below which the pair is left out."""
@@ -66,36 +65,6 @@ def photos_of_folder(folder: Path) -> Iterator[Photo]:
         yield path.stem, path.stem, read_photo(path).rgb
 
 
-def read_pairs(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """labels.jsonl -> its rows by source, the unchanged frame first. Raises `DataError`."""
-    labels = folder / "labels.jsonl"
-    if not labels.is_file():
-        raise DataError(f"There is no labels.jsonl in '{folder}': it is no folder of pairs.")
-    rows = defaultdict(list)
-    for number, line in enumerate(labels.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            row = json.loads(line)
-            rows[str(row["source_id"])].append(row)
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"Line {number} of '{labels}' is no labelled frame ({error}).") from error
-    return {name: sorted(group, key=lambda row: not row["is_source"]) for name, group in rows.items()}
-
-
-def register(photo: np.ndarray, crop: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, float]:
-    """The matrix crop_from_photo that fits best, and the correlation reached, from rough `landmarks` (68, 2) of the photo."""
-    side = len(crop)
-    start = invert(crop_from_photo(landmarks, side))
-    centred = np.column_stack([start[:, :2], transform(np.array([0.5, 0.5]), start) - 0.5])  # cv2 counts from pixel centres
-    gray = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (crop, photo)]
-    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-5)
-    try:
-        found, refined = cv2.findTransformECC(gray[0], gray[1], centred.astype(np.float32), cv2.MOTION_AFFINE, stop)
-    except cv2.error:  # no overlap, or nothing to see
-        return invert(start), 0.0
-    matrix = np.asarray(refined, np.float64)
-    return invert(np.column_stack([matrix[:, :2], transform(np.array([-0.5, -0.5]), matrix) + 0.5])), float(found)
-
-
 def reanimated(
     photo: np.ndarray, rows: list[dict[str, Any]], folder: Path, landmarks: np.ndarray
 ) -> Iterator[tuple[Any, np.ndarray]]:
@@ -103,7 +72,7 @@ def reanimated(
     if not rows or not rows[0]["is_source"]:
         return
     source = read_photo(folder / rows[0]["file"]).rgb
-    matrix, agreement = register(photo, source, landmarks)
+    matrix, agreement = register(photo, source, crop_from_photo(landmarks, len(source)))
     if agreement < _AGREE:
         return
     mask = feather(len(source), _BORDER * len(source))
@@ -122,7 +91,7 @@ def prepare_ffhq(
 ) -> tuple[int, int]:
     """Write the data set; gives the numbers of pictures kept and of photos dropped (no face found). Raises `DataError`."""
     photos = photos_of_set if (faces / "labels.parquet").is_file() else photos_of_folder
-    by_source = read_pairs(pairs) if pairs else {}
+    by_photo = by_source(read_rows(pairs)) if pairs else {}
     kept = dropped = 0
     reader = Reader(threads=1)
     with atomic_path(output, folder=True) as temporary:
@@ -133,13 +102,13 @@ def prepare_ffhq(
                 if limit and number >= limit:
                     break
                 try:
-                    face = max(find_faces(photo, reader=reader), key=lambda one: one.eye_distance)
+                    face = largest_face(photo, reader=reader)
                 except NoFaceError:
                     dropped += 1
                     continue
                 writer.add(resized(photo, size), face.mean_action_units, stem, subject)
                 kept += 1
-                for row, picture in reanimated(photo, by_source.get(stem, []), pairs or faces, face.landmarks_photo):
+                for row, picture in reanimated(photo, source_first(by_photo.get(stem, [])), pairs or faces, face.landmarks_photo):
                     values = {name: float(row[name.lower()]) for name in AU_NAMES}
                     writer.add(resized(picture, size), values, Path(row["file"]).stem, subject, str(row.get("recipe", "")))
                     kept += 1

@@ -7,8 +7,6 @@ back over the crop of its photo, so that a person is there with many expressions
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,14 +15,16 @@ import cv2
 import numpy as np
 
 from mimica.data.attribute_sets import SourceFace, find_set, with_labels
+from mimica.data.pairs import by_source, read_rows, source_first
 from mimica.engines.vae.data import DataWriter
 from mimica.engines.vae.masks import cached_mask
 from mimica.errors import DataError, ImageError, NoFaceError
 from mimica.face.align import crop_from_photo, cut, feather, invert, paste, transform
+from mimica.face.register import register
 from mimica.facs import AU_NAMES, EMOTIONS, SIDED_AU_NAMES
 from mimica.files import atomic_path
 from mimica.images import read_photo
-from mimica.reader.read import FaceReading, Reader, find_faces
+from mimica.reader.read import FaceReading, Reader, largest_face
 
 WORK = 320
 """Side of the ffhq crop in which masks are made and frames are laid over."""
@@ -34,6 +34,8 @@ MEASURED = ("smile", "open_mouth", "raised_brows", "frown", "closed_eyes", "turn
 """Attributes that the reader measures in every picture."""
 _RIM = 0.08
 """Width of the soft rim with which a frame is laid over its photo, as a share of the frame."""
+_AGREE = 0.97
+"""Correlation of photo and unchanged frame from which on the frame's place counts as found."""
 
 
 def measured(reading: FaceReading) -> dict[str, float]:
@@ -73,7 +75,8 @@ def prepare(
     nothing can be used."""
     faces = with_labels(find_set(folder), labels) if labels else find_set(folder)
     chosen = faces.faces[:limit] if limit else faces.faces
-    rows = _frames(frames) if frames else {}
+    groups = by_source(read_rows(frames)) if frames else {}
+    rows = {photo: source_first(group) for photo, group in groups.items()}
     capacity = len(chosen) + sum(len(rows.get(face.name, [])) for face in chosen)
     attributes = (*(a for a in faces.attributes if a not in MEASURED), *MEASURED)
     reader, dropped = Reader(threads=1), 0
@@ -101,7 +104,7 @@ def _add(
     cache: Path | None,
 ) -> None:
     photo = face.load()
-    reading = max(find_faces(photo, reader=reader), key=lambda found: found.eye_distance)
+    reading = largest_face(photo, reader=reader)
     crop, points, matrix = _ffhq(photo, reading, face.aligned)
     if face.mask is not None:
         whole = face.mask()
@@ -132,18 +135,6 @@ def _ffhq(photo: np.ndarray, reading: FaceReading, aligned: bool) -> tuple[np.nd
 # --- re-animated frames ---------------------------------------------------------------------------------------------
 
 
-def _frames(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """labels.jsonl -> rows by photo, the unchanged crop first."""
-    path = folder / "labels.jsonl"
-    if not path.is_file():
-        raise DataError(f"There is no labels.jsonl in '{folder}': it is no folder of re-animated frames.")
-    rows = defaultdict(list)
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        rows[row["source_id"]].append(row)
-    return {photo: sorted(some, key=lambda row: not row["is_source"]) for photo, some in rows.items()}
-
-
 def _add_frames(
     writer: DataWriter,
     face: SourceFace,
@@ -155,8 +146,8 @@ def _add_frames(
     reader: Reader,
 ) -> None:
     source = read_photo(folder / rows[0]["file"]).rgb
-    frame_from_crop = registered(crop, source, crop_from_photo(points, source.shape[0], "tight"))
-    if not rows[0]["is_source"] or frame_from_crop is None:
+    frame_from_crop, agreement = register(crop, source, crop_from_photo(points, source.shape[0], "tight"))
+    if not rows[0]["is_source"] or agreement < _AGREE:
         return
     rim = feather(source.shape[:2], _RIM * len(source))
     for row in rows[1:]:
@@ -176,22 +167,3 @@ def _hull(frame_from_crop: np.ndarray, row: Mapping[str, Any], shape: tuple[int,
     hull = np.zeros(shape[:2], np.uint8)
     cv2.fillConvexPoly(hull, cv2.convexHull(np.rint(points).astype(np.int32)), 255)
     return hull
-
-
-def registered(crop: np.ndarray, frame: np.ndarray, start: np.ndarray) -> np.ndarray | None:
-    """The matrix frame from crop of two pictures with the same content, from a `start` that is a few pixels off, by G.
-    Evangelidis and E. Psarakis's enhanced correlation (2008); None where it does not settle."""
-    gray = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (frame, crop)]
-    guess = invert(start)
-    centred = np.column_stack([guess[:, :2], guess[:, :2] @ [0.5, 0.5] + guess[:, 2] - 0.5]).astype(np.float32)
-    everywhere = np.full(gray[1].shape, 255, np.uint8)
-    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-5)
-    try:
-        score, found = cv2.findTransformECC(gray[0], gray[1], centred, cv2.MOTION_AFFINE, stop, everywhere, 5)
-    except cv2.error:
-        return None
-    if score < 0.97:
-        return None
-    linear = found[:, :2].astype(np.float64)
-    crop_from_frame = np.column_stack([linear, found[:, 2] + 0.5 - linear @ [0.5, 0.5]])
-    return invert(crop_from_frame)

@@ -4,7 +4,7 @@
                 emotion labels)
     reanimated  photos rendered with other expressions: tars of 160 px tight crops, `labels.parquet` (exact Action Units by
                 side, mesh landmarks, pose)
-    pairs       more such renderings, of any size: pictures and `labels.jsonl` (see `mimica.engines.ganimation.fast.data`)
+    pairs       more such renderings, of any size: pictures and `labels.jsonl` (see `mimica.data.pairs`)
 
 What is not known of a crop is NaN (or -1 for the emotion) and takes no part in the loss. Needs pandas and pyarrow.
 """
@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from mimica.data.dataset import is_validation
+from mimica.data.pairs import is_pairs_folder, read_rows
 from mimica.errors import DataError
 from mimica.facs import AU_NUMBERS, EMOTIONS
 from mimica.reader import convention
@@ -97,8 +98,8 @@ def load(folder: str | Path) -> ReaderData:
     import pandas as pd
 
     table = Path(folder) / "labels.parquet"
-    if (Path(folder) / "labels.jsonl").is_file():
-        return _pairs(Path(folder), pd.read_json(Path(folder) / "labels.jsonl", lines=True))
+    if is_pairs_folder(Path(folder)):
+        return _pairs(Path(folder), pd.DataFrame(read_rows(Path(folder))))
     if not table.is_file():
         raise DataError(
             f"There is no labels.parquet or labels.jsonl in '{folder}': name the folder of faces, of reanimated frames or pairs."

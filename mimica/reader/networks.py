@@ -78,10 +78,6 @@ class ReaderNet(nn.Module):
         return [[m for m in maps if m.shape[-1] == side][-1] for side in sorted({m.shape[-1] for m in maps}, reverse=True)]
 
 
-def count_parameters(net: nn.Module) -> int:
-    return sum(p.numel() for p in net.parameters())
-
-
 def to_input(gray: Tensor) -> Tensor:
     """uint8 (B, S, S) -> float32 (B, 1, S, S) in [-1, 1]."""
     signed: Tensor = to_signed(gray[:, None])

@@ -207,6 +207,11 @@ def find_faces(
     return faces
 
 
+def largest_face(photo: np.ndarray, *, reader: Reader | None = None) -> FaceReading:
+    """Of the faces of a photo, uint8 (H, W, 3), the one whose eyes are furthest apart. Raises `NoFaceError`."""
+    return max(find_faces(photo, reader=reader), key=lambda face: face.eye_distance)
+
+
 def _no_face_sentence(boxes: int) -> str:
     why = "no face was found" if not boxes else "what looked like a face turned out not to be one"
     return f"In this photo {why}: use one where a face is seen from the front, at least 40 pixels wide, eyes and mouth free."

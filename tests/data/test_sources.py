@@ -216,12 +216,12 @@ def test_faces_are_found_cut_and_measured(tmp_path: Path, monkeypatch: pytest.Mo
         draw(raw / f"{i}.png", shade=50 * i)
     (raw / "broken.png").write_bytes(b"no picture")
 
-    def find(photo: np.ndarray, reader: Any) -> list[FaceReading]:
+    def find(photo: np.ndarray, reader: Any) -> FaceReading:
         if photo[0, 0, 0] == 50:
             raise NoFaceError("No face.")
-        return [reading((14, 16)), reading((10, 20))]
+        return reading((10, 20))
 
-    monkeypatch.setattr(prepare_module, "find_faces", find)
+    monkeypatch.setattr(prepare_module, "largest_face", find)
     monkeypatch.setattr(prepare_module, "Reader", lambda threads: None)
     seen: list[tuple[int, int]] = []
     report = prepare("folder", raw, tmp_path / "out", size=32, progress=lambda *counts: seen.append(counts))
@@ -237,10 +237,10 @@ def test_faces_are_found_cut_and_measured(tmp_path: Path, monkeypatch: pytest.Mo
 def test_nothing_is_left_of_a_preparation_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     draw(tmp_path / "raw" / "a.png")
 
-    def find(photo: np.ndarray, reader: Any) -> list[FaceReading]:
+    def find(photo: np.ndarray, reader: Any) -> FaceReading:
         raise NoFaceError("No face.")
 
-    monkeypatch.setattr(prepare_module, "find_faces", find)
+    monkeypatch.setattr(prepare_module, "largest_face", find)
     monkeypatch.setattr(prepare_module, "Reader", lambda threads: None)
     with pytest.raises(DataError, match="Nothing in"):
         prepare("folder", tmp_path / "raw", tmp_path / "out")

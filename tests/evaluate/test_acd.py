@@ -79,7 +79,7 @@ class _Reader:
 def test_the_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluate_acd, "Identity", _Thumbnail)
     monkeypatch.setattr(evaluate_acd, "Reader", _Reader)
-    monkeypatch.setattr(evaluate_acd, "find_faces", lambda photo, reader: [reading()])
+    monkeypatch.setattr(evaluate_acd, "largest_face", lambda photo, reader: reading())
     done: list[int] = []
     engine = BrightMouth()
     report = evaluate_acd.evaluate([PHOTO, PHOTO], engine, faces=2, videos=8, frames=4, progress=lambda: done.append(1))
@@ -90,11 +90,11 @@ def test_the_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_faces(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(photo: np.ndarray, reader: object) -> list[object]:
+    def none(photo: np.ndarray, reader: object) -> object:
         raise NoFaceError("no face.")
 
     monkeypatch.setattr(evaluate_acd, "Identity", _Thumbnail)
     monkeypatch.setattr(evaluate_acd, "Reader", _Reader)
-    monkeypatch.setattr(evaluate_acd, "find_faces", none)
+    monkeypatch.setattr(evaluate_acd, "largest_face", none)
     with pytest.raises(NoFaceError, match="None of the photos"):
         evaluate_acd.evaluate([PHOTO], BrightMouth())

@@ -38,7 +38,7 @@ class _Reader:
 @pytest.fixture(autouse=True)
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluate_driving, "Reader", _Reader)
-    monkeypatch.setattr(evaluate_driving, "find_faces", lambda photo, reader: [reading()])
+    monkeypatch.setattr(evaluate_driving, "largest_face", lambda photo, reader: reading())
     monkeypatch.setattr(evaluate_driving, "read_driver", lambda path, raw: smiling_driver())
 
 
@@ -57,10 +57,10 @@ def test_an_engine_that_does_nothing_is_found_out(monkeypatch: pytest.MonkeyPatc
 
 
 def test_photos_without_a_face_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(photo: np.ndarray, reader: object) -> list[object]:
+    def none(photo: np.ndarray, reader: object) -> object:
         raise NoFaceError("no face.")
 
-    monkeypatch.setattr(evaluate_driving, "find_faces", none)
+    monkeypatch.setattr(evaluate_driving, "largest_face", none)
     with pytest.raises(NoFaceError, match="None of the photos"):
         evaluate_driving.evaluate([PHOTO], [Path("a.mp4")], BrightMouth())
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mimica.errors import MissingExtraError, ValueRangeError, WeightsError
 from mimica.face import detect as module
-from mimica.face.detect import Box, detect, detect_mediapipe, get_detector, largest_first, reading_order
+from mimica.face.detect import Box, detect, detect_mediapipe, get_detector, reading_order
 
 FACE = (222.5, 126.5)
 """Where the astronaut's face is; its box is 87 pixels wide."""
@@ -158,11 +158,6 @@ def test_reading_order_by_hand():
     a, b, c, d = square(50, 4), square(0, 0), square(70, 0), square(5, 20)
     assert reading_order([a, d, c, b]) == [b, a, c, d]
     assert reading_order([]) == []
-
-
-def test_largest_first():
-    small, large = square(0, 0, 5), square(20, 20, 30)
-    assert largest_first([small, large]) == [large, small]
 
 
 def test_doubles():

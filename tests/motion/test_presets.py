@@ -9,7 +9,8 @@ from mimica.motion.presets import ANTAGONISTS, blinks, sample_expression
 
 
 def _closed_spans(seconds: float, seed: int) -> list[tuple[float, float]]:
-    curve = np.array([row[0] for row in blinks(seconds, np.random.default_rng(seed)).resample(500)]) > 0.01
+    track = blinks(seconds, np.random.default_rng(seed))
+    curve = np.array([track.at(i / 500)[0] for i in range(track.frame_count(500))]) > 0.01
     edges = np.flatnonzero(np.diff(curve.astype(int)))
     return [(a / 500, b / 500) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 

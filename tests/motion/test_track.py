@@ -1,6 +1,4 @@
-"""Tracks: exact at keyframes, within the keyframes' range between, lazily resampled, and what they mean for a face."""
-
-from collections.abc import Iterator
+"""Tracks: exact at keyframes, within the keyframes' range between, and what they mean for a face."""
 
 import numpy as np
 import pytest
@@ -53,16 +51,8 @@ def test_easings_are_what_they_are_called() -> None:
 
 
 @given(tracks(), st.floats(1, 60))
-def test_resample_gives_a_frame_for_each_of_round_seconds_fps(track: Track, fps: float) -> None:
-    rows = list(track.resample(fps))
-    assert len(rows) == track.frame_count(fps) == max(1, round(track.seconds * fps))
-    assert np.array_equal(rows[-1], track.at(track.start + (len(rows) - 1) / fps))
-
-
-def test_resample_is_lazy() -> None:
-    endless = Track.from_keyframes([(0.0, {"AU12": 0.0}, "linear"), (1e9, {"AU12": 1.0}, "linear")])
-    rows = endless.resample(25)
-    assert isinstance(rows, Iterator) and next(rows)[0] == 0
+def test_there_are_round_seconds_fps_frames(track: Track, fps: float) -> None:
+    assert track.frame_count(fps) == max(1, round(track.seconds * fps))
 
 
 def test_keyframes_that_leave_a_control_out_keep_it() -> None:

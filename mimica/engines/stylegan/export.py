@@ -1,4 +1,4 @@
-"""The synthesis network as an ONNX file, and its use without torch.
+"""The synthesis network as an ONNX file, which runs without torch.
 
 w_plus float32 (B, places, w_size) -> pictures uint8 (B, S, S, 3), fixed noise. Weights are stored as float16. The file's
 metadata holds the generator's configuration, its fingerprint and its mean w, so that latent files can be checked against it.
@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from mimica.errors import WeightsError
 from mimica.files import atomic_path
-from mimica.onnx_session import open_session
 
 if TYPE_CHECKING:
     from mimica.engines.stylegan.model import Model
@@ -61,28 +57,3 @@ def export(model: Model, target: Path) -> None:
         store_as_half(content)
         onnx.helper.set_model_props(content, {"mimica": json.dumps(about)})
         onnx.save(content, str(temporary))
-
-
-class Renderer:
-    """An exported generator through ONNX Runtime. Raises `WeightsError` for unusable files."""
-
-    def __init__(self, path: Path, threads: int = 2) -> None:
-        from mimica.reader.read import session_errors
-
-        if not path.is_file():
-            raise WeightsError(f"There is no generator at '{path}': make one with `mimica export stylegan`.")
-        unusable: tuple[type[Exception], ...] = (*session_errors(), KeyError, ValueError)
-        try:
-            self._session = open_session(path, threads)
-            about: dict[str, Any] = json.loads(self._session.get_modelmeta().custom_metadata_map["mimica"])
-            self.fingerprint, self.config = str(about["fingerprint"]), dict(about["config"])
-            self.w_average = np.array(about["w_average"], np.float32)
-        except unusable as error:
-            raise WeightsError(f"'{path}' is no generator of Mimica's, or is damaged: get it again.") from error
-        if about.get("kind") != KIND:
-            raise WeightsError(f"'{path}' holds '{about.get('kind')}'; '{KIND}' is needed here.")
-
-    def __call__(self, w_plus: np.ndarray) -> np.ndarray:
-        """float32 (B, places, w_size) -> uint8 (B, S, S, 3)."""
-        pictures: np.ndarray = self._session.run(None, {"w_plus": np.asarray(w_plus, np.float32)})[0]
-        return pictures

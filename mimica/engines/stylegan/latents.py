@@ -6,7 +6,7 @@
                   `mimica.facs.EMOTIONS`, yaw, pitch and roll in degrees; NaN where a value is not known
     table.csv     name, subject, emotion (what the person was asked to show, empty where not known); a row a code
 
-`mimica prepare latents` writes the format (`latents_prepare`). No torch here.
+`mimica prepare latents` writes the format (`mimica.prepare.latents`). No torch here.
 """
 
 from __future__ import annotations

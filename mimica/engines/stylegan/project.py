@@ -16,7 +16,7 @@ from mimica.errors import NoFaceError
 from mimica.face.align import crop_from_photo, cut
 from mimica.images import read_photo
 from mimica.pixels import as_input
-from mimica.reader.read import Reader, find_faces
+from mimica.reader.read import Reader, largest_face
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def target_of(path: Path, size: int, reader: Reader | None = None) -> Target:
     """The largest face of a photo. Raises `ImageError`, `NoFaceError`."""
     photo = read_photo(path).rgb
     try:
-        face = max(find_faces(photo, reader=reader), key=lambda one: one.eye_distance)
+        face = largest_face(photo, reader=reader)
     except NoFaceError as error:
         raise NoFaceError(f"{path}: {error}") from error
     matrix = crop_from_photo(face.landmarks_photo, size, "ffhq")

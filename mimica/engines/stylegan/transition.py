@@ -12,7 +12,7 @@ from mimica.face.align import crop_from_photo, cut
 from mimica.facs import without_sides
 from mimica.images import read_photo
 from mimica.motion.expression import Expression, parse_emotions
-from mimica.reader.read import Reader, find_faces
+from mimica.reader.read import Reader, largest_face
 
 
 def expression_codes(
@@ -32,6 +32,6 @@ def expression_codes(
 def photo_code(codec: Codec, path: Path) -> np.ndarray:
     """(1, places, w_size): the largest face of a photo, by the encoder. Raises `ImageError`, `NoFaceError`, `WeightsError`."""
     photo = read_photo(path).rgb
-    face = max(find_faces(photo), key=lambda one: one.eye_distance)
+    face = largest_face(photo)
     crop = cut(photo, crop_from_photo(face.landmarks_photo, codec.image_size, "ffhq"), codec.image_size)
     return codec.encode(crop[None])

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from mimica.checkpoint import Weights, module_tensors
-from mimica.config import Preset, TrainingOptions, choose, option
+from mimica.config import Preset, TrainingOptions, option
 from mimica.engines.vae import losses
 from mimica.engines.vae.data import VaeData, open_data, spread
-from mimica.engines.vae.networks import KIND, Coded, Decoded, Shape, TwoDecoderVae, summary
+from mimica.engines.vae.networks import KIND, Coded, Decoded, Shape, TwoDecoderVae
 from mimica.errors import DataError, ValueRangeError
 from mimica.pixels import as_input, as_pictures, to_signed, to_unit
 from mimica.training.batches import Batch, Draw
@@ -238,8 +238,3 @@ class Vae(Task):
     def weights(self, trainer: Trainer) -> dict[str, Weights]:
         notes = {"steps": trainer.step, "data": self.data.title}
         return {"vae": Weights(KIND, 1, (), self.shape().as_config(), module_tensors(trainer.best("vae")), notes)}
-
-
-def print_summary(preset: str = "paper") -> None:
-    """Prints layers and parameters of a preset's networks."""
-    print(summary(TwoDecoderVae(Vae(choose(VaeOptions, PRESETS, preset), []).shape())))

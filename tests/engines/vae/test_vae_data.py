@@ -19,7 +19,7 @@ from mimica.errors import DataError
 from mimica.face.align import crop_from_photo, cut, transform
 from mimica.facs import SIDED_AU_NAMES
 from mimica.images import write_image
-from mimica.prepare.vae import from_units, prepare, registered
+from mimica.prepare.vae import from_units, prepare
 
 
 def _celeba(folder: Path) -> None:
@@ -155,20 +155,6 @@ def test_masks_are_kept(astronaut, tmp_path, monkeypatch):
 
 
 # --- preparing ------------------------------------------------------------------------------------------------------
-
-
-def test_a_frame_is_registered_to_a_fraction_of_a_pixel(astronaut):
-    crop = cut(astronaut, crop_from_photo(ASTRONAUT, 320, "ffhq"), 320)
-    points = transform(ASTRONAUT, crop_from_photo(ASTRONAUT, 320, "ffhq"))
-    true = crop_from_photo(points, 240, "tight")
-    frame = cut(crop, true, 240)
-    start = crop_from_photo(points + np.random.default_rng(0).normal(0, 1.5, points.shape), 240, "tight")
-    found = registered(crop, frame, start)
-    assert found is not None
-    corners = np.array([[60, 60], [260, 60], [60, 260], [260, 260.0]])
-    assert np.abs(transform(corners, found) - transform(corners, true)).max() < 0.3
-    noise = np.random.default_rng(1).integers(0, 256, frame.shape, np.uint8)
-    assert registered(crop, noise, start) is None
 
 
 def test_a_folder_is_prepared(astronaut, tmp_path):

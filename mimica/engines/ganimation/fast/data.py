@@ -19,7 +19,6 @@ those with crc32(subject) % 10 == 0).
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,9 +28,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mimica.data.pairs import by_source, read_rows
 from mimica.engines.ganimation.fast.warp import SIDE
 from mimica.errors import DataError
 from mimica.facs import SIDED_AU_NAMES, to_vector
+from mimica.images import read_photo
 from mimica.reader.read import Reader
 
 FRACTION = 8.0
@@ -45,7 +46,7 @@ class Pairs:
     landmarks    float32 (N, 68, 2), shares of the side          controls   float32 (N, 34), `SIDED_AU_NAMES` order
     mesh         float32 (N, V, 2), shares of the side           images     uint8 (N, SIDE, SIDE, 3) RGB
     source       int (N,), the frame that is this frame's source validation bool (N,)
-    names        (N,) files                                      recipes    (N,) what was asked for
+    names        (N,) files
     seen_landmarks, seen_controls   as the first two, but as Mimica's reader sees the frame; empty where it was not asked
     """
 
@@ -56,7 +57,6 @@ class Pairs:
     source: np.ndarray
     validation: np.ndarray
     names: np.ndarray
-    recipes: np.ndarray
     seen_landmarks: np.ndarray
     seen_controls: np.ndarray
 
@@ -100,13 +100,7 @@ def prepare(
     than the folder's, `keep` chooses lines, `reader` reads the frames too, `limit` takes the first so many sources (0: all).
     Raises `DataError` where the folder is not as documented above."""
     folder = Path(folder)
-    labels = Path(labels) if labels else folder / "labels.jsonl"
-    if not labels.is_file():
-        raise DataError(f"There is no {labels}: a folder of pairs needs its labels.jsonl.")
-    rows = [json.loads(line) for line in labels.read_text().splitlines() if line.strip()]
-    sources: dict[str, list[dict[str, Any]]] = {}
-    for row in filter(keep, rows):
-        sources.setdefault(row["source_id"], []).append(row)
+    sources = by_source(filter(keep, read_rows(folder, Path(labels) if labels else None)))
     chosen = list(sources.items())[: limit or None]
     parts = [part for name, lines in chosen if (part := _read_source(folder, name, lines, topology, reader)) is not None]
     if not parts:
@@ -141,11 +135,8 @@ def _read_source(
     xy = np.load(dense)["xy"]
     if len(xy) != len(rows):
         raise DataError(f"{dense} has {len(xy)} meshes for the {len(rows)} frames of '{name}' in labels.jsonl.")
-    images = [image for row in rows if (image := cv2.imread(str(folder / row["file"]))) is not None]
-    if len(images) != len(rows):
-        raise DataError(f"A frame of '{name}' in {folder} is missing or damaged.")
+    images = [read_photo(folder / row["file"]).rgb for row in rows]
     side = images[0].shape[0]
-    images = [cv2.cvtColor(image, cv2.COLOR_BGR2RGB) for image in images]
     landmarks = np.array([row["lm68"] for row in rows], np.float32).reshape(-1, 68, 2)
     readings = [reader.read_aligned(i, [points])[0] for i, points in zip(images, landmarks, strict=True)] if reader else []
     seen = np.array([reading.landmarks_photo for reading in readings], np.float32).reshape(-1, 68, 2)
@@ -160,7 +151,6 @@ def _read_source(
         "source": np.full(len(rows), firsts[0]),
         "validation": np.array([is_validation(row) for row in rows]),
         "names": np.array([row["file"] for row in rows]),
-        "recipes": np.array([row["recipe"] for row in rows]),
     }
 
 

@@ -33,6 +33,7 @@ from torch import Tensor
 from mimica.checkpoint import fill_module
 from mimica.config import Preset, TrainingOptions, load_options, save_options, to_dict
 from mimica.data.dataset import FaceDataset, open_datasets
+from mimica.data.pairs import is_pairs_folder
 from mimica.engines.ganimation.fast import losses
 from mimica.engines.ganimation.fast.data import Pairs, prepare
 from mimica.engines.ganimation.fast.edit import WEIGHTS, read_weights
@@ -94,7 +95,7 @@ class FastTask(Task):
     def __init__(self, options: Any, data: Path | Sequence[Path]) -> None:
         super().__init__(options, data)
         pairs = [folder for folder in self.folders if not (folder / "dataset.json").is_file()]
-        if len(pairs) != 1 or not (pairs[0] / "labels.jsonl").is_file():
+        if len(pairs) != 1 or not is_pairs_folder(pairs[0]):
             raise UserError(
                 "The preset 'fast' needs one --data that is a folder of pairs (labels.jsonl, frames, dense/); others are real "
                 f"faces as `mimica prepare` writes them. Given: {', '.join(map(str, self.folders)) or 'none'}."
