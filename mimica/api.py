@@ -36,8 +36,8 @@ from mimica.motion.expression import PHOTO, checked, checked_attributes, parse_a
 from mimica.motion.files import Motion, pose_warning
 from mimica.motion.presets import blinks as natural_blinks
 from mimica.motion.track import Track
+from mimica.reader.face_choice import Which, check, check_eyes, parse_which, select
 from mimica.reader.read import FaceReading, find_faces
-from mimica.reader.selection import Which, check, check_eyes, parse_which, select
 from mimica.sheets import masks_picture
 
 __all__ = ["Animation", "EditResult", "animate", "edit", "load_engine", "read"]

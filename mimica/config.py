@@ -62,6 +62,24 @@ class TrainingOptions:
     keep_checkpoints: int = option(2, "checkpoints kept, the newest ones", low=1)
 
 
+FORMER_NAMES = {
+    "rate": "learning_rate",
+    "fit_rate": "fit_learning_rate",
+    "critic_rate": "critic_learning_rate",
+    "least_rate": "least_factor",
+    "early_rate": "early_factor",
+    "attention_price": "mouth_attention_weight",
+    "eye_attention_price": "eye_attention_weight",
+}
+"""Option names of earlier versions, still understood in run folders and on the command line."""
+
+
+def current_name(kind: type[Any], name: str) -> str:
+    """What an option of `kind` is called now; any other name as it is."""
+    fields, today = fields_of(kind), FORMER_NAMES.get(name, name)
+    return today if name not in fields and today in fields else name
+
+
 def fields_of(kind: type[Any]) -> dict[str, dataclasses.Field[Any]]:
     """Option name -> dataclass field, in order of declaration."""
     return {field.name: field for field in dataclasses.fields(kind)}
@@ -128,6 +146,7 @@ def _checked(name: str, value: Any, hint: Any, field: dataclasses.Field[Any]) ->
 def make(kind: type[Options], values: Mapping[str, Any]) -> Options:
     """Options of `kind` with `values` in place of defaults. Raises `ValueRangeError` for a name or a value that is not legal."""
     hints, fields = typing.get_type_hints(kind), fields_of(kind)
+    values = {current_name(kind, name): value for name, value in values.items()}
     for name in values:
         if name not in fields:
             raise ValueRangeError(
@@ -141,7 +160,7 @@ def parse_overrides(kind: type[Any], words: Iterable[str]) -> dict[str, Any]:
     hints, values = typing.get_type_hints(kind), {}
     for word in words:
         name, equals, text = word.partition("=")
-        name = name.strip().replace("-", "_")
+        name = current_name(kind, name.strip().replace("-", "_"))
         if not equals:
             raise ValueRangeError(f"'{word}' sets nothing: write --set name=value.")
         if name not in fields_of(kind):

@@ -81,3 +81,18 @@ def test_a_damaged_file_is_told(tmp_path: Path) -> None:
         load_options(Options, tmp_path / "c.json")
     with pytest.raises(DataError, match="cannot be read"):
         load_options(Options, tmp_path / "none.json")
+
+
+@dataclass(frozen=True)
+class WithRate(TrainingOptions):
+    learning_rate: float = option(0.1, "how fast")
+    critic_rate: float = option(0.2, "an option of its own that is called like a former one")
+
+
+def test_former_names_are_understood(tmp_path: Path) -> None:
+    assert parse_overrides(WithRate, ["rate=0.5"]) == {"learning_rate": 0.5}
+    assert make(WithRate, {"rate": 0.5, "critic_rate": 0.3}) == WithRate(learning_rate=0.5, critic_rate=0.3)
+    (tmp_path / "config.json").write_text('{"rate": 0.25}')
+    assert load_options(WithRate, tmp_path / "config.json").learning_rate == 0.25
+    with pytest.raises(ValueRangeError, match="There is no option 'rate'"):
+        make(Options, {"rate": 0.5})

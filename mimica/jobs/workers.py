@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from mimica.errors import UserError
 
-Task = TypeVar("Task")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 Tick = Callable[[float, int], None]
 """Called with how much of a task is done more than before (1 is one task) and how many pictures that were."""
@@ -36,14 +36,14 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
-class Done(Generic[Task, Result]):
-    task: Task
+class Done(Generic[Item, Result]):
+    task: Item
     result: Result
 
 
 def run(
-    tasks: Iterable[Task], make_work: Callable[[], Callable[[Task, Tick], Result]], jobs: int, progress: Tick
-) -> Iterator[Done[Task, Result]]:
+    tasks: Iterable[Item], make_work: Callable[[], Callable[[Item, Tick], Result]], jobs: int, progress: Tick
+) -> Iterator[Done[Item, Result]]:
     """Does the tasks in `jobs` processes (1: in this one), in any order. `make_work` makes what does a task, once in each
     process; it, tasks and results must be picklable. `progress` is called in this process. An exception of a task ends it
     all and is raised here. Raises `UserError` if a worker is killed."""
@@ -68,9 +68,9 @@ def run(
 
 
 def _finished(
-    executor: ProcessPoolExecutor, tasks: Iterator[Task], jobs: int, shared: _Shared, progress: Tick
-) -> Iterator[Done[Task, Any]]:
-    running: dict[Future[Any], Task] = {}
+    executor: ProcessPoolExecutor, tasks: Iterator[Item], jobs: int, shared: _Shared, progress: Tick
+) -> Iterator[Done[Item, Any]]:
+    running: dict[Future[Any], Item] = {}
     while True:
         for task in islice(tasks, _AHEAD * jobs - len(running)):
             running[executor.submit(_work, task)] = task

@@ -40,7 +40,7 @@ class RefinerOptions(ReaderOptions):
     hidden: int = option(256, "units of the hidden layer", low=16)
     hardness: float = option(0.7, "how often light, optics and occlusion of a crop are changed", low=0, high=1)
     rough: float = option(0.05, "share of crops cut as roughly as by a detector", low=0, high=1)
-    early_rate: float = option(0.2, "learning rate of the layers taken over, as a share of the others'", low=0)
+    early_factor: float = option(0.2, "learning rate of the layers taken over, as a share of the others'", low=0)
     au_weight: float = option(6.0, "weight of the Action Units' loss", low=0)
     first: Path | None = option(None, "reader.onnx of the network to be corrected; the shipped one if not given")
 
@@ -113,7 +113,7 @@ class RefinerTask(ReaderTask):
         for group in list(optimiser.param_groups):
             early = [p for p in group["params"] if id(p) in taken_over]
             group["params"] = [p for p in group["params"] if id(p) not in taken_over]
-            optimiser.add_param_group({**group, "params": early, "lr": options.early_rate * options.rate})
+            optimiser.add_param_group({**group, "params": early, "lr": options.early_factor * options.learning_rate})
         return Parts({"refiner": net}, {"refiner": optimiser}, averaged=("refiner",))
 
     def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:

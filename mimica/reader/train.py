@@ -44,7 +44,9 @@ class ReaderOptions(TrainingOptions):
     width: int = option(64, "channels at 28 px; twice and four times as many at 14 and 7 px", low=8)
     depth: int = option(3, "residual blocks at 14 and at 7 px", low=1)
     hidden: int = option(384, "units of the hidden layer", low=16)
-    rate: float = option(2e-3, "largest learning rate of AdamW; it rises for 5% of the steps, then falls as a cosine", low=1e-6)
+    learning_rate: float = option(
+        2e-3, "largest learning rate of AdamW; it rises for 5% of the steps, then falls as a cosine", low=1e-6
+    )
     weight_decay: float = option(0.02, "weight decay of AdamW", low=0)
     hardness: float = option(
         1.0, "how often light, optics and occlusion of a crop are changed; lower it towards the end", low=0, high=1
@@ -132,9 +134,9 @@ class ReaderTask(Task):
         decayed = [p for p in net.parameters() if p.ndim > 1]
         others = [p for p in net.parameters() if p.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": self.options.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        return torch.optim.AdamW(groups, lr=self.options.rate)
+        return torch.optim.AdamW(groups, lr=self.options.learning_rate)
 
-    def rate(self, step: int) -> float:
+    def learning_rate_factor(self, step: int) -> float:
         warm = max(1, self.options.steps // 20)
         if step < warm:
             return (step + 1) / warm

@@ -161,7 +161,7 @@ class Trainer:
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)
         random.seed(seed)
-        factor = self.task.rate(self.step)
+        factor = self.task.learning_rate_factor(self.step)
         for name, optimiser in self.parts.optimisers.items():
             for group, base in zip(optimiser.param_groups, self._base_rates[name], strict=True):
                 group["lr"] = base * factor

@@ -65,7 +65,7 @@ class Task:
         """A grid of fixed samples, uint8 (rows, columns, H, W, 3), or None."""
         return None
 
-    def rate(self, step: int) -> float:
+    def learning_rate_factor(self, step: int) -> float:
         """The factor of every optimiser's learning rate at `step`; a pure function."""
         return 1.0
 

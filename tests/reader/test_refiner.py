@@ -126,7 +126,7 @@ def drawn_faces(count: int = 24) -> ReaderData:
 def test_training_lowers_the_action_unit_loss(shipped_like, tmp_path):
     path, _ = shipped_like
     options = RefinerOptions(
-        steps=30, batch_size=8, first=path, hardness=0.0, log_every=10, sample_every=0, rate=5e-3, ema=0.5, **TINY
+        steps=30, batch_size=8, first=path, hardness=0.0, log_every=10, sample_every=0, learning_rate=5e-3, ema=0.5, **TINY
     )
     task = RefinerTask(options, tmp_path)
     data = drawn_faces()

@@ -61,7 +61,7 @@ class Toy(Task):
         }
         return Parts(modules, {n: torch.optim.Adam(m.parameters(), 1e-2) for n, m in modules.items()}, ("a",))
 
-    def rate(self, step: int) -> float:
+    def learning_rate_factor(self, step: int) -> float:
         return 1 - step / self.options.steps
 
     def step(self, batch: Batch, trainer: Trainer) -> dict[str, torch.Tensor]:

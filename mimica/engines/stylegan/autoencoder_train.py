@@ -54,7 +54,7 @@ class AutoencoderOptions(TrainingOptions):
     halve_every: float = option(10.0, "epochs after which the rate is halved, again and again", low=0.01)
     hidden: int = option(HIDDEN, "units of each layer", low=4)
     copies: int = option(COPIES, "times that the change is repeated", low=1)
-    rate: float = option(1e-2, "learning rate of Adam", low=1e-8)
+    learning_rate: float = option(1e-2, "learning rate of Adam", low=1e-8)
     weight_decay: float = option(1e-4, "weight decay of Adam (L2, as part of the gradient)", low=0)
     identity: float = option(0.0, "weight of the identity term", low=0)
     noise: float = option(0.0, "normal noise added to the d of the identity term, in standard deviations of all codes", low=0)
@@ -63,7 +63,7 @@ class AutoencoderOptions(TrainingOptions):
 PRESETS: dict[str, Preset] = {
     "paper": {"batch_size": 64, "ema": 0.0, "sample_every": 0, "log_every": 200},
     "residual": {
-        "batch_size": 64, "form": "residual", "binary": False, "identity": 1.0, "noise": 0.3, "rate": 1e-3, "ema": 0.999,
+        "batch_size": 64, "form": "residual", "binary": False, "identity": 1.0, "noise": 0.3, "learning_rate": 1e-3, "ema": 0.999,
         "sample_every": 0, "log_every": 200,
     },
     "autoencoder-smoke": {
@@ -140,7 +140,7 @@ class Autoencoder(Task):
         if o.form == "residual":
             net.mean.copy_(codes.mean(0))
             net.scale.copy_((codes - net.mean).std())
-        optimiser = torch.optim.Adam(net.parameters(), lr=o.rate, weight_decay=o.weight_decay)
+        optimiser = torch.optim.Adam(net.parameters(), lr=o.learning_rate, weight_decay=o.weight_decay)
         return Parts({"autoencoder": net}, {"autoencoder": optimiser}, averaged=("autoencoder",))
 
     @cached_property
@@ -148,7 +148,7 @@ class Autoencoder(Task):
         codes = self._pairs.codes
         return float((codes - codes.mean(axis=0)).std())
 
-    def rate(self, step: int) -> float:
+    def learning_rate_factor(self, step: int) -> float:
         """Halved every so many epochs."""
         return float(0.5 ** math.floor(step / self.steps_an_epoch / self.options.halve_every))
 

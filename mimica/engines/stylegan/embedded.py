@@ -44,7 +44,7 @@ SMALL_PICTURES = 1500
 class EmbeddedOptions(TrainingOptions):
     """Options of the embedded generator's training."""
 
-    may_change: ClassVar[frozenset[str]] = frozenset({"adversarial", "sampled", "perceptual", "rate", "spread", "prior"})
+    may_change: ClassVar[frozenset[str]] = frozenset({"adversarial", "sampled", "perceptual", "learning_rate", "spread", "prior"})
 
     image_size: int = option(64, "side of the pictures in pixels, a power of 2", low=32, high=1024)
     w_size: int = option(256, "length of w", low=8)
@@ -52,7 +52,7 @@ class EmbeddedOptions(TrainingOptions):
     channel_max: int = option(160, "... and at most this", low=4)
     critic_base: int = option(1280, "the same number for the discriminator, which sees each picture several times", low=64)
     encoder_width: int = option(24, "feature maps of the encoder at 64 px", low=4)
-    rate: float = option(2e-3, "learning rate of all Adams", low=1e-8)
+    learning_rate: float = option(2e-3, "learning rate of all Adams", low=1e-8)
     spread: float = option(0.15, "standard deviation of the noise added to w", low=0)
     prior: float = option(1e-3, "weight of the mean square of w", low=0)
     changes: float = option(1e-2, "weight of the mean square of the changes of w at each place", low=0)
@@ -67,7 +67,7 @@ class EmbeddedOptions(TrainingOptions):
 
 PRESETS: dict[str, Preset] = {
     "embedded": {
-        "steps": 6200, "batch_size": 8, "channel_base": 3072, "channel_max": 128, "encoder_width": 16, "rate": 5e-3,
+        "steps": 6200, "batch_size": 8, "channel_base": 3072, "channel_max": 128, "encoder_width": 16, "learning_rate": 5e-3,
         "perceptual": 0.5, "ema": 0.995, "sample_every": 400, "log_every": 50,
     },
     "embedded-smoke": {
@@ -133,8 +133,8 @@ class Embedded(Task):
         modules: dict[str, nn.Module] = {"generator": generator, "encoder": encoder, "discriminator": discriminator}
         learnt = [*generator.synthesis.parameters(), *encoder.parameters()]
         optimisers: dict[str, torch.optim.Optimizer] = {
-            "generator": torch.optim.Adam(learnt, lr=o.rate, betas=(0.5, 0.99)),
-            "discriminator": torch.optim.Adam(discriminator.parameters(), lr=o.rate, betas=(0.0, 0.99)),
+            "generator": torch.optim.Adam(learnt, lr=o.learning_rate, betas=(0.5, 0.99)),
+            "discriminator": torch.optim.Adam(discriminator.parameters(), lr=o.learning_rate, betas=(0.0, 0.99)),
         }
         return Parts(modules, optimisers, averaged=("generator", "encoder"))
 
@@ -144,7 +144,7 @@ class Embedded(Task):
         chosen = np.linspace(0, len(faces) - 1, min(len(faces), SMALL_PICTURES)).astype(int).tolist()
         return as_input(torch.from_numpy(faces.images(chosen, LINEAR_SIZE)))
 
-    def rate(self, step: int) -> float:
+    def learning_rate_factor(self, step: int) -> float:
         """1, then falling over the last `DECAY` of the steps to `LEAST`."""
         return max(LEAST, min(1.0, (1 - step / self.options.steps) / DECAY))
 

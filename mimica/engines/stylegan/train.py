@@ -39,7 +39,7 @@ class StyleganOptions(TrainingOptions):
     depth: int = option(8, "layers of the mapping network", low=1)
     channel_base: int = option(32768, "feature maps at a resolution: this number divided by its side ...", low=64)
     channel_max: int = option(512, "... and at most this", low=1)
-    rate: float = option(2e-3, "learning rate of both Adams", low=1e-8)
+    learning_rate: float = option(2e-3, "learning rate of both Adams", low=1e-8)
     gamma: float = option(10.0, "weight of R1", low=0)
     penalty_every: int = option(16, "steps between two of R1", low=1)
     path_weight: float = option(2.0, "weight of the path length regularisation; 0: off", low=0)
@@ -104,7 +104,7 @@ class Stylegan(Task):
         }  # fmt: skip
         every = {"generator": o.path_every if o.path_weight else 0, "discriminator": o.penalty_every}
         optimisers: dict[str, torch.optim.Optimizer] = {
-            name: lazy_adam(modules[name], o.rate, count) for name, count in every.items()
+            name: lazy_adam(modules[name], o.learning_rate, count) for name, count in every.items()
         }
         return Parts(modules, optimisers, averaged=("generator",))
 

@@ -38,7 +38,7 @@ class VaeOptions(TrainingOptions):
     """Options of the VAE's training; the defaults are the slides'."""
 
     may_change: ClassVar[frozenset[str]] = frozenset(
-        {"decay_every", "rate", "augment", "kl_weight", "head_weight", "face_weight"}
+        {"decay_every", "learning_rate", "augment", "kl_weight", "head_weight", "face_weight"}
     )
 
     image_size: int = option(128, "side of the pictures in pixels", low=8)
@@ -48,8 +48,8 @@ class VaeOptions(TrainingOptions):
     latent: int = option(150, "numbers in the latent vector", low=1)
     mask_share: float = option(1.0, "channels of the mask's decoder as a share of the picture's", low=0.01, high=4)
     linear_side: int = option(0, "side of the linear path's pictures; it starts from principal components; 0: none", low=0)
-    rate: float = option(1e-4, "learning rate of Adam", low=1e-8)
-    least_rate: float = option(0.1, "the rate never falls below this share of `rate`", low=0, high=1)
+    learning_rate: float = option(1e-4, "learning rate of Adam", low=1e-8)
+    least_factor: float = option(0.1, "the rate never falls below this share of `learning_rate`", low=0, high=1)
     decay_every: int = option(40_000, "steps after which the rate is multiplied by 1/3, again and again", low=1)
     ssim_weight: float = option(1.0, "weight of 1 - SSIM of the picture", low=0)
     mae_weight: float = option(1.0, "weight of the picture's mean absolute error", low=0)
@@ -67,13 +67,13 @@ PRESETS: dict[str, Preset] = {
     "paper": {"steps": 452_000, "batch_size": 32, "clip_gradients": 1e-3, "workers": 2, "augment": False, "ema": 0.0},
     "small": {
         "steps": 5000, "batch_size": 16, "image_size": 96, "patch": 4, "channels": (64, 96, 128, 128), "latent": 256,
-        "mask_share": 0.25, "linear_side": 48, "rate": 1e-3, "least_rate": 0.01, "decay_every": 1300, "kl_weight": 1e-4,
-        "kl_warmup": 300, "head_weight": 3.0, "face_weight": 2.0, "photo_repeat": 4, "ema": 0.995, "clip_gradients": 5.0,
+        "mask_share": 0.25, "linear_side": 48, "learning_rate": 1e-3, "least_factor": 0.01, "decay_every": 1300,
+        "kl_weight": 1e-4, "kl_warmup": 300, "head_weight": 3.0, "face_weight": 2.0, "photo_repeat": 4, "ema": 0.995, "clip_gradients": 5.0,
         "log_every": 20, "sample_every": 200, "checkpoint_minutes": 5.0,
     },
     "smoke": {
-        "steps": 40, "batch_size": 8, "image_size": 16, "channels": (8, 8, 16), "latent": 8, "mask_share": 0.5, "rate": 3e-3,
-        "ema": 0.9, "log_every": 10, "sample_every": 0,
+        "steps": 40, "batch_size": 8, "image_size": 16, "channels": (8, 8, 16), "latent": 8, "mask_share": 0.5,
+        "learning_rate": 3e-3, "ema": 0.9, "log_every": 10, "sample_every": 0,
     },
 }  # fmt: skip
 
@@ -176,7 +176,7 @@ class Vae(Task):
             net.start_linear(*principal_components(self.data, self.data.rows(validation=False), options))
         linear = [p for name, p in net.named_parameters() if "linear." in name]
         others = [p for name, p in net.named_parameters() if "linear." not in name]
-        groups = [{"params": others, "lr": options.rate}, {"params": linear, "lr": _LINEAR_RATE * options.rate}]
+        groups = [{"params": others, "lr": options.learning_rate}, {"params": linear, "lr": _LINEAR_RATE * options.learning_rate}]
         optimiser = torch.optim.Adam([group for group in groups if group["params"]], fused=True)
         return Parts({"vae": net}, {"vae": optimiser}, averaged=("vae",))
 
@@ -193,8 +193,8 @@ class Vae(Task):
             raise ValueRangeError(f"The option 'linear_side' is {o.linear_side}; it must divide image_size, {o.image_size}.")
         return Shape(o.image_size, o.patch, tuple(o.channels), o.blocks, o.latent, o.mask_share, o.linear_side)
 
-    def rate(self, step: int) -> float:
-        return max(self.options.least_rate, float((1 / 3) ** (step // self.options.decay_every)))
+    def learning_rate_factor(self, step: int) -> float:
+        return max(self.options.least_factor, float((1 / 3) ** (step // self.options.decay_every)))
 
     def losses(self, image: Tensor, mask: Tensor, coded: Coded, decoded: Decoded, step: int) -> dict[str, Tensor]:
         """Named losses with their weights: their sum is what is trained on."""

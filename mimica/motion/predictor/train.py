@@ -53,7 +53,7 @@ class PredictorOptions(TrainingOptions):
     hidden: int = option(32, "units of the LSTM", low=4)
     components: int = option(6, "Gaussians in the mixture", low=1)
     length: int = option(40, "steps of a piece of a clip, 0.08 s each", low=4)
-    rate: float = option(3e-3, "largest learning rate of AdamW; it falls as a cosine", low=1e-6)
+    learning_rate: float = option(3e-3, "largest learning rate of AdamW; it falls as a cosine", low=1e-6)
     weight_decay: float = option(0.05, "weight decay of AdamW", low=0)
     dropout: float = option(0.3, "share of the LSTM's outputs dropped on the way to the heads", low=0, high=0.9)
     noise: float = option(0.1, "noise on the state that the network sees, in standard deviations", low=0)
@@ -221,10 +221,10 @@ class PredictorTask(Task):
     def build(self, options: Any) -> Parts:
         net = PredictorNet(options.hidden, options.components, options.dropout, options.noise)
         net.fit_buffers(self.clips)
-        optimiser = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=options.weight_decay)
+        optimiser = torch.optim.AdamW(net.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
         return Parts({"predictor": net}, {"predictor": optimiser}, averaged=("predictor",))
 
-    def rate(self, step: int) -> float:
+    def learning_rate_factor(self, step: int) -> float:
         return 0.02 + 0.98 * 0.5 * (1 + float(np.cos(np.pi * step / self.options.steps)))
 
     def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:

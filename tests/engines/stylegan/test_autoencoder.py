@@ -84,7 +84,7 @@ def test_a_transition_meets_its_ends() -> None:
 def test_presets_are_the_papers() -> None:
     o = choose(AutoencoderOptions, PRESETS, "paper")
     assert (o.form, o.binary, o.epochs, o.halve_every) == ("direct", True, 150, 10)
-    assert (o.hidden, o.copies, o.rate, o.weight_decay, o.identity) == (512, 5, 1e-2, 1e-4, 0)
+    assert (o.hidden, o.copies, o.learning_rate, o.weight_decay, o.identity) == (512, 5, 1e-2, 1e-4, 0)
 
 
 # --- training -------------------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ def _train(tmp_path: Path, *settings: str) -> LatentEditor:
 
 
 def test_training_learns_and_strangers_stay_themselves(tmp_path: Path) -> None:
-    settings = ["steps=250", "rate=0.003", "hidden=32"]
+    settings = ["steps=250", "learning_rate=0.003", "hidden=32"]
     residual = _train(tmp_path, *settings)
     direct = _train(tmp_path, *settings, "form=direct", "identity=0", "binary=true")
     assert residual.units == ("AU06", "AU12") and not residual.binary and direct.binary
@@ -131,7 +131,7 @@ def test_epochs_set_the_steps(tmp_path: Path) -> None:
     save_latents(tmp_path / "set", _people())
     task = Autoencoder(choose(AutoencoderOptions, PRESETS, "paper", ["epochs=20"]), tmp_path / "set")
     assert task.options.steps == round(20 * len(task.source()) / 64)
-    at = [task.rate(int(task.steps_an_epoch * epoch) + 1) for epoch in (0, 9, 10, 19)]
+    at = [task.learning_rate_factor(int(task.steps_an_epoch * epoch) + 1) for epoch in (0, 9, 10, 19)]
     assert at == [1, 1, 0.5, 0.5]
     assert len(task.source()) == len(task.latents.part(False)) * 5, "held-out people are not among the pairs"
 

@@ -45,7 +45,7 @@ def embedded_options(*settings: str) -> EmbeddedOptions:
 
 
 def test_the_embedded_generator_learns_and_is_written(tmp_path: Path, data: Path) -> None:
-    log = run(Embedded, embedded_options("steps=40", "log_every=10", "rate=0.01"), data, tmp_path / "run")
+    log = run(Embedded, embedded_options("steps=40", "log_every=10", "learning_rate=0.01"), data, tmp_path / "run")
     assert log[-1]["pixel"] < 0.8 * log[0]["pixel"]
     model = load_model(tmp_path / "run" / "weights" / "generator.safetensors")
     assert model.size == 64 and model.encoder is not None and model.places == 10
@@ -148,4 +148,4 @@ def test_w_starts_as_principal_components() -> None:
 
 def test_the_rate_falls_over_the_last_steps(data: Path) -> None:
     task = Embedded(embedded_options("steps=1000"), data)
-    assert [task.rate(step) for step in (0, 599, 800, 999)] == pytest.approx([1.0, 1.0, 0.5, 0.05])
+    assert [task.learning_rate_factor(step) for step in (0, 599, 800, 999)] == pytest.approx([1.0, 1.0, 0.5, 0.05])

@@ -51,8 +51,8 @@ def test_the_loss_falls_and_the_weights_load(run: Path, tmp_path: Path):
 
 def test_the_papers_schedule():
     task = Vae(choose(VaeOptions, PRESETS, "paper"), [])
-    assert [task.rate(step) for step in (0, 39_999, 40_000, 100_000)] == pytest.approx([1, 1, 1 / 3, 1 / 9])
-    assert task.options.rate * task.rate(400_000) == pytest.approx(1e-5)
+    assert [task.learning_rate_factor(step) for step in (0, 39_999, 40_000, 100_000)] == pytest.approx([1, 1, 1 / 3, 1 / 9])
+    assert task.options.learning_rate * task.learning_rate_factor(400_000) == pytest.approx(1e-5)
     assert (task.options.batch_size, task.options.clip_gradients, task.options.kl_weight) == (32, 1e-3, 1e-3)
 
 
@@ -113,7 +113,7 @@ def test_principal_components_of_the_data(tiny_data: Path):
     assert torch.allclose(mean.mean(0), torch.zeros(12), atol=0.05) and torch.allclose(mean.std(0), torch.ones(12), atol=0.02)
     assert (decoded - images).square().mean() < 0.3 * (images - images.mean(0)).square().mean()
     rates = [group["lr"] for group in parts.optimisers["vae"].param_groups]
-    assert rates == pytest.approx([options.rate, 0.02 * options.rate])
+    assert rates == pytest.approx([options.learning_rate, 0.02 * options.learning_rate])
     with pytest.raises(DataError, match="too few"):
         principal_components(task.data, rows[:3], options)
 

@@ -92,8 +92,8 @@ def _train_change(pairs: Pairs, coefficients: torch.Tensor, options: FastOptions
     inputs = SourceSampler(pairs, options)
     train = torch.from_numpy(np.flatnonzero(~pairs.validation))
     network = ChangePerceptron(coefficients.shape[1], inputs.landmarks[train].mean(0), inputs.controls.shape[1])
-    optimiser = torch.optim.AdamW(network.parameters(), options.fit_rate, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.fit_rate, total_steps=options.fit_steps)
+    optimiser = torch.optim.AdamW(network.parameters(), options.fit_learning_rate, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.fit_learning_rate, total_steps=options.fit_steps)
     partner = PartnerSampler(pairs)
     for _ in range(options.fit_steps):
         before = train[torch.randint(len(train), (options.fit_batch,), generator=generator)]

@@ -13,7 +13,7 @@ from mimica.config import Preset, TrainingOptions, option
 class FastOptions(TrainingOptions):
     """Options of geometry, patches and painter."""
 
-    may_change: ClassVar[frozenset[str]] = frozenset({"attention_price", "eye_attention_price", "adversarial_weight"})
+    may_change: ClassVar[frozenset[str]] = frozenset({"mouth_attention_weight", "eye_attention_weight", "adversarial_weight"})
 
     steps: int = option(9000, "steps of the painters, a batch of mouths and one of eyes each", low=1)
     batch_size: int = option(16, "patches of each kind a step", low=1)
@@ -35,7 +35,7 @@ class FastOptions(TrainingOptions):
     inner_weight: float = option(0.5, "what the inner mouth's vertices count (skin 1, lips and lids 3)", low=0)
     fit_steps: int = option(2500, "steps of each perceptron", low=1)
     fit_batch: int = option(256, "pairs a step of a perceptron", low=1)
-    fit_rate: float = option(2e-3, "learning rate of the perceptrons", low=1e-8)
+    fit_learning_rate: float = option(2e-3, "learning rate of the perceptrons", low=1e-8)
     # patches
     pairs: int = option(6000, "pairs of frames that become patches (validation: a tenth of them more)", low=1)
     identity: float = option(0.04, "share of those pairs whose two frames are the same", low=0, high=1)
@@ -43,8 +43,8 @@ class FastOptions(TrainingOptions):
     patch_noise: float = option(0.001, "what the landmarks of patches are off by, in shares of the crop's side", low=0)
     # painter
     start: Path | None = option(None, "weights of the fast generator whose painters are trained further; none: from scratch")
-    rate: float = option(2e-3, "learning rate of the painters", low=1e-8)
-    critic_rate: float = option(2e-3, "learning rate of the critics", low=1e-8)
+    learning_rate: float = option(2e-3, "learning rate of the painters", low=1e-8)
+    critic_learning_rate: float = option(2e-3, "learning rate of the critics", low=1e-8)
     critic_from: float = option(0.4, "share of the steps after which the critics begin", low=0, high=1)
     critic_width: int = option(24, "channels of a critic's first layer", low=4)
     adversarial_weight: float = option(0.05, "weight of the hinge loss, after its critic's first 200 steps", low=0)
@@ -54,8 +54,8 @@ class FastOptions(TrainingOptions):
     r1_weight: float = option(1.0, "weight of the gradient penalty R1", low=0)
     r1_every: int = option(8, "critic steps between two gradient penalties", low=1)
     real_share: float = option(0.3, "share of real faces among the critic's real patches, where --data names some", low=0, high=1)
-    attention_price: float = option(1.0, "of 1 - A in the mouth's patch: high keeps the skin the photo's", low=0)
-    eye_attention_price: float = option(4.0, "the same in the eyes' patches", low=0)
+    mouth_attention_weight: float = option(1.0, "of 1 - A in the mouth's patch: high keeps the skin the photo's", low=0)
+    eye_attention_weight: float = option(4.0, "the same in the eyes' patches", low=0)
     tv_weight: float = option(0.5, "lambda_TV, of the attention's total variation, a mean over pixels", low=0)
 
     def kept(self, name: str) -> bool:

@@ -58,7 +58,7 @@ WARM_UP, HANDOVER = 100, 200
 """Steps over which the learning rate rises; steps over which the critics' weight on the painters does."""
 PREPARING = (
     "labels only mesh_components move_components gain_components gain_frames landmark_noise control_noise readings "
-    "inner_weight fit_steps fit_batch fit_rate pairs identity augmented patch_noise seed"
+    "inner_weight fit_steps fit_batch fit_learning_rate pairs identity augmented patch_noise seed"
 )
 """The options that what is prepared depends on."""
 
@@ -190,12 +190,15 @@ class FastTask(Task):
                     network.output.bias[0].clamp_(max=ATTENTION_START)  # a saturated attention would learn nothing more
         critics = {f"{name}_critic": PatchCritic(CONTROLS, options.critic_width) for name in NETWORKS}
         optimisers: dict[str, torch.optim.Optimizer] = {
-            **{name: torch.optim.AdamW(network.parameters(), options.rate) for name, network in painters.items()},
-            **{name: torch.optim.Adam(c.parameters(), options.critic_rate, betas=(0.5, 0.99)) for name, c in critics.items()},
+            **{name: torch.optim.AdamW(network.parameters(), options.learning_rate) for name, network in painters.items()},
+            **{
+                name: torch.optim.Adam(c.parameters(), options.critic_learning_rate, betas=(0.5, 0.99))
+                for name, c in critics.items()
+            },
         }
         return Parts({**painters, **critics}, optimisers, averaged=NETWORKS)
 
-    def rate(self, step: int) -> float:
+    def learning_rate_factor(self, step: int) -> float:
         return min(1.0, (step + 1) / WARM_UP) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / self.options.steps)))
 
     def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
@@ -213,7 +216,7 @@ class FastTask(Task):
         painted = compose(maps, pictures)
         opening = F.max_pool2d(pictures[:, 9:].amax(1, keepdim=True), 5, 1, 2)
         loss = picture = losses.picture_loss(painted, wanted, opening)
-        price = o.attention_price if name == "mouth" else o.eye_attention_price
+        price = o.mouth_attention_weight if name == "mouth" else o.eye_attention_weight
         loss = loss + price * losses.attention_loss(maps[:, :1], opening, o.tv_weight)
         scalars = {"picture": picture.detach(), "attention_mean": maps[:, :1].detach().mean()}
         since = trainer.step - round(o.critic_from * o.steps)
@@ -278,7 +281,7 @@ class FastTask(Task):
     def warnings(self, scalars: Mapping[str, float]) -> list[str]:
         return [
             f"The attention of the {name} is {mean:.3f} on average: below 0.5 the painter repaints skin, and blurs it; raise "
-            f"{'attention_price' if name == 'mouth' else 'eye_attention_price'}."
+            f"{'mouth_attention_weight' if name == 'mouth' else 'eye_attention_weight'}."
             for name in NETWORKS
             if (mean := scalars.get(f"{name}_attention_mean", 1.0)) < 0.5
         ]

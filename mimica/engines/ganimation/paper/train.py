@@ -45,7 +45,7 @@ class GanimationOptions(TrainingOptions):
     width: int = option(64, "channels of the generator's and the critic's first layer", low=4)
     blocks: int = option(6, "residual blocks of the generator", low=1)
     critic_steps: int = option(5, "steps of the critic for one of the generator", low=1)
-    rate: float = option(1e-4, "learning rate of both Adams", low=1e-8)
+    learning_rate: float = option(1e-4, "learning rate of both Adams", low=1e-8)
     au_weight: float = option(4000.0, "lambda_y, weight of the AU regression (3)", low=0)
     attention_weight: float = option(0.1, "lambda_A, weight of the attention loss (2)", low=0)
     tv_weight: float = option(1e-4, "lambda_TV, total variation inside (2); authors-code multiplies it by 0.1", low=0)
@@ -62,7 +62,7 @@ class GanimationOptions(TrainingOptions):
 PRESETS: dict[str, Preset] = {
     "paper": {"steps": 240_000, "workers": 2},  # 30 epochs of 200,000 images in batches of 25
     "smoke": {
-        "steps": 200, "batch_size": 8, "image_size": 64, "width": 8, "blocks": 1, "rate": 1e-3, "ema": 0.99,
+        "steps": 200, "batch_size": 8, "image_size": 64, "width": 8, "blocks": 1, "learning_rate": 1e-3, "ema": 0.99,
         "log_every": 10, "sample_every": 100,
     },
 }  # fmt: skip
@@ -150,7 +150,7 @@ class Ganimation(Task):
         critic = Critic(controls, options.image_size, options.width)
         networks = {"generator": generator, "critic": critic}
         optimisers = {
-            name: torch.optim.Adam(network.parameters(), lr=options.rate, betas=(0.5, 0.999), fused=True)
+            name: torch.optim.Adam(network.parameters(), lr=options.learning_rate, betas=(0.5, 0.999), fused=True)
             for name, network in networks.items()
         }
         # the critic's large kernels over tiny maps are slower with the channels last, on the CPU
@@ -162,7 +162,7 @@ class Ganimation(Task):
             raise WeightsError(f"{path} is for the controls {', '.join(weights.controls)}, which are not those of the data.")
         fill_module(generator, weights.tensors, path)
 
-    def rate(self, step: int) -> float:
+    def learning_rate_factor(self, step: int) -> float:
         share = step / self.options.steps
         if self.options.variant == "paper":
             return min(1.0, 3.0 * (1.0 - share))

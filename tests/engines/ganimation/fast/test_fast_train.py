@@ -207,7 +207,7 @@ def test_real_mouths_are_those_that_part_their_lips(faces: Path) -> None:
 def test_rates_rise_and_fall() -> None:
     task = FastTask.__new__(FastTask)
     task.options = options("steps=1000")
-    rates = [task.rate(step) for step in (0, 99, 500, 999)]
+    rates = [task.learning_rate_factor(step) for step in (0, 99, 500, 999)]
     assert rates[0] < 0.02 and rates[1] > 0.95 and rates[2] == pytest.approx(0.51, abs=0.01) and rates[3] < 0.03
     assert torch.isfinite(torch.tensor(rates)).all()
 

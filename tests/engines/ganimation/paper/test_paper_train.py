@@ -101,7 +101,7 @@ def gradients(network: torch.nn.Module) -> list[torch.Tensor]:
 
 def test_one_step_has_the_gradients_of_the_plain_training() -> None:
     """Critic and generator, against a plain float64 expression of equation (5), to 1e-5."""
-    options = replace(TINY, critic_steps=1, rate=1e-12, flip=False, channels_last=False)
+    options = replace(TINY, critic_steps=1, learning_rate=1e-12, flip=False, channels_last=False)
     task, trainer = task_with_noise(options)
     plain = PlainTraining(17, torch.device("cpu"), 64, 4, 1)
     modules = trainer.parts.modules
@@ -188,8 +188,8 @@ def test_two_processes_equal_one(tmp_path: Path, variant: str) -> None:
 
 def test_variants_have_their_own_schedule_and_targets() -> None:
     paper, code = (Ganimation(replace(TINY, steps=3000, variant=v), Path("none")) for v in ("paper", "authors-code"))
-    assert [paper.rate(s) for s in (0, 2000, 2500, 3000)] == pytest.approx([1, 1, 0.5, 0])
-    assert [code.rate(s) for s in (0, 2099, 2100, 2200, 2999)] == pytest.approx([1, 1, 0.9, 0.8, 0.1])
+    assert [paper.learning_rate_factor(s) for s in (0, 2000, 2500, 3000)] == pytest.approx([1, 1, 0.5, 0])
+    assert [code.learning_rate_factor(s) for s in (0, 2099, 2100, 2200, 2999)] == pytest.approx([1, 1, 0.9, 0.8, 0.1])
     faces = synthetic_faces(200, 64)
     draws = [Draw(i, i) for i in range(200)]
     limits = {
@@ -258,7 +258,7 @@ def test_pairs_alone_first_then_the_papers_losses_too(tmp_path: Path) -> None:
 
 def test_pairs_alone_teach_what_was_wanted(tmp_path: Path) -> None:
     data = write_pairs(tmp_path / "data")
-    options = replace(TINY, steps=60, batch_size=8, width=8, rate=2e-3, pair_weight=1000.0, critic_from=1.0)
+    options = replace(TINY, steps=60, batch_size=8, width=8, learning_rate=2e-3, pair_weight=1000.0, critic_from=1.0)
     train(data, tmp_path / "run", options)
     distances = [row["generator_pair"] for row in read_log(tmp_path / "run")]
     assert np.mean(distances[-5:]) < 0.5 * np.mean(distances[:5])
@@ -276,7 +276,7 @@ def test_a_training_starts_from_a_generator_of_another_size(tmp_path: Path) -> N
     data = write_pairs(tmp_path / "data")
     train(data, tmp_path / "small", replace(TINY, steps=4))
     made = tmp_path / "small" / "weights" / "generator.safetensors"
-    options = replace(TINY, image_size=128, start=made, minutes=1e-6, rate=1e-12, ema=0.0)
+    options = replace(TINY, image_size=128, start=made, minutes=1e-6, learning_rate=1e-12, ema=0.0)
     train(data, tmp_path / "large", options)
     small, large = (load_weights(tmp_path / n / "weights" / "generator.safetensors", GENERATOR_KIND) for n in ("small", "large"))
     assert large.config["image_size"] == 128

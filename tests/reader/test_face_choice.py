@@ -5,7 +5,7 @@ import pytest
 from bright_mouth import ASTRONAUT, reading
 
 from mimica.errors import NoFaceError, ValueRangeError
-from mimica.reader.selection import check, check_eyes, parse_which, select
+from mimica.reader.face_choice import check, check_eyes, parse_which, select
 
 SHAPE = (512, 512, 3)
 SMALL, LARGE = reading(ASTRONAUT / 2), reading(ASTRONAUT + 100)
