@@ -68,7 +68,8 @@ PRESETS: dict[str, Preset] = {
     "small": {
         "steps": 5000, "batch_size": 16, "image_size": 96, "patch": 4, "channels": (64, 96, 128, 128), "latent": 256,
         "mask_share": 0.25, "linear_side": 48, "learning_rate": 1e-3, "least_factor": 0.01, "decay_every": 1300,
-        "kl_weight": 1e-4, "kl_warmup": 300, "head_weight": 3.0, "face_weight": 2.0, "photo_repeat": 4, "ema": 0.995, "clip_gradients": 5.0,
+        "kl_weight": 1e-4, "kl_warmup": 300,
+        "head_weight": 3.0, "face_weight": 2.0, "photo_repeat": 4, "ema": 0.995, "clip_gradients": 5.0,
         "log_every": 20, "sample_every": 200, "checkpoint_minutes": 5.0,
     },
     "smoke": {
