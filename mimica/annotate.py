@@ -71,6 +71,18 @@ class Summary:
     kept: int
     failures: tuple[Failure, ...]
 
+    def told(self, output: Path) -> str:
+        """One line on what was done. Raises `UserError` where nothing was written to `output`."""
+        unread = f"{len(self.failures)} could not be read" if self.failures else "all could be read"
+        if not self.annotated:
+            raise UserError(f"There is nothing to write to '{output}': of {_files(len(self.failures))} none could be read.")
+        kept = f" ({self.kept} of them in an earlier run)" if self.kept else ""
+        return f"{_files(self.annotated)} annotated{kept}, {unread}."
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
+
 
 def list_inputs(sources: Sequence[str | Path], recursive: bool = False) -> list[Input]:
     """Photos and videos, in the order given, those of a folder in natural order (`2.jpg` before `10.jpg`), none twice.

@@ -10,9 +10,10 @@ network's weights are loaded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -185,17 +186,12 @@ def edit(
     else:
         opened = _opened(photo)
         readings, sentences = _chosen(opened, which, find)
-        loaded = _loaded(engine, weights)
-        checked_attributes(doses, loaded.name, attributes_of(loaded), MAX_DOSE)
+        loaded = _loaded(engine, weights, doses)
         prepared, alpha, warnings = prepare(opened.rgb, readings, loaded), opened.alpha, tuple(sentences)
         shown = tuple(reading.action_units for reading in readings)
     values = tuple({**controls, **target.target(controls), **doses} for controls in shown)
-    picture = None
-    if masks:
-        rendered = [render_face(prepared, i, wanted_values, layers=True) for i, wanted_values in enumerate(values)]
-        picture = masks_picture([(f.face.image, r) for f, r in zip(prepared.faces, rendered, strict=True)])
-    image = render_frame(prepared, values)
-    return EditResult(image, alpha, picture, warnings, prepared, values)
+    picture = _masks(prepared, values) if masks else None
+    return EditResult(render_frame(prepared, values), alpha, picture, warnings, prepared, values)
 
 
 def animate(
@@ -242,19 +238,10 @@ def animate(
     opened = _opened(photo)
     readings, warnings = _chosen(opened, which, find)
     small, readings = resized(_opaque(opened), readings, fitted_size(opened.rgb.shape, size))
-    loaded = _loaded(engine, weights)
-    checked_attributes(doses, loaded.name, attributes_of(loaded), MAX_DOSE)
-    prepared = prepare(small, readings, loaded)
-    rng = np.random.default_rng(seed)
-    tracks = []
-    for reading in readings:
-        own = own_controls(reading)
-        resolved = plan(own).resolve(own)
-        if blinks:
-            resolved = resolved.max_with(natural_blinks(resolved.seconds, rng).shifted(resolved.start))
-        tracks.append(resolved)
-        warnings += filter(None, [pose_warning(resolved, prepared.engine.name, prepared.engine.controls)])
-    return Animation(prepared, tuple(tracks), fps, loop, tuple(warnings), doses)
+    prepared = prepare(small, readings, _loaded(engine, weights, doses))
+    tracks = _tracks(readings, plan, np.random.default_rng(seed) if blinks else None)
+    warnings += [w for t in tracks if (w := pose_warning(t, prepared.engine.name, prepared.engine.controls))]
+    return Animation(prepared, tracks, fps, loop, tuple(warnings), doses)
 
 
 def prepare_face(
@@ -304,6 +291,23 @@ def _plan(
     return lambda own: timeline.track(moments, own)
 
 
+def _tracks(readings: Sequence[FaceReading], plan: Motion, blinks: np.random.Generator | None) -> tuple[Track, ...]:
+    """The curves of each face, with natural blinks by random numbers where there are any."""
+    tracks = []
+    for own in map(own_controls, readings):
+        track = plan(own).resolve(own)
+        if blinks is not None:
+            track = track.max_with(natural_blinks(track.seconds, blinks).shifted(track.start))
+        tracks.append(track)
+    return tuple(tracks)
+
+
+def _masks(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> np.ndarray:
+    """What the network makes of each face, as one picture."""
+    rendered = [render_face(prepared, i, controls, layers=True) for i, controls in enumerate(values)]
+    return masks_picture([(f.face.image, r) for f, r in zip(prepared.faces, rendered, strict=True)])
+
+
 def _opened(photo: PhotoLike) -> Photo:
     if isinstance(photo, str | Path):
         return read_photo(photo)
@@ -333,5 +337,8 @@ def _chosen(photo: Photo, which: Which, find: Detector) -> tuple[list[FaceReadin
     return readings, warnings
 
 
-def _loaded(engine: str | Engine, weights: str | Path | None) -> Engine:
-    return load_engine(engine, weights) if isinstance(engine, str) else engine
+def _loaded(engine: str | Engine, weights: str | Path | None, doses: Mapping[str, float] = MappingProxyType({})) -> Engine:
+    """The engine, which has the attributes of `doses`."""
+    loaded = load_engine(engine, weights) if isinstance(engine, str) else engine
+    checked_attributes(doses, loaded.name, attributes_of(loaded), MAX_DOSE)
+    return loaded

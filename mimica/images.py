@@ -14,7 +14,7 @@ import re
 import struct
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -175,6 +175,12 @@ def list_images(folder: str | Path, recursive: bool = False) -> list[Path]:
     if not found:
         raise ImageError(f"The folder '{folder}' has no pictures in it ({', '.join(sorted(SUFFIXES))}).")
     return sorted(found, key=lambda path: natural_key(str(path.relative_to(folder))))
+
+
+def list_photos(sources: Iterable[Path], limit: int = 0) -> list[Path]:
+    """The pictures named, and those in the folders named, as `list_images` has them; the first `limit`, or all if it is 0."""
+    paths = [path for one in sources for path in (list_images(one) if one.is_dir() else [one])]
+    return paths[:limit] if limit else paths
 
 
 def write_image(

@@ -32,6 +32,7 @@ LEVELS = {
     "engines": 3,
     "api": 4,
     "animation": 4,
+    "drive": 4,
     "sheets": 4,
     "annotate": 4,
     "prepare": 4,

@@ -37,10 +37,10 @@ _COMMANDS = {
         "drive": "mimica.cli.drive:drive",
         "grid": "mimica.cli.grid:grid",
         "attributes": "mimica.cli.attributes:app",
-        "generate": "mimica.cli.stylegan:generate",
+        "generate": "mimica.cli.generate:generate",
         "project": "mimica.cli.project:project",
-        "directions": "mimica.cli.latent:app",
-        "transition": "mimica.cli.latent:transition",
+        "directions": "mimica.cli.directions:app",
+        "transition": "mimica.cli.transition:transition",
     },
     "Measuring": {
         "read": "mimica.cli.read:read",
@@ -52,7 +52,7 @@ _COMMANDS = {
         "prepare": "mimica.cli.prepare:prepare",
         "train": "mimica.cli.train:train",
         "export": "mimica.cli.export:app",
-        "convert": "mimica.cli.stylegan:convert",
+        "convert": "mimica.cli.convert:convert",
     },
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,10 +19,10 @@ from mimica.cli.options import (
     grouped,
     warn,
 )
+from mimica.cli.progress import bar
 from mimica.errors import ValueRangeError
 
 if TYPE_CHECKING:
-    from mimica.api import Animation
     from mimica.motion.files import Motion
 
 
@@ -119,7 +118,8 @@ def animate(
     VideoWriter(output, fps, (2, 2))  # refuses, before any work, a rate too high for GIF
     animation = api.animate(photo, **wanted.arguments(), **course.arguments(), fps=fps, size=size, **source.arguments())
     warn(animation.warnings)
-    _save(animation, output, tag)
+    with bar(output.name, len(animation)) as line:
+        animation.save(output, tag=tag, progress=line.advance)
     typer.echo(str(output))
 
 
@@ -144,13 +144,3 @@ def _predicted(seconds: float, seed: int) -> Motion:
 
     predictor = Predictor()
     return lambda own: predictor.predict(own, seconds, seed).track
-
-
-def _save(animation: Animation, output: Path, tag: bool) -> None:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task(output.name, total=len(animation))
-        animation.save(output, tag=tag, progress=lambda: progress.advance(task))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mimica.cli.options import DetectorOption, ModelOption, check_output
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
+from mimica.cli.progress import bar
 
 
 def annotate(
@@ -35,20 +33,11 @@ def annotate(
     mimica annotate photos/ interview.mp4 -o aus.csv
     """
     from mimica.annotate import annotate as run
-    from mimica.errors import UserError
+    from mimica.jobs.workers import cores
 
     for source in sources:
         check_output(output, (".csv",), source)
-    with _bar() as bar:
-        task = bar.add_task("", total=None, rate="")
-        seen = 0
-
-        def progress(done: float, total: int, pictures: int) -> None:
-            nonlocal seen
-            seen += pictures
-            elapsed = bar.tasks[task].elapsed
-            bar.update(task, completed=done, total=total, rate=f"{seen / elapsed:.0f} pictures/s" if elapsed else "")
-
+    with bar("files", None) as line:
         summary = run(
             list(sources),
             output,
@@ -57,42 +46,10 @@ def annotate(
             raw=raw,
             detector=detector,
             model=model,
-            jobs=jobs or _cores(),
-            progress=progress,
+            jobs=jobs or cores(),
+            progress=line.files,
         )
     for failure in summary.failures:
         typer.echo(f"Not read: {failure.reason}", err=True)
-    unread = f"{len(summary.failures)} could not be read" if summary.failures else "all could be read"
-    if not summary.annotated:
-        raise UserError(f"There is nothing to write to '{output}': of {_files(len(summary.failures))} none could be read.")
-    kept = f" ({summary.kept} of them in an earlier run)" if summary.kept else ""
-    typer.echo(f"{_files(summary.annotated)} annotated{kept}, {unread}.", err=True)
+    typer.echo(summary.told(output), err=True)
     typer.echo(str(output))
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"
-
-
-def _cores() -> int:
-    """How many this process may use."""
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _bar() -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    return Progress(
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("files  {task.fields[rate]}"),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )

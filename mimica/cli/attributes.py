@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mimica.cli.options import DetectorOption, FaceOption, ModelOption, PhotoArgument, check_output, warn
+from mimica.cli.progress import bar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,12 +28,10 @@ SheetOption = Annotated[Path, typer.Option("--output", "-o", help="The picture t
 @app.command("list")
 def list_(weights: FileOption = None) -> None:
     """The attributes, how many faces each was fitted on, and how long its vector is (in standard deviations of the latent)."""
-    import numpy as np
-
     vectors = _engine(weights).vectors
     typer.echo(f"{'attribute':16}{'positives':>10}{'negatives':>10}{'length':>8}{'de-correlated':>15}")
     for name, (positives, negatives) in zip(vectors.attributes, vectors.counts, strict=True):
-        plain, alone = (float(np.linalg.norm(vectors.of(name, p) / vectors.latent_std)) for p in (True, False))
+        plain, alone = (vectors.length(name, p) for p in (True, False))
         typer.echo(f"{name:16}{positives:>10}{negatives:>10}{plain:>8.2f}{alone:>15.2f}")
 
 
@@ -50,26 +49,16 @@ def fit(
 
     mimica attributes fit data/faces -o vae.safetensors --heat-map cosines.png
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from mimica.engines.vae import attributes
-    from mimica.engines.vae.codec import WEIGHTS, Codec, load_engine_file, save_engine_file
-    from mimica.engines.vae.data import open_data
+    from mimica.engines.vae.attributes import fit_file
+    from mimica.engines.vae.codec import WEIGHTS
     from mimica.engines.vae.sheets import heat_map as draw_heat_map
     from mimica.images import write_image
 
     check_output(output, (".safetensors",), data)
     if heat_map is not None:
         check_output(heat_map, (".png", ".jpg"), data)
-    file, _ = load_engine_file(weights or WEIGHTS)
-    faces = open_data(data)
-    rows = faces.rows(validation=False)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("encoding", total=len(rows))
-        coded = attributes.encoded(Codec(file), faces, rows, progress=lambda n: bar.advance(task, n))
-    vectors = attributes.fit(coded, only)
-    save_engine_file(output, file, vectors)
+    with bar("encoding", None) as line:
+        vectors = fit_file(data, output, weights or WEIGHTS, only, progress=line.to)
     if heat_map is not None:
         write_image(heat_map, draw_heat_map(vectors))
         typer.echo(str(heat_map))
@@ -115,17 +104,12 @@ def reconstruct(
     model: ModelOption = None,
 ) -> None:
     """Input, output, mask and predicted mask."""
-    import numpy as np
-
-    from mimica.engines.vae.data import open_data, spread
-    from mimica.engines.vae.sheets import reconstructions
+    from mimica.engines.vae.sheets import held_out, reconstructions
 
     check_output(output, _PICTURES, source)
     engine = _engine(weights)
     if source.is_dir():
-        data = open_data(source)
-        rows = spread(data.rows(validation=True), count)
-        _write(output, reconstructions(engine.codec, np.asarray(data.images[rows]), np.asarray(data.masks[rows])))
+        _write(output, reconstructions(engine.codec, *held_out(source, count)))
     else:
         _write(output, reconstructions(engine.codec, _small(source, engine, detector, model)[None]))
 
@@ -182,10 +166,9 @@ def _prepared(photo: Path, engine: VaeEngine, face: str | None, detector: str, m
 
 def _small(photo: Path, engine: VaeEngine, detector: str, model: Path | None) -> np.ndarray:
     """The ffhq crop at the network's size."""
-    import cv2
+    from mimica.data.dataset import resized
 
-    crop = _prepared(photo, engine, None, detector, model).faces[0].face.image
-    return cv2.resize(crop, (engine.codec.image_size,) * 2, interpolation=cv2.INTER_AREA)
+    return resized(_prepared(photo, engine, None, detector, model).faces[0].face.image, engine.codec.image_size)
 
 
 def _write(output: Path, picture: np.ndarray) -> None:

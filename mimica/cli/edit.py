@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mimica.cli.options import DetailOption, PhotoArgument, Source, TagOption, Wanted, check_output, grouped, warn
-
-if TYPE_CHECKING:
-    from mimica.engines.base import Engine
 
 
 @grouped
@@ -45,20 +42,17 @@ def edit(
     """
     from mimica.images import FORMAT_BY_SUFFIX, write_image
 
-    target = wanted.target()
-    if output is None:
-        suffix = photo.suffix if photo.suffix.lower() in FORMAT_BY_SUFFIX else ".png"
-        output = photo.with_name(f"{photo.stem}_{target.label}{suffix}")
+    suffix = photo.suffix if photo.suffix.lower() in FORMAT_BY_SUFFIX else ".png"
+    output = output or photo.with_name(f"{photo.stem}_{wanted.target().label}{suffix}")
     check_output(output, FORMAT_BY_SUFFIX, photo)
     masks_file = output.with_name(f"{output.stem}_masks.png")
     if masks:
         check_output(masks_file, (".png",), photo)
 
     from mimica import api
+    from mimica.engines.base import load_without_detail
 
-    chosen = source.arguments()
-    if not detail:
-        chosen["engine"] = _without_detail(source.engine, source.weights)
+    chosen = source.arguments() | ({} if detail else {"engine": load_without_detail(source.engine, source.weights)})
     result = api.edit(photo, **wanted.arguments(), **chosen, masks=masks)
     warn(result.warnings)
     result.save(output, tag=tag)
@@ -66,14 +60,3 @@ def edit(
     if result.masks is not None:
         write_image(masks_file, result.masks, comment=api.TAG if tag else None)
         typer.echo(str(masks_file))
-
-
-def _without_detail(engine: str, weights: Path | None) -> Engine:
-    from mimica.engines.base import load_engine
-    from mimica.errors import ValueRangeError
-
-    loaded = load_engine(engine, weights)
-    if not hasattr(loaded, "detail"):
-        raise ValueRangeError(f"The engine '{engine}' keeps the photo's own pixels; --no-detail is for vae and stylegan.")
-    loaded.detail = False
-    return loaded

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from mimica.cli.latent_options import open_model
+from mimica.cli.options import needs_extra
+
 app = typer.Typer(help="Turn trained weights into the files that run without torch.", no_args_is_help=True)
 
 
@@ -58,10 +61,9 @@ def stylegan(
     weights: Annotated[Path | None, typer.Option("--weights", help="Another generator than the shipped one.")] = None,
 ) -> None:
     """A StyleGAN2 generator's synthesis network as ONNX: w_plus to pictures without torch."""
-    from mimica.cli.stylegan import load
     from mimica.engines.stylegan.export import export
 
-    export(load(weights), output)
+    export(open_model(weights), output)
     typer.echo(f"Wrote {output} ({output.stat().st_size / 1e6:.1f} MB).")
 
 
@@ -71,22 +73,7 @@ def embedded(
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder for the files that ship.")] = Path(),
 ) -> None:
     """The embedded generator and its encoder as they ship: stylegan.safetensors and stylegan_encoder.safetensors, float16."""
-    from dataclasses import replace
-
-    from mimica.checkpoint import load_weights, save_weights
-    from mimica.cli.stylegan import EXTRA
-    from mimica.errors import MissingExtraError
-
-    try:
-        from mimica.engines.stylegan.convert import halved
-        from mimica.engines.stylegan.encoder import ENCODER_KIND
-        from mimica.engines.stylegan.networks import GENERATOR_KIND
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("mimica"):
-            raise
-        raise MissingExtraError(EXTRA.format(error.name)) from error
-    for stem, kind, name in (("generator", GENERATOR_KIND, "stylegan"), ("encoder", ENCODER_KIND, "stylegan_encoder")):
-        one = load_weights(weights / f"{stem}.safetensors", kind)
-        target = output / f"{name}.safetensors"
-        save_weights(target, replace(one, tensors=halved(one.tensors)))
+    with needs_extra():
+        from mimica.engines.stylegan.convert import export_embedded
+    for target in export_embedded(weights, output):
         typer.echo(f"Wrote {target} ({target.stat().st_size / 1e6:.1f} MB).")

@@ -177,6 +177,15 @@ def check_output(path: Path, suffixes: Iterable[str], photo: Path | None, *, fol
         raise UserError(f"--output is the photo '{photo}' itself, which would be lost; name another file.")
 
 
+def new_folder(path: Path) -> None:
+    """Makes the output folder where it is missing. Raises `UserError`."""
+    if path.exists() and not path.is_dir():
+        raise UserError(f"--output is '{path}', which is a file; name a folder.")
+    if not path.parent.is_dir():
+        raise UserError(f"--output is '{path}', but there is no folder '{path.parent}'; create it first.")
+    path.mkdir(exist_ok=True)
+
+
 @contextmanager
 def needs_extra() -> Iterator[None]:
     """Imports within that need the packages of the extra `train`. Raises `MissingExtraError` where one is not installed."""

@@ -1,16 +1,76 @@
-"""`mimica prepare`: raw face sets to the format that trainings read."""
+"""`mimica prepare`: raw face sets to the format that trainings read. Each kind of data is prepared by a module of
+`mimica.prepare`."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mimica.cli.options import check_output, grouped, needs_extra
+from mimica.cli.progress import spinner
+from mimica.errors import DataError, UserError
 
+
+@dataclass(frozen=True)
+class Common:
+    """For every kind of data."""
+
+    size: Annotated[int, typer.Option("--size", help="Side of the crops in pixels.", min=32, max=1024)] = 128
+    as_is: Annotated[bool, typer.Option("--as-is", help="The pictures are face crops already: only resize them.")] = False
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Processes; one for each core if not said.", min=1)] = None
+    limit: Annotated[int, typer.Option("--limit", help="Take the first so many pictures only; 0: all.", min=0)] = 0
+
+    @property
+    def processes(self) -> int:
+        from mimica.jobs.workers import cores
+
+        return self.jobs or cores()
+
+
+@dataclass(frozen=True)
+class Vae:
+    """For `mimica.prepare.vae`."""
+
+    frames: Annotated[
+        Path | None, typer.Option("--frames", help="For vae: re-animated frames of the same photos (labels.jsonl and crops).")
+    ] = None
+    labels: Annotated[
+        Path | None, typer.Option("--labels", help="For vae: a table (.csv) with more attributes of the files, 0 to 1.")
+    ] = None
+    cache: Annotated[Path | None, typer.Option("--cache", help="For vae: a folder that keeps the masks made by GrabCut.")] = None
+    sheet: Annotated[Path | None, typer.Option("--sheet", help="For vae: a picture to check the masks by.")] = None
+
+
+@dataclass(frozen=True)
+class Codes:
+    """For `mimica.prepare.latents`."""
+
+    sample: Annotated[int, typer.Option("--sample", help="For latents: so many samples of the generator, no folder.", min=0)] = 0
+    seed: Annotated[int, typer.Option("--seed", help="For latents: the first sample's.", min=0)] = 0
+    layout: Annotated[
+        str | None, typer.Option("--layout", help="For latents: the folder is a raw set (cfee, impa, mug, folder ...).")
+    ] = None
+    steps: Annotated[int, typer.Option("--steps", help="For latents: steps of search after the encoder.", min=0)] = 0
+    weights: Annotated[Path | None, typer.Option("--weights", help="For latents: another generator than the shipped one.")] = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """All that was asked for."""
+
+    source: str
+    folders: list[Path]
+    output: Path
+    common: Common
+    vae: Vae
+    codes: Codes
+
+
+@grouped
 def prepare(
     source: Annotated[
         str,
@@ -29,27 +89,9 @@ def prepare(
     ] = None,
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="The new folder to write.", show_default=False)],
-    size: Annotated[int, typer.Option("--size", help="Side of the crops in pixels.", min=32, max=1024)] = 128,
-    as_is: Annotated[bool, typer.Option("--as-is", help="The pictures are face crops already: only resize them.")] = False,
-    jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Processes; one for each core if not said.", min=1)] = None,
-    limit: Annotated[int, typer.Option("--limit", help="Take the first so many pictures only; 0: all.", min=0)] = 0,
-    frames: Annotated[
-        Path | None, typer.Option("--frames", help="For vae: re-animated frames of the same photos (labels.jsonl and crops).")
-    ] = None,
-    labels: Annotated[
-        Path | None, typer.Option("--labels", help="For vae: a table (.csv) with more attributes of the files, 0 to 1.")
-    ] = None,
-    cache: Annotated[Path | None, typer.Option("--cache", help="For vae: a folder that keeps the masks made by GrabCut.")] = None,
-    sheet: Annotated[Path | None, typer.Option("--sheet", help="For vae: a picture to check the masks by.")] = None,
-    sample: Annotated[int, typer.Option("--sample", help="For latents: so many samples of the generator, no folder.", min=0)] = 0,
-    seed: Annotated[int, typer.Option("--seed", help="For latents: the first sample's.", min=0)] = 0,
-    layout: Annotated[
-        str | None, typer.Option("--layout", help="For latents: the folder is a raw set (cfee, impa, mug, folder ...).")
-    ] = None,
-    steps: Annotated[int, typer.Option("--steps", help="For latents: steps of search after the encoder.", min=0)] = 0,
-    weights: Annotated[
-        Path | None, typer.Option("--weights", help="For latents: another generator than the shipped one.")
-    ] = None,
+    common: Common = Common(),
+    vae: Vae = Vae(),
+    codes: Codes = Codes(),
 ) -> None:
     """Find, measure, align and cut out the faces of a raw set, and write them in the format that `mimica train` reads.
 
@@ -68,155 +110,121 @@ def prepare(
 
     mimica prepare latents data/ffhq -o data/latents
     """
-    from mimica.errors import UserError
-
-    jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    if source == "latents":
-        _latents(folders or [], output, sample, seed, layout, steps, weights, jobs, limit)
-    elif not folders:
-        raise UserError(f"'{source}' is prepared from a folder; name one.")
-    elif source == "sequences":
-        _sequences(folders, output)
-    elif source == "ffhq":
-        _ffhq(folders, output, size, limit)
-    elif len(folders) != 1:
-        raise UserError(f"'{source}' is prepared from one folder; {len(folders)} are named.")
-    elif source == "vae":
-        _vae(folders[0], output, frames, labels, size, cache, limit, sheet)
-    else:
-        _faces(source, folders[0], output, size, as_is, jobs, limit)
-
-
-def _faces(source: str, folder: Path, output: Path, size: int, as_is: bool, jobs: int, limit: int) -> None:
-    """Any set of `mimica.data.sources.registry.SOURCES`, with a progress bar."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    from mimica.prepare.faces import prepare as run
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-
-        def progress(kept: int, dropped: int) -> None:
-            elapsed = bar.tasks[task].elapsed or 0.0
-            rate = f", {(kept + dropped) / elapsed:.0f} pictures/s" if elapsed else ""
-            bar.update(task, description=f"{kept} faces, {dropped} dropped{rate}")
-
-        report = run(source, folder, output, size=size, as_is=as_is, jobs=jobs, limit=limit, progress=progress)
-    typer.echo(str(report), err=True)
+    report = _PREPARED.get(source, _faces)(Asked(source, folders or [], output, common, vae, codes))
+    typer.echo(report, err=True)
+    if source == "vae" and vae.sheet is not None:
+        typer.echo(str(vae.sheet))
     typer.echo(str(output))
 
 
-def _sequences(sources: list[Path], output: Path) -> None:
+def _one_folder(asked: Asked) -> Path:
+    if not asked.folders:
+        raise UserError(f"'{asked.source}' is prepared from a folder; name one.")
+    if len(asked.folders) != 1:
+        raise UserError(f"'{asked.source}' is prepared from one folder; {len(asked.folders)} are named.")
+    return asked.folders[0]
+
+
+def _faces(asked: Asked) -> str:
+    """Any set of `mimica.data.sources.registry.SOURCES`."""
+    from mimica.prepare.faces import prepare as run
+
+    folder, common = _one_folder(asked), asked.common
+    with spinner() as line:
+        report = run(
+            asked.source,
+            folder,
+            asked.output,
+            size=common.size,
+            as_is=common.as_is,
+            jobs=common.processes,
+            limit=common.limit,
+            progress=line.measured,
+        )
+    return str(report)
+
+
+def _sequences(asked: Asked) -> str:
     """Videos -> how faces move, for `mimica train predictor`."""
     from mimica.prepare.sequences import prepare_sequences
 
-    with _counting() as say:
-        report = prepare_sequences(list(sources), output, progress=lambda name, frames: say(f"{name}: {frames} frames"))
-    typer.echo(str(report), err=True)
-    typer.echo(str(output))
+    if not asked.folders:
+        _one_folder(asked)
+    with spinner() as line:
+        return str(prepare_sequences(asked.folders, asked.output, progress=line.frames))
 
 
-def _vae(
-    folder: Path,
-    output: Path,
-    frames: Path | None,
-    labels: Path | None,
-    size: int,
-    cache: Path | None,
-    limit: int,
-    sheet: Path | None,
-) -> None:
+def _vae(asked: Asked) -> str:
     """Faces with head masks and attributes, for `mimica train vae`."""
-    from mimica.cli.options import check_output
     from mimica.engines.vae.sheets import mask_sheet
     from mimica.images import write_image
-    from mimica.prepare.vae import prepare
+    from mimica.prepare.vae import prepare as run
 
-    if sheet is not None:
-        check_output(sheet, (".png", ".jpg"), folder)
-    with _counting() as say:
-
-        def progress(kept: int, dropped: int) -> None:
-            say(f"{kept} faces, {dropped} photos dropped")
-
-        report = prepare(folder, output, frames=frames, labels=labels, size=size, cache=cache, limit=limit, progress=progress)
-    typer.echo(report, err=True)
-    if sheet is not None:
-        write_image(sheet, mask_sheet(output))
-        typer.echo(str(sheet))
-    typer.echo(str(output))
-
-
-@contextmanager
-def _counting() -> Iterator[Callable[[str], None]]:
-    """A spinner on stderr whose words the block sets."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-        yield lambda words: bar.update(task, description=words)
+    folder, given, common = _one_folder(asked), asked.vae, asked.common
+    if given.sheet is not None:
+        check_output(given.sheet, (".png", ".jpg"), folder)
+    with spinner() as line:
+        report = run(
+            folder,
+            asked.output,
+            frames=given.frames,
+            labels=given.labels,
+            size=common.size,
+            cache=given.cache,
+            limit=common.limit,
+            progress=line.kept,
+        )
+    if given.sheet is not None:
+        write_image(given.sheet, mask_sheet(asked.output))
+    return report
 
 
-def _latents(
-    folders: list[Path],
-    output: Path,
-    sample: int,
-    seed: int,
-    layout: str | None,
-    steps: int,
-    weights: Path | None,
-    jobs: int,
-    limit: int,
-) -> None:
+def _latents(asked: Asked) -> str:
     """Codes of faces with what they show, for `mimica directions fit` and `mimica train autoencoder`."""
-    from mimica.cli.options import needs_extra
-    from mimica.errors import UserError
-
-    if bool(sample) == bool(folders) or len(folders) > 1:
+    given, common = asked.codes, asked.common
+    if bool(given.sample) == bool(asked.folders) or len(asked.folders) > 1:
         raise UserError("Latents are either sampled (--sample 5000) or projected from one folder; say which.")
-    if output.exists():
-        raise UserError(f"--output is '{output}', which exists already; name another folder, or delete it.")
+    if asked.output.exists():
+        raise UserError(f"--output is '{asked.output}', which exists already; name another folder, or delete it.")
     with needs_extra():
         from mimica.engines.stylegan.codec import load_codec
         from mimica.prepare.latents import project_latents, sample_latents
-    codec, done = load_codec(weights), 0
-    with _counting() as say:
+    codec = load_codec(given.weights)
+    with spinner() as line:
+        if given.sample:
+            return str(sample_latents(codec, given.sample, asked.output, seed=given.seed, progress=line.faces))
+        report = project_latents(
+            codec,
+            asked.folders[0],
+            asked.output,
+            layout=given.layout,
+            steps=given.steps,
+            jobs=common.processes,
+            limit=common.limit,
+            progress=line.faces,
+        )
+    return str(report)
 
-        def progress(more: int) -> None:
-            nonlocal done
-            done += more
-            say(f"{done} faces")
 
-        if sample:
-            report = sample_latents(codec, sample, output, seed=seed, progress=progress)
-        else:
-            report = project_latents(
-                codec, folders[0], output, layout=layout, steps=steps, jobs=jobs, limit=limit, progress=progress
-            )
-    typer.echo(str(report), err=True)
-    typer.echo(str(output))
-
-
-def _ffhq(folders: list[Path], output: Path, size: int, limit: int) -> None:
+def _ffhq(asked: Asked) -> str:
     """FFHQ crops and their re-animated copies, for `mimica train stylegan`."""
-    from mimica.errors import DataError, UserError
     from mimica.prepare.ffhq import prepare_ffhq
 
-    if len(folders) > 2:
-        raise UserError(f"'ffhq' is prepared from the crops and one folder of pairs; {len(folders)} folders are named.")
-    for folder in folders:
+    if not asked.folders:
+        _one_folder(asked)
+    if len(asked.folders) > 2:
+        raise UserError(f"'ffhq' is prepared from the crops and one folder of pairs; {len(asked.folders)} folders are named.")
+    for folder in asked.folders:
         if not folder.is_dir():
             raise DataError(f"There is no folder '{folder}': check the path.")
-    pairs = folders[1] if len(folders) > 1 else None
-    with _counting() as say:
+    faces, *pairs = asked.folders
+    size, limit = asked.common.size, asked.common.limit
+    with spinner() as line:
+        kept, dropped = prepare_ffhq(
+            faces, pairs[0] if pairs else None, asked.output, size=size, limit=limit, progress=line.pictures
+        )
+    return f"{kept} pictures kept, {dropped} photos dropped"
 
-        def progress(done: int, lost: int) -> None:
-            say(f"{done} pictures, {lost} photos dropped")
 
-        kept, dropped = prepare_ffhq(folders[0], pairs, output, size=size, limit=limit, progress=progress)
-    typer.echo(f"{kept} pictures kept, {dropped} photos dropped", err=True)
-    typer.echo(str(output))
+_PREPARED: dict[str, Callable[[Asked], str]] = {"latents": _latents, "sequences": _sequences, "ffhq": _ffhq, "vae": _vae}
+"""What is not a face set with Action Units -> its function."""

@@ -1,44 +1,37 @@
-"""`mimica project`: photos into the latent space of a StyleGAN2 generator; `mimica evaluate projection` and `synthesis`."""
+"""`mimica project`: photos into the latent space of a StyleGAN2 generator."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mimica.cli.options import check_output
-from mimica.cli.stylegan import GeneratorOption, load
-
-VggOption = Annotated[Path | None, typer.Option("--vgg", help="torchvision's VGG16 weights (.pth), for the perceptual loss.")]
-StepsOption = Annotated[int, typer.Option("--steps", help="Steps of the search.", min=1, max=100_000)]
+from mimica.cli.latent_options import GeneratorOption, StepsOption, VggOption, open_model
+from mimica.cli.options import check_output, grouped, needs_extra
+from mimica.cli.progress import bar
 
 
-@contextmanager
-def _bar(steps: int) -> Iterator[Callable[[int, float], None]]:
-    """A progress bar with the loss."""
-    from rich.console import Console
-    from rich.progress import Progress
+@dataclass(frozen=True)
+class Asked:
+    """How to search."""
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("searching", total=steps)
-        yield lambda step, loss: bar.update(task, completed=step, description=f"step {step}, loss {loss:.4f}")
+    steps: StepsOption = 300
+    space: Annotated[str, typer.Option("--space", help="w_plus, or w: farther from the photo, easier to edit.")] = "w_plus"
+    noise: Annotated[bool, typer.Option("--noise", help="Search for the noise pictures too.")] = False
+    start: Annotated[str, typer.Option("--start", help="encoder, where the generator has one, or mean.")] = "encoder"
+    rate: Annotated[float, typer.Option("--rate", help="Largest learning rate.", min=1e-5, max=10)] = 0.05
 
 
+@grouped
 def project(
     photos: Annotated[
         list[Path], typer.Argument(help="Photos with a face each; they are searched for together.", show_default=False)
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The latent file (.npz) to write.", show_default=False)],
     weights: GeneratorOption = None,
-    steps: StepsOption = 300,
-    space: Annotated[str, typer.Option("--space", help="w_plus, or w: farther from the photo, easier to edit.")] = "w_plus",
-    noise: Annotated[bool, typer.Option("--noise", help="Search for the noise pictures too.")] = False,
-    start: Annotated[str, typer.Option("--start", help="encoder, where the generator has one, or mean.")] = "encoder",
-    rate: Annotated[float, typer.Option("--rate", help="Largest learning rate.", min=1e-5, max=10)] = 0.05,
+    asked: Asked = Asked(),
     vgg: VggOption = None,
 ) -> None:
     """Find the latent of each face: its picture by the generator comes as near to the photo as it can.
@@ -48,111 +41,23 @@ def project(
 
     mimica project photo.jpg -o latent.npz
     """
-    from mimica.errors import ValueRangeError
-    from mimica.images import write_image
-
     for photo in photos:
         check_output(output, (".npz",), photo)
-    for name, value, legal in (("space", space, ("w_plus", "w")), ("start", start, ("encoder", "mean"))):
-        if value not in legal:
-            raise ValueRangeError(f"--{name} is {' or '.join(legal)}, not '{value}'.")
-    model = load(weights)
-    from mimica.engines.stylegan.invert import Search
-    from mimica.engines.stylegan.model import save_latents
-    from mimica.engines.stylegan.perceptual import load_features
-    from mimica.engines.stylegan.project import begin, latents, target_of
-    from mimica.evaluate.projection import Judge, beside
-    from mimica.pixels import as_pictures
-
-    targets = [target_of(photo, model.size) for photo in photos]
+    with needs_extra():
+        from mimica.engines.stylegan.perceptual import load_features
+        from mimica.engines.stylegan.project import find, search_of
+        from mimica.evaluate.projection import beside, judged
+    search = search_of(**asdict(asked))
+    model = open_model(weights)
     features, sentence = load_features(vgg)
     typer.echo(sentence, err=True)
-    search = Search(steps=steps, space=space, noises=noise, start=start, rate=rate)  # type: ignore[arg-type]
-    projection = begin(model, [target.crop for target in targets], features, search)
-    part = output.with_name(f"{output.stem}.part.npz")
-    if part.exists():
-        projection.restore(part)
-        typer.echo(f"Going on at step {projection.step}.", err=True)
-    try:
-        with _bar(steps) as progress:
-            projection.run(progress)
-    except KeyboardInterrupt:
-        projection.save(part)
-        raise
-    pictures = list(as_pictures(projection.pictures()))
-    names = [target.name for target in targets]
-    save_latents(output, latents(projection, targets))
-    for name, picture in zip(names, pictures, strict=True):
-        write_image(output.with_name(f"{output.stem}_{name}.png"), picture, comment="generated by Mimica")
-    crops = [target.crop for target in targets]
-    write_image(output.with_name(f"{output.stem}_beside.png"), beside(crops, pictures, names), comment="edited by Mimica")
-    part.unlink(missing_ok=True)
-    judge = Judge()
-    for name, crop, picture in zip(names, crops, pictures, strict=True):
-        figures = judge.figures(crop, picture)
+    with bar("searching", asked.steps) as line:
+        found = find(model, photos, features, search, output, say=_note, progress=line.at)
+    found.save(output, beside(found.crops, found.pictures, found.names))
+    for name, figures in judged(found.crops, found.pictures, found.names):
         typer.echo(f"{name}: " + ", ".join(f"{figure} {value:.3f}" for figure, value in figures.items()))
     typer.echo(str(output))
 
 
-def evaluate_projection(
-    data: Annotated[Path, typer.Option("--data", help="A prepared data set of FFHQ crops.", show_default=False)],
-    weights: GeneratorOption = None,
-    count: Annotated[int, typer.Option("--count", help="Held-out faces, drawn at random, one a person.", min=1)] = 20,
-    sampled: Annotated[int, typer.Option("--sampled", help="Pictures of the generator's own, to be found again.", min=0)] = 8,
-    steps: StepsOption = 500,
-    seed: Annotated[int, typer.Option("--seed", help="For the draw.")] = 0,
-    sheet: Annotated[Path | None, typer.Option("--sheet", help="Also write the pairs as a picture.")] = None,
-    vgg: VggOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-) -> None:
-    """How near projection comes to held-out faces, and to pictures of the generator itself."""
-    from mimica.data.dataset import open_datasets
-    from mimica.errors import DataError
-    from mimica.images import write_image
-
-    model = load(weights)
-    from mimica.engines.stylegan.invert import Search
-    from mimica.engines.stylegan.perceptual import load_features
-    from mimica.evaluate.projection import beside, draw, evaluate
-
-    held_out = open_datasets([data]).part(validation=True)
-    if not len(held_out):
-        raise DataError(f"'{data}' has no held-out person.")
-    items = draw(held_out.subjects, count, seed)
-    features, sentence = load_features(vgg)
+def _note(sentence: str) -> None:
     typer.echo(sentence, err=True)
-    crops = list(held_out.images(items, model.size))
-    with _bar(steps) as progress:
-        report = evaluate(model, crops, features, Search(steps=steps), sampled=sampled, progress=progress)
-    if sheet:
-        write_image(sheet, beside(report.crops, report.pictures, [held_out.names[i] for i in items]))
-    rows = {f"{len(crops)} held-out faces, {name}": value for name, value in report.photos.items()}
-    if report.sampled_psnr:
-        rows |= {f"{sampled} sampled latents, psnr (worst)": min(report.sampled_psnr)}
-        rows |= {f"{sampled} sampled latents, psnr (mean)": sum(report.sampled_psnr) / len(report.sampled_psnr)}
-    if as_json:
-        typer.echo(json.dumps(rows, indent=1))
-        return
-    for name, value in rows.items():
-        typer.echo(f"{name:45s} {value:.3f}")
-
-
-def evaluate_synthesis(
-    size: Annotated[int, typer.Option("--size", help="Side of the pictures, a power of 2.")] = 1024,
-    rounds: Annotated[int, typer.Option("--rounds", help="Pictures by each of the two.", min=1)] = 5,
-    threads: Annotated[int, typer.Option("--threads", help="Processor cores.", min=1)] = 2,
-) -> None:
-    """How fast a config-f generator is, against grouped convolutions with a kernel for each sample."""
-    from mimica.errors import MissingExtraError
-
-    try:
-        from mimica.evaluate.synthesis import compare
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("mimica"):
-            raise
-        raise MissingExtraError(f"This command needs the package '{error.name}': pip install 'mimica[train]'.") from error
-    speed = compare(size, rounds, threads=threads)
-    typer.echo(
-        f"{size} px, float32, batch 1, {threads} threads, median of {rounds}: {speed.seconds:.2f} s; grouped convolutions "
-        f"{speed.plain_seconds:.2f} s; ratio {speed.ratio:.2f}; largest difference {speed.difference:.1e}"
-    )

@@ -108,3 +108,13 @@ def load_engine(name: str = "ganimation", weights: str | Path | None = None) -> 
         raise MissingExtraError(f"The engine '{name}' needs the package '{error.name}': pip install 'mimica[train]'.") from error
     engine: Engine = load(Path(weights) if weights else None)
     return engine
+
+
+def load_without_detail(name: str, weights: str | Path | None = None) -> Engine:
+    """The engine without the photo's fine lines, which the engines that decode a latent add to their pictures. Raises as
+    `load_engine`, and `ValueRangeError` for an engine that keeps the photo's own pixels."""
+    engine = load_engine(name, weights)
+    if not hasattr(engine, "detail"):
+        raise ValueRangeError(f"The engine '{name}' keeps the photo's own pixels; --no-detail is for vae and stylegan.")
+    engine.detail = False
+    return engine

@@ -104,6 +104,11 @@ def expression_track(emotion: str, own: dict[str, float], frames: int, intensity
     return Track.from_keyframes([(0.0, own, "linear"), (float(frames - 1), {**own, **target}, "ease")])
 
 
+def video_count(photos: int, faces: int, videos: int) -> int:
+    """How many videos are made at most of so many photos: six of a face."""
+    return min(videos, len(SIX) * min(faces, photos))
+
+
 def evaluate(
     paths: Iterable[Path],
     engine: Engine,

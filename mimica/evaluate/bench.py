@@ -6,13 +6,13 @@ are run. Times are medians.
 
 from __future__ import annotations
 
-import os
 import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +21,11 @@ from PIL import Image
 
 from mimica import api
 from mimica.animation import Prepared, frames, own_controls, render_frame
-from mimica.errors import MissingExtraError, UserError
+from mimica.errors import MissingExtraError, UserError, ValueRangeError, nearest
 from mimica.facs import AU_NAMES
 from mimica.images import read_photo, write_image
-from mimica.motion.expression import wanted
+from mimica.jobs.workers import cores
+from mimica.motion.expression import checked, wanted
 from mimica.motion.track import Track
 from mimica.reader.read import find_faces
 
@@ -54,10 +55,9 @@ class Figure:
 
 def hardware() -> dict[str, str]:
     """The processor's name, the cores that this process may use, the system and Python."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "processor": _processor(),
-        "cores": str(cores),
+        "cores": str(cores()),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
@@ -203,3 +203,20 @@ BENCHMARKS: dict[str, Callable[[Setting], list[Figure]]] = {
     "annotate": annotation,
 }
 """Name -> function; a new one is a line here."""
+
+
+def measured(photo: Path, only: Sequence[str] | None = None, repeats: int = 30) -> Iterator[list[Figure]]:
+    """The figures of each benchmark as it is done, all or those named in `only`. Raises `ValueRangeError` before the first."""
+    checked(repeats, "--repeats", 3, 1000)
+    names = list(only or BENCHMARKS)
+    for name in names:
+        if name not in BENCHMARKS:
+            hint = nearest(name, BENCHMARKS) or ";"
+            raise ValueRangeError(f"There is no benchmark '{name}'{hint} they are {', '.join(BENCHMARKS)}.")
+    return _run(photo, names, repeats)
+
+
+def _run(photo: Path, names: Sequence[str], repeats: int) -> Iterator[list[Figure]]:
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            yield BENCHMARKS[name](Setting(photo, Path(folder), repeats))

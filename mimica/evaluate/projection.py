@@ -7,19 +7,21 @@ au_error  mean absolute difference of the 17 Action Units that the reader sees  
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from mimica.contact_sheet import Cell, sheet
+from mimica.data.dataset import open_datasets
 from mimica.engines.stylegan.invert import Search
 from mimica.engines.stylegan.model import Model, seed_w
 from mimica.engines.stylegan.perceptual import Features
 from mimica.engines.stylegan.project import begin
-from mimica.errors import NoFaceError
+from mimica.errors import DataError, NoFaceError
 from mimica.evaluate.expressions import Identity
 from mimica.facs import AU_NAMES
 from mimica.metrics import psnr, ssim
@@ -74,6 +76,15 @@ def beside(crops: Sequence[np.ndarray], pictures: Sequence[np.ndarray], names: S
     return sheet([[Cell(c, n) for c, n in zip(crops, names, strict=True)], [Cell(p, "projection") for p in pictures]], side)
 
 
+def judged(
+    crops: Sequence[np.ndarray], pictures: Sequence[np.ndarray], names: Sequence[str]
+) -> Iterator[tuple[str, dict[str, float]]]:
+    """(name, figures) of each reconstruction."""
+    judge = Judge()
+    for name, crop, picture in zip(names, crops, pictures, strict=True):
+        yield name, judge.figures(crop, picture)
+
+
 @dataclass
 class Report:
     """Mean figures of held-out photos, the worst PSNR of latents sampled from the generator itself, and the pictures."""
@@ -82,6 +93,25 @@ class Report:
     sampled_psnr: list[float]
     crops: list[np.ndarray]
     pictures: list[np.ndarray]
+
+    @property
+    def rows(self) -> dict[str, float]:
+        """What is measured, in words -> the figure."""
+        rows = {f"{len(self.crops)} held-out faces, {name}": value for name, value in self.photos.items()}
+        if self.sampled_psnr:
+            count = len(self.sampled_psnr)
+            rows[f"{count} sampled latents, psnr (worst)"] = min(self.sampled_psnr)
+            rows[f"{count} sampled latents, psnr (mean)"] = sum(self.sampled_psnr) / count
+        return rows
+
+
+def held_out(data: Path, size: int, count: int, seed: int) -> tuple[list[np.ndarray], list[str]]:
+    """(crops uint8 (size, size, 3), names) of `count` held-out faces of a prepared set, drawn at random. Raises `DataError`."""
+    faces = open_datasets([data]).part(validation=True)
+    if not len(faces):
+        raise DataError(f"'{data}' has no held-out person.")
+    items = draw(faces.subjects, count, seed)
+    return list(faces.images(items, size)), [faces.names[i] for i in items]
 
 
 def evaluate(

@@ -31,6 +31,11 @@ _PATIENCE = 0.2
 """Seconds between two looks at the progress."""
 
 
+def cores() -> int:
+    """How many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class Stopped(Exception):
     """Raised by the tick in a worker when the job has been given up."""
 

@@ -12,10 +12,13 @@ import typer
 from typer.testing import CliRunner
 
 from mimica.checkpoint import Weights, load_weights, module_tensors, save_weights
+from mimica.cli.convert import convert
+from mimica.cli.evaluate.projection import projection as evaluate_projection
+from mimica.cli.evaluate.synthesis import synthesis as evaluate_synthesis
 from mimica.cli.export import embedded as export_embedded
 from mimica.cli.export import stylegan as export_stylegan
-from mimica.cli.project import evaluate_projection, evaluate_synthesis, project
-from mimica.cli.stylegan import convert, generate
+from mimica.cli.generate import generate
+from mimica.cli.project import project
 from mimica.data.dataset import DatasetWriter
 from mimica.engines.stylegan.encoder import ENCODER_KIND, Encoder
 from mimica.engines.stylegan.model import load_model

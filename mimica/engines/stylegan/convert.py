@@ -1,15 +1,18 @@
-"""What a network of others lacks, added before it is saved."""
+"""`mimica convert`: networks of others as model files; what they lack is added before they are saved."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from mimica.checkpoint import Weights, build_module, fill_module
+from mimica.checkpoint import Weights, build_module, fill_module, load_weights, save_weights
+from mimica.engines.stylegan.encoder import ENCODER_KIND
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
+from mimica.engines.stylegan.pickles import Found, choose
 
 _SAMPLES = 10_000
 
@@ -33,3 +36,33 @@ def halved(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         name: array.astype(np.float16) if array.size >= small and np.abs(array).max() < 60_000 else np.asarray(array, np.float32)
         for name, array in tensors.items()
     }
+
+
+def described(found: Found) -> list[str]:
+    """A line for each network of a file, and what else is to be said."""
+    lines = []
+    for name, weights in found.networks.items():
+        count = sum(array.size for key, array in weights.tensors.items() if not key.endswith((".noise", "w_average")))
+        config = ", ".join(f"{key} {value}" for key, value in weights.config.items())
+        lines.append(f"{name}: {weights.kind}, {count / 1e6:.2f} M parameters, {config}")
+    return [*lines, *found.notes]
+
+
+def saved(found: Found, network: str | None, file: Path, output: Path, *, half: bool = False) -> str:
+    """Writes the network called `network` (None: the averaged generator) of the file `file` to `output`, with `half` as float16;
+    gives its name. Raises `WeightsError`."""
+    name, weights = choose(found, network, file)
+    weights = with_average(weights)
+    tensors = halved(weights.tensors) if half else weights.tensors
+    save_weights(output, replace(weights, tensors=tensors, notes={"origin": file.name, "network": name}))
+    return name
+
+
+def export_embedded(weights: Path, output: Path) -> Iterator[Path]:
+    """The generator and the encoder of a run's folder `weights`, as they ship: writes both into the folder `output`, in
+    float16, and gives each file. Raises `WeightsError`."""
+    for stem, kind, name in (("generator", GENERATOR_KIND, "stylegan"), ("encoder", ENCODER_KIND, "stylegan_encoder")):
+        one = load_weights(weights / f"{stem}.safetensors", kind)
+        target = output / f"{name}.safetensors"
+        save_weights(target, replace(one, tensors=halved(one.tensors)))
+        yield target

@@ -58,6 +58,12 @@ def parse_layers(text: str, places: int) -> tuple[int, ...]:
     return tuple(sorted(layers))
 
 
+def ranges(layers: Sequence[int]) -> str:
+    """Layer numbers as `parse_layers` reads them: `"0-7"`, `"0,2,4"`."""
+    whole = list(layers) == list(range(layers[0], layers[-1] + 1))
+    return f"{layers[0]}-{layers[-1]}" if whole else ",".join(map(str, layers))
+
+
 @dataclass(frozen=True)
 class Direction:
     """One direction.
@@ -198,3 +204,11 @@ def chosen(known: Mapping[str, Direction], name: str) -> Direction:
     if name not in known:
         raise ValueRangeError(f"There is no direction '{name}'{nearest(name, known) or ';'} they are {', '.join(known)}.")
     return known[name]
+
+
+def selected(
+    known: Mapping[str, Direction], names: Sequence[str] | None, layers: str | None, places: int
+) -> dict[str, Direction]:
+    """The directions called `names`, or all, under other `layers` where these are given. Raises `ValueRangeError`."""
+    shown = {name: chosen(known, name) for name in names or known}
+    return {name: one.with_layers(parse_layers(layers, places)) for name, one in shown.items()} if layers else shown

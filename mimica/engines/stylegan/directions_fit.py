@@ -1,4 +1,4 @@
-"""Learning directions from codes and what their faces show: logistic regression (default) and a linear SVM.
+"""`mimica directions fit`: directions from codes and what their faces show, by logistic regression (default) or a linear SVM.
 
 L. Zhang, C. Pollett (2021) train for each emotion a logistic model p(x) = 1 / (1 + exp(-beta . x)) on pairs (latent code,
 expression) and found an SVM slower; `mimica directions fit --compare` repeats that comparison. Positive examples are the share of
@@ -15,13 +15,22 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from mimica.engines.stylegan.directions import Direction, orthogonal_to
-from mimica.engines.stylegan.latents import LatentSet, labelled
-from mimica.errors import DataError, ValueRangeError
+from mimica.engines.stylegan.directions import (
+    Direction,
+    default_layers,
+    load_directions,
+    orthogonal_to,
+    parse_layers,
+    save_directions,
+)
+from mimica.engines.stylegan.latents import LatentSet, labelled, open_latents, parse_column, within_people
+from mimica.errors import DataError, ValueRangeError, nearest
 from mimica.metrics import balanced_accuracy
 
 Learner = Literal["logistic", "svm"]
@@ -217,3 +226,71 @@ def _slope(latents: LatentSet, column: str, doses: np.ndarray) -> float:
     values = latents.column(column)
     known = np.isfinite(values)
     return float(np.polyfit(doses[known], values[known], 1)[0])
+
+
+# --- a file of directions -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fits:
+    """What `fit_file` did: the set's title, the mask, and each direction with its classifier, as they were fitted (with
+    `compare`, of both learners)."""
+
+    title: str
+    layers: tuple[int, ...]
+    rows: list[tuple[Direction, Fitted]]
+
+
+def fit_file(
+    data: Path,
+    output: Path,
+    *,
+    column: Sequence[str] | None = None,
+    learner: str = "logistic",
+    compare: bool = False,
+    layers: str | None = None,
+    keep: str | None = None,
+    within: bool = False,
+    add: bool = False,
+    share: float = SHARE,
+    folds: int = FOLDS,
+    strength: float = STRENGTH,
+) -> Fits:
+    """Fit directions on a latent data set and write them.
+
+    column   `NAME=COLUMN` or the column alone, of each direction; None: `DEFAULT_COLUMNS`
+    learner  whose directions are written; with `compare` both are fitted
+    layers   as `parse_layers` reads them; None: the paper's
+    keep     columns, or `identity`, separated by commas: directions that the new ones leave alone
+    within   compare each person with him- or herself
+    add      keep what the file holds already; same names are replaced
+
+    Raises `DataError`, `ValueRangeError`."""
+    wanted = _learner(learner)
+    latents = within_people(open_latents(data)) if within else open_latents(data)
+    mask = parse_layers(layers, latents.places) if layers else default_layers(latents.places)
+    kept, rows = _columns(keep or ""), []
+    for asked in column or DEFAULT_COLUMNS:
+        name, _, text = asked.rpartition("=")
+        source = parse_column(text)
+        others = [other for other in kept if other != source]
+        fit_one = partial(fit_direction, latents, source, mask, name=name or None, keep=others, share=share)
+        rows += [fit_one(learner=one, folds=folds, strength=strength) for one in (LEARNERS if compare else (wanted,))]
+    fitted = {direction.name: direction for direction, _ in rows if direction.learner == wanted}
+    earlier = load_directions(output, latents.places) if add and output.is_file() else {}
+    about = {"data": latents.title, "within": within, "kept": kept, **latents.notes}
+    save_directions(output, list({**earlier, **fitted}.values()), about)
+    return Fits(latents.title, mask, rows)
+
+
+def _columns(text: str) -> list[str]:
+    """`"yaw, identity"` -> its parts."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    return ["identity" if part == "identity" else parse_column(part) for part in parts]
+
+
+def _learner(name: str) -> Learner:
+    for one in LEARNERS:
+        if one == name:
+            return one
+    raise ValueRangeError(f"--learner is '{name}'{nearest(name, LEARNERS) or ';'} it is one of {', '.join(LEARNERS)}.")

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from mimica.engines.vae.codec import Codec, Vectors
-from mimica.engines.vae.data import VaeData, spread
+from mimica.engines.vae.codec import Codec, Vectors, load_engine_file, save_engine_file
+from mimica.engines.vae.data import VaeData, open_data, spread
 from mimica.errors import DataError, ValueRangeError, nearest
 from mimica.facs import EMOTIONS, SIDED_AU_NAMES
 
@@ -140,6 +141,29 @@ def fittable(data: VaeData, rows: np.ndarray) -> tuple[str, ...]:
         if name not in NEAR_SYNONYMS and min(positive.sum(), negative.sum()) >= LEAST:
             found.append(name)
     return tuple(found)
+
+
+def fit_file(
+    data: Path,
+    output: Path,
+    weights: Path,
+    names: Sequence[str] | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Vectors:
+    """Fits vectors on the training people of a prepared folder, and writes them to `output` with the networks of the engine
+    file `weights`. `progress` is called with (faces encoded, in all). Raises as `fit`, and `WeightsError`."""
+    file, _ = load_engine_file(weights)
+    faces = open_data(data)
+    rows, done = faces.rows(validation=False), 0
+
+    def count(more: int) -> None:
+        nonlocal done
+        done += more
+        progress(done, len(rows))
+
+    vectors = fit(encoded(Codec(file), faces, rows, count), names)
+    save_engine_file(output, file, vectors)
+    return vectors
 
 
 _TURNING = ("turned",)

@@ -79,6 +79,10 @@ class Vectors:
         step: np.ndarray = (self.plain if plain else self.decorrelated)[self.attributes.index(attribute)]
         return step
 
+    def length(self, attribute: str, plain: bool = False) -> float:
+        """Of the step of dose 1, in standard deviations of the latent."""
+        return float(np.linalg.norm(self.of(attribute, plain) / self.latent_std))
+
     @staticmethod
     def none(latent: int) -> Vectors:
         """A file whose attributes are not fitted yet."""

@@ -13,7 +13,7 @@ from mimica.contact_sheet import Cell, sheet
 from mimica.engines.base import Rendered
 from mimica.engines.vae.attributes import cosines
 from mimica.engines.vae.codec import Codec, Vectors
-from mimica.engines.vae.data import open_data
+from mimica.engines.vae.data import open_data, spread
 from mimica.engines.vae.edit import State, VaeEngine
 from mimica.engines.vae.masks import overlay
 
@@ -49,6 +49,13 @@ def reconstructions(codec: Codec, pictures: np.ndarray, masks: np.ndarray | None
     if len(rows) > 4:  # two faces a row
         rows = [[*left, *(rows[i + 1] if i + 1 < len(rows) else [])] for i, left in enumerate(rows) if i % 2 == 0]
     return sheet(rows, cell)
+
+
+def held_out(folder: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 (N, S, S, 3) crops and (N, S, S) head masks: `count` held-out faces of a prepared folder, spread over it."""
+    data = open_data(folder)
+    rows = spread(data.rows(validation=True), count)
+    return np.asarray(data.images[rows]), np.asarray(data.masks[rows])
 
 
 def samples(codec: Codec, count: int, seed: int, cell: int = 128) -> np.ndarray:

@@ -1,0 +1,70 @@
+"""`mimica evaluate acd`: does a face stay the same person while it moves?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mimica.cli.evaluate.tables import AsJsonTables, PeopleArgument, VideoSize, show, table, tracking
+from mimica.cli.options import EngineOption, IntensityOption, WeightsOption, warn
+from mimica.cli.progress import bar
+
+if TYPE_CHECKING:
+    from mimica.evaluate.acd import Report
+
+
+def acd(
+    photos: PeopleArgument,
+    engine: EngineOption = "ganimation",
+    weights: WeightsOption = None,
+    faces: Annotated[int, typer.Option("--faces", help="The first so many photos with a face.", min=1)] = 43,
+    videos: Annotated[int, typer.Option("--videos", help="So many videos at most: six emotions for each face.", min=1)] = 256,
+    frames: Annotated[int, typer.Option("--frames", help="Frames of each video.", min=2)] = 16,
+    size: VideoSize = 512,
+    intensity: IntensityOption = 1.0,
+    as_json: AsJsonTables = False,
+) -> None:
+    """Average content distance of MoCoGAN: does the face stay the same person while it moves? Also flicker and tracking error.
+
+    mimica evaluate acd photos/ --videos 256
+    """
+    from mimica.engines.base import load_engine
+    from mimica.evaluate.acd import PUBLISHED, evaluate, video_count
+    from mimica.images import list_photos
+
+    paths = list_photos(photos)
+    loaded = load_engine(engine, weights)
+    with bar("videos", video_count(len(paths), faces, videos)) as line:
+        report = evaluate(
+            paths,
+            loaded,
+            faces=faces,
+            videos=videos,
+            frames=frames,
+            size=size,
+            intensity=intensity,
+            progress=line.advance,
+        )
+    warn(report.missing)
+    if as_json:
+        typer.echo(json.dumps({**asdict(report), "published": PUBLISHED}, indent=1))
+        return
+    title = f"Average content distance, {report.videos} videos, {report.faces} faces"
+    show(table(title, ("", "ACD"), _rows(engine, report, PUBLISHED)), tracking(report.tracking))
+    typer.echo(f"Flicker outside the face: {report.flicker:.3f} of 255")
+
+
+def _rows(engine: str, report: Report, published: dict[str, float]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [
+        (f"Mimica, {engine}", f"{report.acd:.3f}"),
+        *((f"  {e}", f"{v:.3f}") for e, v in report.by_emotion.items()),
+    ]
+    rows.append(("first frame to last", f"{report.reach:.3f}"))
+    rows += [("a photo that stands still, with camera noise", f"{report.frozen:.3f}"), ("two people", f"{report.people:.3f}")]
+    return [
+        *rows,
+        *((f"{name} (published: other faces, other descriptors)", f"{value:.3f}") for name, value in published.items()),
+    ]

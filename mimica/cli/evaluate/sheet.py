@@ -1,0 +1,25 @@
+"""`mimica evaluate sheet`: random held-out faces by the default engine, to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def sheet(
+    pairs: Annotated[Path, typer.Argument(help="Folder of pairs: labels.jsonl and its frames.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The picture to write.")] = Path("sheet.jpg"),
+    faces: Annotated[int, typer.Option(help="How many faces, drawn at random.", min=1, max=100)] = 6,
+    seed: Annotated[int, typer.Option(help="For the draw.")] = 0,
+    weights: Annotated[Path | None, typer.Option(help="Other weights of the fast generator than the shipped ones.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Another labels.jsonl than the folder's own.")] = None,
+) -> None:
+    """Random held-out faces x expressions by the default engine, beside the frames that the pairs hold."""
+    from mimica.engines.base import load_engine
+    from mimica.evaluate.sheet import sheet as draw
+    from mimica.images import write_image
+
+    write_image(output, draw(pairs, load_engine(weights=weights), faces=faces, seed=seed, labels=labels))
+    typer.echo(str(output))

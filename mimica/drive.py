@@ -1,0 +1,105 @@
+"""A photo does what the person in a video does: what `mimica drive` makes. The driver is read by `mimica.motion.driving`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mimica import api
+from mimica.images import write_image
+from mimica.motion.curves import draw_curves
+from mimica.motion.driving import describe_gaps, read_driver
+from mimica.motion.expression import checked
+from mimica.motion.openface import write_track
+from mimica.reader.follow import Finder
+from mimica.video.reader import open_video
+from mimica.video.writer import VideoWriter
+
+MAX_GIF_FPS = 50.0
+"""A GIF counts in hundredths of a second, and browsers slow down what is faster."""
+_WITH_SOUND = (".mp4", ".webm")
+
+
+@dataclass(frozen=True)
+class Result:
+    """The video that will be, sound and all.
+
+    warnings  about gaps in the driving video and about the photo
+    sound     the video whose sound is copied, or None
+    """
+
+    animation: api.Animation
+    warnings: tuple[str, ...]
+    sound: Path | None
+
+    def save(self, path: Path, *, tag: bool = True, progress: Callable[[], None] = lambda: None) -> None:
+        """Writes the video in the format of the suffix; `progress` is called after each frame. Raises `VideoError`."""
+        comment = api.TAG if tag else None
+        made = self.animation
+        with VideoWriter(path, made.fps, made.size, comment=comment, loop=False, audio_from=self.sound) as writer:
+            for frame in made:
+                writer.write(frame)
+                progress()
+
+    def save_curves(self, path: Path) -> None:
+        """Writes what the face does: by the suffix a table of OpenFace's columns (.csv), or a picture."""
+        if path.suffix.lower() == ".csv":
+            write_track(self.animation.tracks[0], path)
+        else:
+            write_image(path, draw_curves(self.animation.tracks[0]))
+
+
+@dataclass(frozen=True)
+class Drive:
+    """How a driver's motion goes over.
+
+    gain      how strongly the driver's changes are shown, 0.05 to 3
+    absolute  the driver's Action Units as they are, not their changes from neutral
+    neutral   the second at which the driver's face is at rest; None: the calmest frames
+    raw       values as read, not steadied over time
+    audio     copy the sound, where the format has any
+    fps       1 to 120; None: the video's
+    """
+
+    gain: float = 1.0
+    absolute: bool = False
+    neutral: float | None = None
+    raw: bool = False
+    audio: bool = True
+    fps: float | None = None
+
+    def target(self, video: Path, output: Path) -> tuple[float, Path | None]:
+        """(frames a second, the video whose sound is copied or None) of what will be written. Refuses, before any work, what
+        cannot be: raises `ValueRangeError`, `VideoError`."""
+        checked(self.gain, "--gain", 0.05, 3.0)
+        driving, suffix = open_video(video), output.suffix.lower()
+        most = MAX_GIF_FPS if suffix == ".gif" else api.MAX_FPS
+        fps = checked(min(driving.fps, most) if self.fps is None else self.fps, "--fps", 1.0, api.MAX_FPS)
+        sound = video if self.audio and driving.has_audio and suffix in _WITH_SOUND else None
+        VideoWriter(output, fps, (2, 2), audio_from=sound)
+        return fps, sound
+
+    def run(
+        self,
+        photo: Path,
+        video: Path,
+        output: Path,
+        *,
+        size: int = api.DEFAULT_SIZE,
+        detector: str = "dlib",
+        model: str | Path | None = None,
+        progress: Callable[[int, int | None], None] | None = None,
+        **source: Any,
+    ) -> Result:
+        """Reads the video and prepares the photo; `source` are the arguments `face`, `engine`, `weights` of `mimica.animate`,
+        `progress` is called with (frames read, frames in all or None). Raises as `target`, `mimica.animate` and
+        `read_driver` do."""
+        fps, sound = self.target(video, output)
+        finder = Finder(detector, str(model) if model else None)
+        driver = read_driver(video, finder, neutral=self.neutral, raw=self.raw, progress=progress)
+        motion = partial(driver.track, transfer="absolute" if self.absolute else "relative", gain=self.gain)
+        made = api.animate(photo, track=motion, fps=fps, size=size, detector=detector, model=model, **source)
+        return Result(made, (*describe_gaps(driver), *made.warnings), sound)
