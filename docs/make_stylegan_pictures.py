@@ -8,11 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mimica.cli.stylegan import load
 from mimica.contact_sheet import Cell, sheet
 from mimica.engines.stylegan.generate import mixing_grid, pictures, walk
 from mimica.engines.stylegan.invert import Search
-from mimica.engines.stylegan.model import seed_w
+from mimica.engines.stylegan.model import load_model, seed_w
 from mimica.engines.stylegan.perceptual import load_features
 from mimica.engines.stylegan.project import begin, target_of
 from mimica.evaluate.projection import beside
@@ -27,7 +26,7 @@ def main(weights: Path | None = None, output: Path = HERE / "pictures") -> None:
     """`stylegan_samples.jpg`, `stylegan_mixing.jpg`, `stylegan_walk.jpg`, `stylegan_projection.jpg`."""
     from mimica.pixels import as_pictures
 
-    model = load(weights)
+    model = load_model(weights)
     faces = list(pictures(model, seed_w(model, range(1, 13), 0.7)))
     _write(output / "stylegan_samples.jpg", [[Cell(face) for face in faces[i : i + 6]] for i in (0, 6)])
     rows = mixing_grid(model, seed_w(model, [1, 2, 3], 0.7), seed_w(model, [11, 12, 13, 14], 0.7), model.places // 3)
