@@ -65,7 +65,7 @@ def prepare(
     *,
     frames: Path | None = None,
     labels: Path | None = None,
-    size: int = 96,
+    size: int = 128,
     cache: Path | None = None,
     limit: int = 0,
     progress: Callable[[int, int], None] = lambda kept, dropped: None,
