@@ -43,7 +43,13 @@ class PseudoAutoencoder(nn.Module):
     scale: Tensor
 
     def __init__(
-        self, places: int, w_size: int, units: int, form: Form = "direct", hidden: int = HIDDEN, copies: int = COPIES
+        self,
+        places: int,  # Layers of the generator that take a w: 10 at 64 pixels, 18 at 1024.
+        w_size: int,  # Numbers in a w, as the generator has them.
+        units: int,  # Action Units in the change u, without sides: 17.
+        form: Form = "direct",  # "direct", the paper's, or "residual", in which no change is the identity.
+        hidden: int = HIDDEN,  # Units of each of the four inner layers; the paper's 512.
+        copies: int = COPIES,  # How often u is repeated where it is joined, 1 or more; the paper's 5.
     ) -> None:
         super().__init__()
         self.config: Mapping[str, Any] = {

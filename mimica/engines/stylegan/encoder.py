@@ -35,7 +35,13 @@ class Encoder(nn.Module):
     w_mean: Tensor
     w_covariance: Tensor
 
-    def __init__(self, places: int, w_size: int, width: int = 24, hidden: int = 384) -> None:
+    def __init__(
+        self,
+        places: int,  # Layers of the generator that take a w: 10 at 64 pixels, 18 at 1024.
+        w_size: int,  # Numbers in a w, as the generator has them.
+        width: int = 24,  # Channels at 64 pixels; 2, 4, 6 and 8 times as many at 32, 16, 8 and 4.
+        hidden: int = 384,  # Units between the last features and w.
+    ) -> None:
         super().__init__()
         self.config: Mapping[str, Any] = {"places": places, "w_size": w_size, "width": width, "hidden": hidden}
         widths = [width * factor for factor in _WIDTHS]

@@ -63,7 +63,14 @@ def activate(x: Tensor) -> Tensor:
 class Linear(nn.Module):
     """(B, inputs) -> (B, outputs), weight stored with variance 1 / `rate`^2 and scaled by `rate` / sqrt(inputs)."""
 
-    def __init__(self, inputs: int, outputs: int, bias: float = 0.0, rate: float = 1.0, active: bool = False) -> None:
+    def __init__(
+        self,
+        inputs: int,  # Numbers that go in.
+        outputs: int,  # Numbers that come out.
+        bias: float = 0.0,  # What is added in a fresh layer: 1 where it makes styles, so that they leave features as they are.
+        rate: float = 1.0,  # Factor of the learning rate, above 0: 0.01 in the mapping network.
+        active: bool = False,  # Whether `activate` follows.
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs) / rate)
         self.bias = nn.Parameter(torch.full((outputs,), bias / rate))
@@ -77,12 +84,19 @@ class Linear(nn.Module):
 class StyledConv(nn.Module):
     """One layer of the synthesis network: modulated 3 x 3 convolution, noise, bias, activation.
 
-    `style` turns w into s; with `up` the picture is doubled. `noise` is the fixed noise picture (size, size).
+    `style` turns w into s. `noise` is the fixed noise picture (size, size).
     """
 
     noise: Tensor
 
-    def __init__(self, inputs: int, outputs: int, size: int, w_size: int, up: bool) -> None:
+    def __init__(
+        self,
+        inputs: int,  # Channels that go in.
+        outputs: int,  # Channels that come out.
+        size: int,  # Side of what comes out in pixels, 4 to 1024.
+        w_size: int,  # Numbers in a w.
+        up: bool,  # Whether what goes in has half that side, and is doubled.
+    ) -> None:
         super().__init__()
         self.style = Linear(w_size, inputs, bias=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
@@ -128,7 +142,11 @@ class StyledConv(nn.Module):
 class ToRGB(nn.Module):
     """Features -> picture: a modulated 1 x 1 convolution without demodulation, and a bias."""
 
-    def __init__(self, inputs: int, w_size: int) -> None:
+    def __init__(
+        self,
+        inputs: int,  # Channels of the features.
+        w_size: int,  # Numbers in a w.
+    ) -> None:
         super().__init__()
         self.style = Linear(w_size, inputs, bias=1.0)
         self.weight = nn.Parameter(torch.randn(3, inputs))
@@ -144,9 +162,16 @@ class ToRGB(nn.Module):
 
 
 class Conv(nn.Module):
-    """A convolution of the discriminator, with the filter and stride 2 if `down`, with bias and activation if `active`."""
+    """A convolution of the discriminator and the encoder."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, down: bool = False, active: bool = True) -> None:
+    def __init__(
+        self,
+        inputs: int,  # Channels that go in.
+        outputs: int,  # Channels that come out.
+        kernel: int,  # Side of the kernel in pixels: 1 or 3.
+        down: bool = False,  # Whether the picture is filtered and halved on the way.
+        active: bool = True,  # Whether a bias and `activate` follow.
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(outputs)) if active else None

@@ -58,14 +58,18 @@ def channels_at(side: int, channel_base: int, channel_max: int) -> int:
 
 
 class Mapping(nn.Module):
-    """z (B, z_size) -> w (B, w_size). `w_average` is the running mean of w that truncation goes towards.
-
-    With `depth` 0 it is one linear layer without activation, which makes w Gaussian: for a W that was fitted, not learnt."""
+    """z (B, z_size) -> w (B, w_size). `w_average` is the running mean of w that truncation goes towards."""
 
     w_average: Tensor
     layers: Any  # nn.ModuleList of Linear; the list's type does not know its elements
 
-    def __init__(self, z_size: int = 512, w_size: int = 512, depth: int = 8, rate: float = 0.01) -> None:
+    def __init__(
+        self,
+        z_size: int = 512,  # Numbers in a z.
+        w_size: int = 512,  # Numbers in a w.
+        depth: int = 8,  # Layers; 0: a linear one without activation, which makes w Gaussian, for a W that was fitted.
+        rate: float = 0.01,  # Factor of the learning rate: the paper's, two orders of magnitude below the synthesis network's.
+    ) -> None:
         super().__init__()
         sizes = [z_size] + [w_size] * depth
         layers = [Linear(i, o, rate=rate, active=True) for i, o in itertools.pairwise(sizes)]
@@ -106,7 +110,13 @@ class Synthesis(nn.Module):
     layers: Any  # nn.ModuleList of StyledConv
     to_rgb: Any  # nn.ModuleList of ToRGB
 
-    def __init__(self, size: int, w_size: int = 512, channel_base: int = 32768, channel_max: int = 512) -> None:
+    def __init__(
+        self,
+        size: int,  # Side of the pictures in pixels, one of `SIZES`.
+        w_size: int = 512,  # Numbers in a w.
+        channel_base: int = 32768,  # Channels at a side, times the side, as long as `channel_max` allows.
+        channel_max: int = 512,  # Channels at most, at small sides.
+    ) -> None:
         super().__init__()
         self.size, self.w_size, self.places = size, w_size, layer_count(size)
         sides = SIZES[: check_size(size) - 1]
@@ -171,12 +181,12 @@ class Generator(nn.Module):
 
     def __init__(
         self,
-        size: int = 1024,
-        z_size: int = 512,
-        w_size: int = 512,
-        depth: int = 8,
-        channel_base: int = 32768,
-        channel_max: int = 512,
+        size: int = 1024,  # Side of the pictures in pixels, one of `SIZES`.
+        z_size: int = 512,  # Numbers in a z.
+        w_size: int = 512,  # Numbers in a w.
+        depth: int = 8,  # Layers of the mapping network; 0: see there.
+        channel_base: int = 32768,  # Channels at a side times the side: 32768 in config f, 16384 in most networks of 256 px.
+        channel_max: int = 512,  # Channels at most, at small sides.
     ) -> None:
         super().__init__()
         self.config: MappingOf[str, Any] = {
@@ -202,7 +212,11 @@ class Generator(nn.Module):
 class ResidualBlock(nn.Module):
     """(B, inputs, H, W) -> (B, outputs, H/2, W/2): two convolutions, and a 1 x 1 past them; figure 7 c."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(
+        self,
+        inputs: int,  # Channels that go in.
+        outputs: int,  # Channels that come out.
+    ) -> None:
         super().__init__()
         self.conv1 = Conv(inputs, inputs, 3)
         self.conv2 = Conv(inputs, outputs, 3, down=True)
@@ -228,7 +242,12 @@ EPSILON_DEVIATION = 1e-8
 class Discriminator(nn.Module):
     """Pictures (B, 3, size, size) in [-1, 1] -> scores (B, 1), high for real ones."""
 
-    def __init__(self, size: int = 1024, channel_base: int = 32768, channel_max: int = 512) -> None:
+    def __init__(
+        self,
+        size: int = 1024,  # Side of the pictures in pixels, one of `SIZES`.
+        channel_base: int = 32768,  # As in the generator, which mostly has the same.
+        channel_max: int = 512,  # As in the generator.
+    ) -> None:
         super().__init__()
         self.config: MappingOf[str, Any] = {"size": size, "channel_base": channel_base, "channel_max": channel_max}
         sides = SIZES[: check_size(size) - 1][::-1]

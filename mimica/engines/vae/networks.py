@@ -29,24 +29,15 @@ KIND = "vae"
 
 @dataclass(frozen=True)
 class Shape:
-    """What is needed to build the networks.
+    """What is needed to build the networks; what the training option of the same name may be, it may be too."""
 
-    image_size  S, side of the pictures in pixels
-    patch       side of the squares that go into channels
-    channels    of the stem and of every level, from the largest maps to the smallest
-    blocks      residual blocks a level
-    latent      Z, numbers in the latent vector
-    mask_share  channels of the mask's decoder as a share of the picture's
-    linear_side side in pixels of the pictures of the linear path; 0: there is none
-    """
-
-    image_size: int
-    patch: int
-    channels: tuple[int, ...]
-    blocks: int
-    latent: int
-    mask_share: float
-    linear_side: int = 0
+    image_size: int  # S, side of the pictures in pixels: a multiple of patch * 2^(levels), the stem not being a level.
+    patch: int  # Side of the squares of pixels that go into channels first, 1 or more; 1 leaves the picture as it is.
+    channels: tuple[int, ...]  # Of the stem and of every level, from the largest maps to the smallest.
+    blocks: int  # Residual blocks a level, 0 or more.
+    latent: int  # Z, numbers in the latent vector, 1 or more.
+    mask_share: float  # Channels of the mask's decoder as a share of the picture's, 0.01 to 4; at least 8 remain.
+    linear_side: int = 0  # Side in pixels of the linear path's pictures, a divisor of image_size; 0: there is no such path.
 
     @property
     def base(self) -> int:
@@ -85,7 +76,10 @@ def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 class Residual(nn.Module):
     """(B, C, H, W) -> (B, C, H, W): two 3x3 convolutions with batch norm, added to the input."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(
+        self,
+        channels: int,  # C, in and out.
+    ) -> None:
         super().__init__()
         self.body = nn.Sequential(
             _conv(channels, channels), nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels)
@@ -100,7 +94,10 @@ class Residual(nn.Module):
 class Encoder(nn.Module):
     """image (B, 3, S, S) in [-1, 1] -> `Coded`."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(
+        self,
+        shape: Shape,  # All of it counts but the mask's share.
+    ) -> None:
         super().__init__()
         stem, *levels = shape.channels
         layers: list[nn.Module] = [nn.PixelUnshuffle(shape.patch), _conv(3 * shape.patch**2, stem)]
@@ -124,9 +121,14 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """z (B, Z) -> (B, outputs, S, S), without a final activation; `channels` as in `Shape`, largest maps first."""
+    """z (B, Z) -> (B, outputs, S, S), without a final activation."""
 
-    def __init__(self, shape: Shape, channels: tuple[int, ...], outputs: int) -> None:
+    def __init__(
+        self,
+        shape: Shape,  # Sides, blocks and latent of both decoders.
+        channels: tuple[int, ...],  # In place of the shape's, as many, largest maps first.
+        outputs: int,  # Channels that come out: 3 of a picture, 1 of a mask.
+    ) -> None:
         super().__init__()
         self.base, self.first = shape.base, channels[-1]
         self.dense = nn.Linear(shape.latent, self.first * self.base**2)
@@ -144,7 +146,10 @@ class Decoder(nn.Module):
 class LinearDecoder(nn.Module):
     """z (B, Z) -> (B, 3, S, S): a picture of `linear_side` pixels, linear in z, enlarged."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(
+        self,
+        shape: Shape,  # With a linear side above 0.
+    ) -> None:
         super().__init__()
         self.side = shape.linear_side
         self.linear = nn.Linear(shape.latent, 3 * shape.linear_side**2)
@@ -158,7 +163,10 @@ class LinearDecoder(nn.Module):
 class TwoDecoderVae(nn.Module):
     """Encoder and both decoders."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(
+        self,
+        shape: Shape,  # Of all three.
+    ) -> None:
         super().__init__()
         self.shape = shape
         narrow = tuple(max(8, round(c * shape.mask_share)) for c in shape.channels)

@@ -13,12 +13,33 @@ from mimica.engines.ganimation.fast.rig import LANDMARK_SCALE
 
 ATTENTION_START = 3.0
 """The attention's logit in a fresh painter: near 1, and not yet where its gradient vanishes."""
+ATTENTION, SHARE, GAIN, COLOR = slice(0, 1), slice(1, 2), slice(2, 5), slice(5, 8)
+"""Channels of a painter's output: A, w, g and C of `mimica.engines.ganimation.fast.painter`."""
+WARPED, STILL, DRAWING, OPENING = slice(0, 3), slice(3, 6), slice(6, 9), slice(9, 10)
+"""Channels of its pictures: W, S, D and alpha there; the last channel, `SHOWN`, is the opening of the photo itself."""
+SHOWN = slice(-1, None)
+GAIN_LOW, GAIN_HIGH = -2.5, 1.2
+"""Limits of the log gain: light falls to e^-2.5 = 8 % (the back of an open mouth) and rises to e^1.2 = 3.3 times (a wet tooth) at
+most. Ours; GANimation has no gain."""
+_GAIN_MIDDLE, _GAIN_REACH = (GAIN_LOW + GAIN_HIGH) / 2, (GAIN_HIGH - GAIN_LOW) / 2
+_GAIN_START = 0.36696
+"""About atanh(-_GAIN_MIDDLE / _GAIN_REACH) = 0.36698: where the network gives 0, so is the gain, to within 5e-5. Kept as the
+shipped weights were trained with it."""
+SHOWN_HALF, SHOWN_STEEPNESS = 0.7, 12
+"""In a fresh painter, from which opening of the photo on its own pixels have the larger share, and how fast that changes: the
+share is 0.03 at an opening of 0.4 and 0.97 at 1. Ours; what a smaller opening shows is mostly the soft edge of lips and lids."""
 
 
 class ChangePerceptron(nn.Sequential):
     """Landmarks and Action Units before and after -> coefficients; the counterpart of `rig.Perceptron`."""
 
-    def __init__(self, outputs: int, landmark_mean: torch.Tensor, controls: int = 34, width: int = 256):
+    def __init__(
+        self,
+        outputs: int,  # Coefficients that come out.
+        landmark_mean: torch.Tensor,  # (136,), of the training faces: subtracted from what goes in.
+        controls: int = 34,  # Action Units by side.
+        width: int = 256,  # Units of each of the two hidden layers.
+    ):
         inputs = 136 + 3 * controls
         super().__init__(
             nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, outputs)
@@ -37,7 +58,12 @@ class PatchPainter(nn.Module):
     """A U-Net on a patch: pictures (B, 11, h, w) in [0, 1] and a condition (B, Q) -> (B, 8, h, w): attention A and share w in
     [0, 1], log gain g (3) in [-2.5, 1.2], colour C (3) in [0, 1] (see `mimica.engines.ganimation.fast.painter`)."""
 
-    def __init__(self, condition: int, width: int = 16, pictures: int = 11):
+    def __init__(
+        self,
+        condition: int,  # Q, numbers in the condition: 68 for an eye, 204 for the mouth (`painter.condition_of`).
+        width: int = 16,  # Channels at half the patch's side; twice as many at a quarter, three times at an eighth.
+        pictures: int = 11,  # Channels of the pictures: W, S, D (3 each), the opening, the opening in the photo.
+    ):
         super().__init__()
         c = width
         self.encode1 = nn.Sequential(_convolution((pictures + 2) * 4, c), _convolution(c, c))
@@ -61,16 +87,21 @@ class PatchPainter(nn.Module):
         up = self.decode2(torch.cat([F.interpolate(three, scale_factor=2.0, mode="bilinear"), two], 1))
         up = self.decode1(torch.cat([F.interpolate(up, scale_factor=2.0, mode="bilinear"), one], 1))
         y = F.interpolate(self.output(up), scale_factor=2.0, mode="bilinear")  # smooth: details come from W, S and D
-        gain = 1.85 * torch.tanh(y[:, 2:5] + 0.36696) - 0.65  # 0 where y is 0, between -2.5 and 1.2
-        shown_before = 12 * (pictures[:, -1:] - 0.7)  # the photo's share starts at 1 where the photo shows the inside
-        return torch.cat([torch.sigmoid(y[:, :1]), torch.sigmoid(y[:, 1:2] + shown_before), gain, torch.sigmoid(y[:, 5:])], 1)
+        gain = _GAIN_REACH * torch.tanh(y[:, GAIN] + _GAIN_START) + _GAIN_MIDDLE
+        shown_before = SHOWN_STEEPNESS * (pictures[:, SHOWN] - SHOWN_HALF)  # a logit of w
+        share = torch.sigmoid(y[:, SHARE] + shown_before)
+        return torch.cat([torch.sigmoid(y[:, ATTENTION]), share, gain, torch.sigmoid(y[:, COLOR])], 1)
 
 
 class PatchCritic(nn.Module):
     """GANimation's critic for patches: pictures (B, 3, h, w) in [0, 1] -> scores (B, 1, h / 8, w / 8) and Action Units (B, N).
     No normalisation, as in the paper; the receptive field of a score is 54 pixels, some teeth or an eye's half."""
 
-    def __init__(self, controls: int = 34, width: int = 24):
+    def __init__(
+        self,
+        controls: int = 34,  # N, Action Units by side that it reads.
+        width: int = 24,  # Channels at half the patch's side; twice as many at a quarter, four times at an eighth.
+    ):
         super().__init__()
         sizes = [3, width, 2 * width, 4 * width]
         self.layers = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in itertools.pairwise(sizes))
@@ -96,8 +127,8 @@ class PatchCritic(nn.Module):
 
 def compose(maps: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
     """The painted patch (B, 3, h, w) in [0, 1]: the equation of `mimica.engines.ganimation.fast.painter`."""
-    attention, share, factor, color = maps[:, :1], maps[:, 1:2], maps[:, 2:5].exp(), maps[:, 5:]
-    warped, still, drawing, alpha = pictures[:, :3], pictures[:, 3:6], pictures[:, 6:9], pictures[:, 9:10]
+    attention, share, factor, color = maps[:, ATTENTION], maps[:, SHARE], maps[:, GAIN].exp(), maps[:, COLOR]
+    warped, still, drawing, alpha = (pictures[:, channels] for channels in (WARPED, STILL, DRAWING, OPENING))
     base = (1 - alpha) * factor * warped + alpha * (share * still + (1 - share) * factor * drawing)
     return attention * base + (1 - attention) * color
 
