@@ -68,25 +68,18 @@ def stylegan(
 @app.command("embedded")
 def embedded(
     weights: Annotated[Path, typer.Argument(help="The `weights` folder of a run of `mimica train stylegan --preset embedded`.")],
+    top: Annotated[Path | None, typer.Option("--top", help="The same of a run with stages=top: its top is taken.")] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder for the files that ship.")] = Path(),
 ) -> None:
     """The embedded generator and its encoder as they ship: stylegan.safetensors and stylegan_encoder.safetensors, float16."""
-    from dataclasses import replace
-
-    from mimica.checkpoint import load_weights, save_weights
     from mimica.cli.stylegan import EXTRA
     from mimica.errors import MissingExtraError
 
     try:
-        from mimica.engines.stylegan.convert import halved
-        from mimica.engines.stylegan.encoder import ENCODER_KIND
-        from mimica.engines.stylegan.networks import GENERATOR_KIND
+        from mimica.engines.stylegan.export import export_embedded
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("mimica"):
             raise
         raise MissingExtraError(EXTRA.format(error.name)) from error
-    for stem, kind, name in (("generator", GENERATOR_KIND, "stylegan"), ("encoder", ENCODER_KIND, "stylegan_encoder")):
-        one = load_weights(weights / f"{stem}.safetensors", kind)
-        target = output / f"{name}.safetensors"
-        save_weights(target, replace(one, tensors=halved(one.tensors)))
+    for target in export_embedded(weights, top, output):
         typer.echo(f"Wrote {target} ({target.stat().st_size / 1e6:.1f} MB).")

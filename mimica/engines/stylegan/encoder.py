@@ -65,7 +65,7 @@ class Encoder(nn.Module):
     def start_with_components(self, pictures: Tensor, deviation: float = 0.5, power: float = 0.0) -> None:
         """Make w the principal components of these pictures (N, 3, `LINEAR_SIZE`, `LINEAR_SIZE`), their standard deviations
         `deviation` in the mean of squares, each in proportion to its own deviation in the pictures to the `power` (0: all are
-        equal, 1: as in the pictures); the network adds nothing at first. With fewer pictures than components the rest of w is 0."""
+        equal, 1: as in the pictures); the network adds nothing at first. With few pictures the rest of w is 0."""
         flat = pictures.flatten(1)
         mean = flat.mean(0)
         _, lengths, vectors = torch.linalg.svd(flat - mean, full_matrices=False)

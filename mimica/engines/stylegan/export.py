@@ -86,3 +86,26 @@ class Renderer:
         """float32 (B, places, w_size) -> uint8 (B, S, S, 3)."""
         pictures: np.ndarray = self._session.run(None, {"w_plus": np.asarray(w_plus, np.float32)})[0]
         return pictures
+
+
+def export_embedded(weights: Path, top: Path | None, output: Path) -> list[Path]:
+    """The generator and the encoder of a run's `weights` as float16 stylegan.safetensors and stylegan_encoder.safetensors in
+    `output`, with the top of another run where one is named. Raises `WeightsError`."""
+    from dataclasses import replace
+
+    from mimica.checkpoint import load_weights, save_weights
+    from mimica.engines.stylegan.cascade.assemble import assemble
+    from mimica.engines.stylegan.cascade.networks import CASCADE_KIND
+    from mimica.engines.stylegan.convert import halved
+    from mimica.engines.stylegan.encoder import ENCODER_KIND
+
+    generator = load_weights(weights / "generator.safetensors", CASCADE_KIND)
+    if top is not None:
+        path = top / "generator.safetensors"
+        generator = assemble(generator, load_weights(path, CASCADE_KIND), path)
+    encoder = load_weights(weights / "encoder.safetensors", ENCODER_KIND)
+    written = []
+    for name, one in (("stylegan", generator), ("stylegan_encoder", encoder)):
+        written.append(output / f"{name}.safetensors")
+        save_weights(written[-1], replace(one, tensors=halved(one.tensors)))
+    return written

@@ -23,8 +23,8 @@ from mimica.config import Preset, TrainingOptions, option
 from mimica.dataset import FaceDataset, open_datasets
 from mimica.engines.stylegan import losses
 from mimica.engines.stylegan.augment import Augment
-from mimica.engines.stylegan.embedded import PictureSource
 from mimica.engines.stylegan.networks import DISCRIMINATOR_KIND, GENERATOR_KIND, Discriminator, Generator
+from mimica.engines.stylegan.pictures import PictureSource
 from mimica.training import Parts, Task, Trainer
 
 

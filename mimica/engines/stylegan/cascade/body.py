@@ -1,4 +1,4 @@
-"""The steps of the body's two stages; see `mimica.engines.stylegan.cascade.train`. Pictures are (B, 3, entry, entry) in [-1, 1]."""
+"""The steps of the two stages of the body, on pictures (B, 3, entry, entry) in [-1, 1]; see the module `train` beside this."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from mimica.engines.stylegan.cascade import losses
 from mimica.engines.stylegan.cascade.critics import augment
-from mimica.engines.stylegan.cascade.data import shrunk
+from mimica.engines.stylegan.cascade.inputs import shrunk
 from mimica.engines.stylegan.cascade.judge import Judge, Terms, finish
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Frozen features for the perceptual term and for the heads that judge: MobileNetV2 where a file of it is given, the reader otherwise.
+"""Frozen features for the perceptual term and the heads that judge: MobileNetV2 where a file of it is given, else the reader.
 
     npm pack nsfwjs@4.3.0                                     # Infinite Red, MIT licence; 25 MB
     mimica train stylegan --preset embedded --set features=nsfwjs-4.3.0.tgz ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -34,7 +34,8 @@ class Judge:
     def terms(self, drawn: tuple[Tensor, ...], drawn_maps: Sequence[Tensor], real_maps: Sequence[Tensor]) -> Terms:
         """What the generator is told. The heads are calibrated when they are first used."""
         modules = self.trainer.parts.modules
-        critic, heads = (modules[self.prefix + name].requires_grad_(False) for name in ("critic", "heads"))
+        critic = modules[f"{self.prefix}critic"].requires_grad_(False)
+        heads: Any = modules[f"{self.prefix}heads"].requires_grad_(False)
         if not bool(heads.scales.ne(1).any()):
             heads.calibrate(real_maps)
         terms = {

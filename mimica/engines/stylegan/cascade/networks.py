@@ -128,6 +128,12 @@ class CascadeSynthesis(Synthesis):
     def top_parameters(self) -> list[nn.Parameter]:
         return [p for module in self.top_modules() for p in module.parameters()]
 
+    def top_names(self) -> set[str]:
+        """Of the top's tensors in `state_dict`, noise buffers included."""
+        inside = {id(module) for one in self.top_modules() for module in one.modules()}
+        prefixes = tuple(f"{name}." for name, module in self.named_modules() if id(module) in inside)
+        return {name for name in self.state_dict() if name.startswith(prefixes)}
+
     def body_parameters(self, base: bool = True) -> list[nn.Parameter]:
         """All others; without those of the base where it is not to change."""
         left_out = {id(p) for p in self.top_parameters()} | (set() if base else {id(p) for p in self.base.parameters()})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from mimica.config import Preset, TrainingOptions, option
+from mimica.errors import ValueRangeError
 
 STAGES = ("autoencoder", "critics", "top", "top_critics")
 CHOICES: Mapping[str, tuple[str, ...]] = {"all": STAGES, "body": STAGES[:2], "top": STAGES[2:]}
@@ -86,13 +87,16 @@ class Stage:
 
 
 def plan(options: Any) -> list[Stage]:
-    """The stages of a run in order, without those of no steps; `steps` of the options cuts the last ones off."""
+    """The stages of a run in order, without those of no steps. Raises `ValueRangeError` where none has any."""
     stages, start = [], 0
     for name in CHOICES[options.stages]:
-        stop = min(options.steps, start + getattr(options, f"{name}_steps"))
+        stop = start + getattr(options, f"{name}_steps")
         if stop > start:
             stages.append(Stage(name, start, stop))
         start = stop
+    if not stages:
+        names = ", ".join(f"{name}_steps" for name in CHOICES[options.stages])
+        raise ValueRangeError(f"Nothing is left to train: {names} are all 0.")
     return stages
 
 

@@ -1,4 +1,4 @@
-"""The steps of the top's two stages; see `mimica.engines.stylegan.cascade.train`. Pictures are (B, 3, S, S) in [-1, 1]."""
+"""The steps of the two stages of the top, on pictures (B, 3, S, S) in [-1, 1]; see the module `train` beside this."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mimica.engines.stylegan.cascade import losses
-from mimica.engines.stylegan.cascade.data import crops, dirtied, shrunk
+from mimica.engines.stylegan.cascade.inputs import crops, dirtied, shrunk
 from mimica.engines.stylegan.cascade.judge import Judge, Terms, finish
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ A plain adversarial training gets nowhere on two CPU cores. Here every stage has
 
 The body (the first two) and the top know nothing of each other until they are used, so two processes can train them at the same
 time, `--set stages=body` and `--set stages=top` in two run folders; `mimica export embedded BODY/weights --top TOP/weights` makes
-one generator. Each stage keeps its own steps (`autoencoder_steps` ...); the next one starts from the running means. The run folder
-holds everything to go on, `start` and `start_top` begin a new run from weights alone (with `autoencoder_steps=0` in the second stage).
+one generator. Each stage has steps of its own (`autoencoder_steps` ...); the next one starts from the running means. The run
+folder holds everything to go on; `start` and `start_top` begin a new run from weights alone, and with `autoencoder_steps=0` it
+begins in the second stage.
 """
 
 from __future__ import annotations
@@ -34,13 +35,15 @@ from mimica.checkpoint import Weights, fill_module, load_weights, module_tensors
 from mimica.config import Preset, TrainingOptions
 from mimica.dataset import FaceDataset, open_datasets
 from mimica.engines.stylegan.cascade import body, top
+from mimica.engines.stylegan.cascade.assemble import take
 from mimica.engines.stylegan.cascade.critics import BodyCritic, CropCritic, FeatureHeads
-from mimica.engines.stylegan.cascade.data import CascadeSource, shrunk
 from mimica.engines.stylegan.cascade.features import FrozenFeatures, load_frozen
+from mimica.engines.stylegan.cascade.inputs import shrunk
 from mimica.engines.stylegan.cascade.losses import face_weight
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND, CascadeGenerator
 from mimica.engines.stylegan.cascade.options import PRESETS, CascadeOptions, plan, stage_at
 from mimica.engines.stylegan.encoder import ENCODER_KIND, LINEAR_SIZE, Encoder
+from mimica.engines.stylegan.pictures import PictureSource
 from mimica.training import Parts, Task, Trainer
 
 DECAY, LEAST, WARM = 0.4, 0.05, 50
@@ -50,7 +53,8 @@ COMPONENT_PICTURES, HELD_OUT = 3000, 48
 
 
 class Cascade(Task):
-    """Generator and encoder; an optimiser for each stage, as each learns other parameters."""
+    """Generator and encoder; an optimiser for each stage, as each learns other parameters. `steps` is only a limit: how long a
+    run is follows from its stages."""
 
     name: ClassVar[str] = "stylegan (embedded)"
     options_type: ClassVar[type[TrainingOptions]] = CascadeOptions
@@ -58,7 +62,7 @@ class Cascade(Task):
 
     def __init__(self, options: Any, data: Path | Sequence[Path]) -> None:
         self.stages = plan(options)
-        super().__init__(dataclasses.replace(options, steps=self.stages[-1].stop), data)
+        super().__init__(dataclasses.replace(options, steps=min(options.steps, self.stages[-1].stop)), data)
 
     @cached_property
     def faces(self) -> FaceDataset:
@@ -74,20 +78,20 @@ class Cascade(Task):
         return face_weight(self.options.entry, self.options.face)
 
     @cached_property
-    def _training(self) -> CascadeSource:
-        return CascadeSource(self.faces.part(validation=False), self.options.image_size, self.options.originals)
+    def _training(self) -> PictureSource:
+        return PictureSource(self.faces.part(validation=False), self.options.image_size, self.options.originals)
 
-    def source(self) -> CascadeSource:
+    def source(self) -> PictureSource:
         return self._training
 
-    def sample_source(self) -> CascadeSource:
+    def sample_source(self) -> PictureSource:
         return self._originals(validation=True) or self._training
 
-    def _originals(self, validation: bool) -> CascadeSource | None:
+    def _originals(self, validation: bool) -> PictureSource | None:
         """The photos themselves, or None where all people are of the other part."""
         part = self.faces.part(validation)
         part = part.subset(np.flatnonzero([photo == "" for photo in part.photos]))
-        return CascadeSource(part, self.options.image_size, flip=False) if len(part) else None
+        return PictureSource(part, self.options.image_size, flip=False) if len(part) else None
 
     def small_pictures(self, size: int, validation: bool = False, most: int = 0, mirrored: bool = True) -> Tensor:
         """Photos (N, 3, size, size) in [-1, 1], spread evenly over the set; with `mirrored` each of them twice."""
@@ -123,14 +127,13 @@ class Cascade(Task):
 
     def _start(self, generator: CascadeGenerator, encoder: Encoder) -> None:
         """Weights of other runs, or principal components."""
-        o, tops = self.options, {f"synthesis.{name}" for name in _top_names(generator)}
-        for folder, of_top in ((o.start, False), (o.start_top, True)):
-            if folder:
-                path = folder / "generator.safetensors"
-                tensors = dict(module_tensors(generator))
-                given = load_weights(path, CASCADE_KIND).tensors
-                fill_module(generator, tensors | {n: t for n, t in given.items() if (n in tops) == of_top}, path)
+        o = self.options
+        if o.start_top:
+            path = o.start_top / "generator.safetensors"
+            take(generator, load_weights(path, CASCADE_KIND).tensors, "top", path)
         if o.start:
+            path = o.start / "generator.safetensors"
+            take(generator, load_weights(path, CASCADE_KIND).tensors, "body", path)
             path = o.start / "encoder.safetensors"
             fill_module(encoder, load_weights(path, ENCODER_KIND).tensors, path)
         elif o.stages != "top":
@@ -250,10 +253,3 @@ def _bicubic(pictures: Tensor, size: int) -> Tensor:
     if pictures.shape[-1] == size:
         return pictures
     return F.interpolate(pictures, size=(size, size), mode="bicubic", align_corners=False)
-
-
-def _top_names(generator: CascadeGenerator) -> set[str]:
-    """Names of the top's tensors in the synthesis network."""
-    chosen = {id(module) for top_module in generator.synthesis.top_modules() for module in top_module.modules()}
-    names = [name for name, module in generator.synthesis.named_modules() if id(module) in chosen]
-    return {key for key in generator.synthesis.state_dict() if any(key.startswith(f"{name}.") for name in names)}
