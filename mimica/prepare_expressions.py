@@ -59,7 +59,7 @@ def prepare_expressions(
     output: Path,
     *,
     size: int = 256,
-    count: int = 7,
+    count: int,
     seed: int = 0,
     limit: int = 0,
     progress: Callable[[int, int], None] = lambda done, dropped: None,

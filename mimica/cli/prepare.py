@@ -16,7 +16,7 @@ def prepare(
         str,
         typer.Argument(
             help="What it is: folder, openface, authors, emotionet, rafd, celeba, cfee, impa, mug, faces, reanimated; sequences; "
-            "vae; ffhq; latents.",
+            "vae; ffhq, expressions, mixtures; latents.",
             show_default=False,
         ),
     ],
@@ -41,8 +41,18 @@ def prepare(
     ] = None,
     cache: Annotated[Path | None, typer.Option("--cache", help="For vae: a folder that keeps the masks made by GrabCut.")] = None,
     sheet: Annotated[Path | None, typer.Option("--sheet", help="For vae: a picture to check the masks by.")] = None,
-    sample: Annotated[int, typer.Option("--sample", help="For latents: so many samples of the generator, no folder.", min=0)] = 0,
-    seed: Annotated[int, typer.Option("--seed", help="For latents: the first sample's.", min=0)] = 0,
+    sample: Annotated[
+        int,
+        typer.Option(
+            "--sample",
+            help="For latents: so many samples of the generator, no folder; for expressions: so many of each face; for mixtures: "
+            "so many in all.",
+            min=0,
+        ),
+    ] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", help="For latents: the first sample's; for expressions and mixtures: of the draws.", min=0)
+    ] = 0,
     layout: Annotated[
         str | None, typer.Option("--layout", help="For latents: the folder is a raw set (cfee, impa, mug, folder ...).")
     ] = None,
@@ -64,6 +74,10 @@ def prepare(
 
     mimica prepare ffhq FACES PAIRS -o data/ffhq
 
+    mimica prepare expressions FACES -o data/expressions --size 256 --sample 7
+
+    mimica prepare mixtures FACES -o data/mixtures --size 256 --sample 5000
+
     mimica prepare latents --sample 5000 -o data/samples
 
     mimica prepare latents data/ffhq -o data/latents
@@ -81,6 +95,8 @@ def prepare(
         _ffhq(folders, output, size, limit)
     elif len(folders) != 1:
         raise UserError(f"'{source}' is prepared from one folder; {len(folders)} are named.")
+    elif source in ("expressions", "mixtures"):
+        _made(source, folders[0], output, size, sample, seed, limit)
     elif source == "vae":
         _vae(folders[0], output, frames, labels, size, cache, limit, sheet)
     else:
@@ -219,4 +235,29 @@ def _ffhq(folders: list[Path], output: Path, size: int, limit: int) -> None:
 
         kept, dropped = prepare_ffhq(folders[0], pairs, output, size=size, limit=limit, progress=progress)
     typer.echo(f"{kept} pictures kept, {dropped} photos dropped", err=True)
+    typer.echo(str(output))
+
+
+def _made(source: str, folder: Path, output: Path, size: int, sample: int, seed: int, limit: int) -> None:
+    """Faces made of FFHQ crops: other expressions of the same people, or new people mixed of several."""
+    from mimica.cli.options import needs_extra
+    from mimica.errors import DataError, UserError
+
+    if not folder.is_dir():
+        raise DataError(f"There is no folder '{folder}': check the path.")
+    if sample < 1:
+        raise UserError(
+            f"'{source}' needs --sample, how many pictures to make{' of each face' if source == 'expressions' else ''}."
+        )
+    with needs_extra(), _counting() as say:
+        if source == "expressions":
+            from mimica.prepare_expressions import prepare_expressions as make
+        else:
+            from mimica.prepare_mixtures import prepare_mixtures as make
+
+        def progress(done: int, lost: int) -> None:
+            say(f"{done} pictures, {lost} dropped")
+
+        kept, dropped = make(folder, output, size=size, count=sample, seed=seed, limit=limit, progress=progress)
+    typer.echo(f"{kept} pictures kept, {dropped} dropped", err=True)
     typer.echo(str(output))

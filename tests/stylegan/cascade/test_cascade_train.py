@@ -122,7 +122,8 @@ def test_a_stage_moves_its_own_weights_only(data: Path, tmp_path: Path) -> None:
     tops = {f"synthesis.{name}" for name in synthesis.top_names()}
     assert all(p.grad is None for p in synthesis.top_parameters())
     assert all(p.grad is not None for p in synthesis.body_parameters() if p.dim() > 0)  # strengths of noise that is off
-    critics = train(data, tmp_path / "critics", "stages=body", "autoencoder_steps=0", f"start={tmp_path / 'body' / 'weights'}")
+    critics = train(data, tmp_path / "critics", "stages=body", "autoencoder_steps=0", "encoder_share=0",
+                    f"start={tmp_path / 'body' / 'weights'}")  # fmt: skip
     old, new = weights(tmp_path / "body"), module_tensors(critics.parts.modules["generator"])
     still = {name for name in old if name.startswith("synthesis.") and np.array_equal(old[name], new[name])}
     assert {"synthesis.base.weight", "synthesis.base.bias"} <= still and tops <= still
@@ -194,7 +195,7 @@ def test_weights_of_terms_reach_the_loss(data: Path, tmp_path: Path) -> None:
     usual = result()
     for setting in (
         "spread=0.3", "prior=10", "face=5", "perceptual=0", "adversarial=1", "projected=1", "gamma=50", "sampled=0.8",
-        "learning_rate=0.01", "critics_learning_rate=0.01", "critic_learning_rate=0.1",
+        "encoder_share=1", "mapping_every=1", "learning_rate=0.01", "critics_learning_rate=0.01", "critic_learning_rate=0.1",
     ):  # fmt: skip
         assert not np.array_equal(result(setting), usual), setting
     top = ["top_steps=1", "top_critics_steps=2"]

@@ -49,10 +49,11 @@ def critics_step(task: Cascade, image: Tensor, trainer: Trainer) -> dict[str, Te
     """Part of the batch rebuilt, the rest from seeds; both are judged, the first have targets too."""
     o, picture = task.options, shrunk(image, task.options.entry)
     generator: Any = trainer.parts.modules["generator"]
+    follow_encoder(task, trainer)
     count = len(picture) - max(1, int(o.sampled * len(picture)))  # so many are rebuilt
-    with torch.no_grad():
+    with torch.set_grad_enabled(o.encoder_share > 0):
         w, _ = trainer.parts.modules["encoder"](picture[:count])
-        w = torch.cat([w + o.spread * torch.randn_like(w), seed_codes(generator.mapping, len(picture) - count)])
+    w = torch.cat([w + o.spread * torch.randn_like(w), seed_codes(generator.mapping, len(picture) - count)])
     drawn = generator.synthesis.small(w, "random")
     window = feature_window(picture.shape[-1])
     with torch.no_grad():
@@ -65,6 +66,14 @@ def critics_step(task: Cascade, image: Tensor, trainer: Trainer) -> dict[str, Te
     judge = Judge(trainer, "", o.adversarial, o.projected, o.gamma)
     scalars = finish(terms | judge.terms((changed,), drawn_judged, judged), "critics", trainer)
     return scalars | judge.learn((augment(picture),), (changed,), judged, drawn_judged)
+
+
+def follow_encoder(task: Cascade, trainer: Trainer) -> None:
+    """Fit the seeds' codes to the encoder's running mean when the stage begins, and every so many steps."""
+    since = trainer.step - next(stage.start for stage in task.stages if stage.name == "critics")
+    if since % task.options.mapping_every == 0:
+        generator = trainer.parts.modules["generator"]
+        task.fit_mapping(generator, trainer.best("encoder"))
 
 
 def pixel_terms(task: Cascade, pictures: Tensor, wanted: Tensor) -> Terms:

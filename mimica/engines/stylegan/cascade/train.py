@@ -4,8 +4,8 @@ A plain adversarial training gets nowhere on two CPU cores. Here every stage has
 
     autoencoder  encoder -> w -> base -> body, at 64 px: w starts as the pictures' principal components, the base as its linear
                  inverse; pixel and perceptual terms; w gets a little noise, so that what lies between codes is a face too
-    critics      encoder, base and seeds stand still (`CodeMapping` is fitted when the stage begins); part of the batch is drawn
-                 from seeds; a plain critic with R1 and heads on frozen features, all with small weights
+    critics      part of the batch is drawn from seeds; a plain critic with R1 and heads on frozen features, all with small
+                 weights. The base stands still, the encoder follows slowly, and `CodeMapping` is fitted to it now and then
     top          64 -> 256 px on crops of true faces, pixel and perceptual terms; its input is a little blurred and noisy, as
                  the body's pictures are
     top_critics  the same with critics of crops
@@ -116,12 +116,15 @@ class Cascade(Task):
         }  # fmt: skip
         synthesis = generator.synthesis
         critics = {name: [*modules[f"{name}critic"].parameters(), *modules[f"{name}heads"].parameters()] for name in ("", "top_")}
+        learnt = [*synthesis.body_parameters(), *encoder.parameters()]
+        sharpened = synthesis.body_parameters(base=False)
+        followed = {"params": list(encoder.parameters()), "lr": o.critics_learning_rate * o.encoder_share}
         optimisers = {
-            "autoencoder": _adam([*synthesis.body_parameters(), *encoder.parameters()], o.learning_rate, 0.9),
-            "critics": _adam(synthesis.body_parameters(base=False), o.critics_learning_rate, 0.0),
-            "top": _adam(synthesis.top_parameters(), o.top_learning_rate, 0.5),
-            "critic": _adam(critics[""], o.critic_learning_rate, 0.0),
-            "top_critic": _adam(critics["top_"], o.critic_learning_rate, 0.0),
+            "autoencoder": _adam([{"params": learnt}], o.learning_rate, 0.9),
+            "critics": _adam([{"params": sharpened}, followed], o.critics_learning_rate, 0.0),
+            "top": _adam([{"params": synthesis.top_parameters()}], o.top_learning_rate, 0.5),
+            "critic": _adam([{"params": critics[""]}], o.critic_learning_rate, 0.0),
+            "top_critic": _adam([{"params": critics["top_"]}], o.critic_learning_rate, 0.0),
         }
         return Parts(modules, optimisers, averaged=("generator", "encoder"))
 
@@ -183,7 +186,6 @@ class Cascade(Task):
             trainer.parts.modules[name].load_state_dict(average.state_dict())
         generator: Any = trainer.parts.modules["generator"]
         if stage == "critics":
-            self.fit_mapping(generator, trainer.parts.modules["encoder"])
             body.start_noise(generator.synthesis)
         if stage == "top_critics":
             top.start_noise(generator.synthesis)
@@ -245,8 +247,8 @@ class Cascade(Task):
         }
 
 
-def _adam(parameters: Sequence[nn.Parameter], rate: float, beta: float) -> torch.optim.Optimizer:
-    return torch.optim.Adam(parameters, lr=rate, betas=(beta, 0.99), fused=True)
+def _adam(groups: list[dict[str, Any]], rate: float, beta: float) -> torch.optim.Optimizer:
+    return torch.optim.Adam(groups, lr=rate, betas=(beta, 0.99), fused=True)
 
 
 def _bicubic(pictures: Tensor, size: int) -> Tensor:
