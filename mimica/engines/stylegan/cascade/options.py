@@ -43,9 +43,7 @@ class CascadeOptions(TrainingOptions):
 
     learning_rate: float = option(2e-3, "autoencoder: learning rate of Adam", low=1e-8)
     critics_learning_rate: float = option(1.5e-3, "critics: learning rate of the generator's Adam", low=1e-8)
-    encoder_share: float = option(
-        0.3, "critics: learning rate of the encoder, as a share of that; 0: it stands", low=0
-    )
+    encoder_share: float = option(0.3, "critics: learning rate of the encoder, as a share of that; 0: it stands", low=0)
     mapping_every: int = option(1000, "critics: steps between two fits of the seeds' codes to the encoder", low=1)
     critic_learning_rate: float = option(2e-3, "learning rate of the critics' Adams", low=1e-8)
     top_learning_rate: float = option(3e-3, "top: learning rate of Adam; two thirds of it with critics", low=1e-8)
