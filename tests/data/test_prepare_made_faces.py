@@ -96,7 +96,7 @@ def test_the_mask_covers_the_features_and_not_the_outline(astronaut: np.ndarray)
     mask = features_mask(points, 256)
     at = np.round(points).astype(int)
     values = mask[at[:, 1], at[:, 0]]
-    assert values[36:60].min() > 0.4 and values[:17].max() < 0.1 and 0 <= mask.min() and mask.max() <= 1
+    assert values[36:60].min() > 0.4 and values[:17].max() < 0.1 and mask.min() >= 0 and mask.max() <= 1
 
 
 def test_partners_are_alike() -> None:
