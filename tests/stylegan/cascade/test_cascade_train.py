@@ -69,17 +69,22 @@ def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_stages_follow_one_another() -> None:
     stages = plan(options("stages=all", "critics_steps=0", "autoencoder_steps=5"))
-    assert [(s.name, s.start, s.stop) for s in stages] == [("autoencoder", 0, 5), ("top", 5, 9), ("top_critics", 9, 13)]
+    assert [(s.name, s.start, s.stop) for s in stages] == [
+        ("autoencoder", 0, 5), ("top", 5, 9), ("top_critics", 9, 13), ("joint", 13, 17), ("encoder", 17, 21),
+    ]  # fmt: skip
     assert [stage_at(stages, step).name for step in (0, 4, 5, 8, 9, 99)] == [
-        "autoencoder", "autoencoder", "top", "top", "top_critics", "top_critics",
+        "autoencoder", "autoencoder", "top", "top", "top_critics", "encoder",
     ]  # fmt: skip
     assert [s.name for s in plan(options("stages=body"))] == ["autoencoder", "critics"]
+    assert [s.name for s in plan(options("stages=joint"))] == ["joint", "encoder"]
+    assert [s.name for s in plan(options("stages=encoder"))] == ["encoder"]
     with pytest.raises(ValueRangeError, match="top_steps"):
         plan(options("stages=top", "top_steps=0", "top_critics_steps=0"))
 
 
 def test_each_stage_has_a_rate_that_rises_and_falls(data: Path) -> None:
-    task = Cascade(options("autoencoder_steps=1000", "top_critics_steps=1000", "critics_steps=0", "top_steps=0"), data)
+    task = Cascade(options("autoencoder_steps=1000", "top_critics_steps=1000", "critics_steps=0", "top_steps=0", "joint_steps=0",
+                           "encoder_steps=0"), data)  # fmt: skip
     assert [task.rate(step) for step in (0, 24, 599, 800, 999)] == pytest.approx([0.02, 0.5, 1.0, 0.5, 0.05])
     assert task.rate(1500) == pytest.approx(2 / 3) and task.options.steps == 2000
     assert Cascade(options("steps=7"), data).options.steps == 7
@@ -87,17 +92,18 @@ def test_each_stage_has_a_rate_that_rises_and_falls(data: Path) -> None:
 
 def test_all_stages_run_and_tell_their_story(whole: Path) -> None:
     log = read_log(whole)
-    assert [row["step"] for row in log] == list(range(2, 17, 2))
+    assert [row["step"] for row in log] == list(range(2, 25, 2))
     assert "prior" in log[0] and "critic" not in log[0]
     assert {"critic", "heads", "fooled", "fooled_heads"} <= set(log[2]) and {"critic", "heads"} <= set(log[7])
+    assert {"top_blocks", "top_critic", "pixel", "critic"} <= set(log[9]) and "changes" in log[11]
     story = (whole / "run.md").read_text(encoding="utf-8")
-    for stage in ("autoencoder", "critics", "top", "top_critics"):
+    for stage in ("autoencoder", "critics", "top", "top_critics", "joint", "encoder"):
         assert f": {stage}: " in story and "held-out photos" in story
-    assert len(list((whole / "samples").glob("*.jpg"))) == 5
+    assert len(list((whole / "samples").glob("*.jpg"))) == 7
     model = load_model(whole / "weights" / "generator.safetensors")
     assert model.size == 64 and model.encoder is not None
     notes = load_weights(whole / "weights" / "generator.safetensors", CASCADE_KIND).notes
-    assert "reader" in notes["features"] and notes["stage"] == "top_critics"
+    assert "reader" in notes["features"] and notes["stage"] == "encoder"
 
 
 def test_seeds_are_blends_of_codes_once_the_critics_begin(whole: Path) -> None:
@@ -108,12 +114,15 @@ def test_seeds_are_blends_of_codes_once_the_critics_begin(whole: Path) -> None:
     assert all(s > 0.01 for s in strengths[:7]) and all(s > 0.04 for s in strengths[7:])
 
 
-@pytest.mark.parametrize("cut", [2, 6, 9, 14])
+@pytest.mark.parametrize("cut", [2, 6, 9, 14, 17, 21])
 def test_a_run_that_was_cut_goes_on_bit_for_bit(data: Path, whole: Path, tmp_path: Path, cut: int) -> None:
     train(data, tmp_path / "run", f"steps={cut}")
     train(data, tmp_path / "run")
     resumed, uncut = weights(tmp_path / "run"), weights(whole)
     assert all(np.array_equal(resumed[name], uncut[name]) for name in uncut)
+    encoders = [load_weights(f / "weights" / "encoder.safetensors", ENCODER_KIND).tensors for f in (tmp_path / "run", whole)]
+    assert all(np.array_equal(encoders[0][name], encoders[1][name]) for name in encoders[0])
+    assert np.abs(encoders[0]["changes.weight"]).sum() > 0
 
 
 def test_a_stage_moves_its_own_weights_only(data: Path, tmp_path: Path) -> None:
@@ -199,6 +208,27 @@ def test_weights_of_terms_reach_the_loss(data: Path, tmp_path: Path) -> None:
     ):  # fmt: skip
         assert not np.array_equal(result(setting), usual), setting
     top = ["top_steps=1", "top_critics_steps=2"]
+    joint = ["joint_steps=2", "encoder_steps=0"]
+    usual = result(*joint, stages="joint")
+    for setting in ("perceptual=0", "adversarial=1", "projected=1", "sampled=0.8", "top_learning_rate=0.01", "encoder_share=1"):
+        assert not np.array_equal(result(*joint, setting, stages="joint"), usual), setting
     usual = result(*top, stages="top")
     for setting in ("dirt=0", "perceptual=0", "adversarial=1", "projected=1", "gamma=50", "top_learning_rate=0.01"):
         assert not np.array_equal(result(*top, setting, stages="top"), usual), setting
+
+
+def test_options_of_the_encoders_own_stage_count(data: Path, tmp_path: Path) -> None:
+    def result(*settings: str) -> np.ndarray:
+        task = Cascade(options("stages=encoder", "encoder_steps=3", *settings), data)
+        trainer = Trainer(task, tmp_path, say=lambda line: None)
+        trainer.prepare()
+        before = [p.detach().clone() for p in trainer.parts.modules["generator"].parameters()]
+        for _ in range(3):
+            trainer._one_step(trainer.first_batch())
+        after = trainer.parts.modules["generator"].parameters()
+        assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+        return torch.cat([p.detach().flatten() for p in trainer.parts.modules["encoder"].parameters()]).numpy()
+
+    usual = result()
+    for setting in ("changes=100", "encoder_learning_rate=0.1"):
+        assert not np.array_equal(result(setting), usual), setting

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,12 +14,14 @@ from mimica.engines.stylegan.cascade import losses
 from mimica.engines.stylegan.cascade.critics import augment
 from mimica.engines.stylegan.cascade.inputs import shrunk
 from mimica.engines.stylegan.cascade.judge import Judge, Terms, finish
+from mimica.engines.stylegan.cascade.options import stage_at
 
 if TYPE_CHECKING:
     from mimica.engines.stylegan.cascade.train import Cascade
     from mimica.training import Trainer
 
-STAGES = ("autoencoder", "critics")
+STAGES = ("autoencoder", "critics", "encoder")
+"""The stages whose pictures are the body's."""
 FEATURE_SIZE = 128
 """Side of the pictures whose features are taken."""
 NOISE_STRENGTH = 0.02
@@ -45,14 +49,32 @@ def autoencoder_step(task: Cascade, image: Tensor, trainer: Trainer) -> dict[str
     return finish(terms, "autoencoder", trainer)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What the body drew in one step: `pictures` of `w`, the first `count` of which rebuild the batch's; the terms of its loss;
+    and `learn`, a step of its critics, to be taken after the generator's."""
+
+    pictures: Tensor
+    w: Tensor
+    count: int
+    terms: Terms
+    learn: Callable[[], dict[str, Tensor]]
+
+
 def critics_step(task: Cascade, image: Tensor, trainer: Trainer) -> dict[str, Tensor]:
     """Part of the batch rebuilt, the rest from seeds; both are judged, the first have targets too."""
-    o, picture = task.options, shrunk(image, task.options.entry)
-    generator: Any = trainer.parts.modules["generator"]
     follow_encoder(task, trainer)
+    drawn = draw(task, shrunk(image, task.options.entry), trainer)
+    return finish(drawn.terms, "critics", trainer) | drawn.learn()
+
+
+def draw(task: Cascade, picture: Tensor, trainer: Trainer) -> Drawn:
+    """The body's part of a step with critics; `picture` (B, 3, entry, entry)."""
+    o, modules = task.options, trainer.parts.modules
+    generator: Any = modules["generator"]
     count = len(picture) - max(1, int(o.sampled * len(picture)))  # so many are rebuilt
     with torch.set_grad_enabled(o.encoder_share > 0):
-        w, _ = trainer.parts.modules["encoder"](picture[:count])
+        w, _ = modules["encoder"](picture[:count])
     w = torch.cat([w + o.spread * torch.randn_like(w), seed_codes(generator.mapping, len(picture) - count)])
     drawn = generator.synthesis.small(w, "random")
     window = feature_window(picture.shape[-1])
@@ -62,15 +84,29 @@ def critics_step(task: Cascade, image: Tensor, trainer: Trainer) -> dict[str, Te
     terms = pixel_terms(task, drawn[:count], picture[:count])
     rebuilt_maps, wanted = [m[:count] for m in drawn_compared], [m[:count] for m in compared]
     terms["perceptual"] = (o.perceptual, losses.relative_distance(rebuilt_maps, wanted))
-    changed = augment(drawn)
-    judge = Judge(trainer, "", o.adversarial, o.projected, o.gamma)
-    scalars = finish(terms | judge.terms((changed,), drawn_judged, judged), "critics", trainer)
-    return scalars | judge.learn((augment(picture),), (changed,), judged, drawn_judged)
+    changed, judge = augment(drawn), Judge(trainer, "", o.adversarial, o.projected, o.gamma)
+    terms |= judge.terms((changed,), drawn_judged, judged)
+    return Drawn(drawn, w, count, terms, lambda: judge.learn((augment(picture),), (changed,), judged, drawn_judged))
+
+
+def encoder_step(task: Cascade, image: Tensor, trainer: Trainer) -> dict[str, Tensor]:
+    """The generator stands still; the encoder learns a small change of w for each place."""
+    o, picture = task.options, shrunk(image, task.options.entry)
+    generator: Any = trainer.parts.modules["generator"].requires_grad_(False)
+    w, changes = trainer.parts.modules["encoder"](picture)
+    rebuilt = generator.synthesis.small(w[:, None] + changes, "none")
+    window = feature_window(picture.shape[-1])
+    wanted = _maps(task, picture, window)[0]
+    terms = pixel_terms(task, rebuilt, picture) | {
+        "changes": (o.changes, changes.square().mean()),
+        "perceptual": (o.perceptual, losses.relative_distance(_maps(task, rebuilt, window)[0], wanted)),
+    }
+    return finish(terms, "encoder", trainer)
 
 
 def follow_encoder(task: Cascade, trainer: Trainer) -> None:
-    """Fit the seeds' codes to the encoder's running mean when the stage begins, and every so many steps."""
-    since = trainer.step - next(stage.start for stage in task.stages if stage.name == "critics")
+    """Fit the seeds' codes to the encoder's running mean when a stage begins, and every so many steps."""
+    since = trainer.step - stage_at(task.stages, trainer.step).start
     if since % task.options.mapping_every == 0:
         generator = trainer.parts.modules["generator"]
         task.fit_mapping(generator, trainer.best("encoder"))

@@ -10,8 +10,10 @@ from typing import Any, ClassVar, Literal
 from mimica.config import Preset, TrainingOptions, option
 from mimica.errors import ValueRangeError
 
-STAGES = ("autoencoder", "critics", "top", "top_critics")
-CHOICES: Mapping[str, tuple[str, ...]] = {"all": STAGES, "body": STAGES[:2], "top": STAGES[2:]}
+STAGES = ("autoencoder", "critics", "top", "top_critics", "joint", "encoder")
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "all": STAGES, "body": STAGES[:2], "top": STAGES[2:4], "joint": ("joint", "encoder"), "encoder": ("encoder",),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -19,16 +21,22 @@ class CascadeOptions(TrainingOptions):
     """Options of the embedded generator's training; learning rates and losses by stage."""
 
     may_change: ClassVar[frozenset[str]] = frozenset(
-        {"autoencoder_steps", "critics_steps", "top_steps", "top_critics_steps", "learning_rate", "critics_learning_rate"}
-        | {"critic_learning_rate", "top_learning_rate", "spread", "perceptual", "face", "adversarial", "projected", "gamma"}
-        | {"originals", "features", "dirt", "encoder_share", "mapping_every"}
+        {f"{name}_steps" for name in STAGES}
+        | {"learning_rate", "critics_learning_rate", "encoder_learning_rate", "critic_learning_rate", "top_learning_rate"}
+        | {"encoder_share", "mapping_every", "spread", "perceptual", "changes", "face", "adversarial", "projected", "gamma"}
+        | {"originals", "features", "dirt"}
     )
 
-    stages: Literal["all", "body", "top"] = option("all", "which part to train: body and top can be trained at the same time")
+    stages: Literal["all", "body", "top", "joint", "encoder"] = option(
+        "all", "what to train: body and top can be trained at the same time, then both together, then the encoder"
+    )
     autoencoder_steps: int = option(7500, "steps of the first stage of the body", low=0)
     critics_steps: int = option(37500, "steps of the second stage of the body", low=0)
     top_steps: int = option(1250, "steps of the first stage of the top", low=0)
     top_critics_steps: int = option(18750, "steps of the second stage of the top", low=0)
+
+    joint_steps: int = option(10000, "steps of body and top together", low=0)
+    encoder_steps: int = option(7500, "steps of the encoder alone, the last stage", low=0)
 
     image_size: int = option(256, "side of the pictures in pixels", low=32, high=1024)
     entry: int = option(64, "side of the picture that the body draws and the top enlarges", low=16)
@@ -46,9 +54,11 @@ class CascadeOptions(TrainingOptions):
     encoder_share: float = option(0.3, "critics: learning rate of the encoder, as a share of that; 0: it stands", low=0)
     mapping_every: int = option(1000, "critics: steps between two fits of the seeds' codes to the encoder", low=1)
     critic_learning_rate: float = option(2e-3, "learning rate of the critics' Adams", low=1e-8)
-    top_learning_rate: float = option(3e-3, "top: learning rate of Adam; two thirds of it with critics", low=1e-8)
+    encoder_learning_rate: float = option(1e-3, "encoder: learning rate of Adam", low=1e-8)
+    top_learning_rate: float = option(3e-3, "top: learning rate of Adam; two thirds of it with critics, half in joint", low=1e-8)
     spread: float = option(0.03, "standard deviation of the noise added to w", low=0)
     prior: float = option(1e-3, "weight of the mean square of w", low=0)
+    changes: float = option(1e-2, "encoder: weight of the mean square of the changes of w at each place", low=0)
     face: float = option(1.0, "how much more a pixel in the middle of the face counts", low=0)
     perceptual: float = option(1.0, "weight of the distance of frozen features; half of it for the top", low=0)
     features: Path | None = option(None, "MobileNetV2 as nsfwjs-4.3.0.tgz or a folder with model.json; none: Mimica's reader")
@@ -68,7 +78,8 @@ PRESETS: dict[str, Preset] = {
         "steps": 10_000_000, "batch_size": 8, "ema": 0.998, "log_every": 50, "sample_every": 500, "checkpoint_minutes": 4.0,
     },
     "embedded-smoke": {
-        "steps": 10_000, "autoencoder_steps": 4, "critics_steps": 4, "top_steps": 4, "top_critics_steps": 4, "batch_size": 4,
+        "steps": 10_000, "batch_size": 4, "autoencoder_steps": 4, "critics_steps": 4, "top_steps": 4, "top_critics_steps": 4,
+        "joint_steps": 4, "encoder_steps": 4,
         "image_size": 64, "entry": 32, "base_size": 8, "w_size": 16, "widths": (8, 8, 8, 8, 8), "top_width": 8, "context": 8,
         "encoder_width": 4, "codes": 12, "dims": 4, "ema": 0.9, "log_every": 2, "sample_every": 4,
     },

@@ -9,6 +9,8 @@ A plain adversarial training gets nowhere on two CPU cores. Here every stage has
     top          64 -> 256 px on crops of true faces, pixel and perceptual terms; its input is a little blurred and noisy, as
                  the body's pictures are
     top_critics  the same with critics of crops
+    joint        body and top together: what the body draws is enlarged, both kinds of critics judge
+    encoder      the generator stands still; the encoder learns a small change of w for each place
 
 The body (the first two) and the top know nothing of each other until they are used, so two processes can train them at the same
 time, `--set stages=body` and `--set stages=top` in two run folders; `mimica export embedded BODY/weights --top TOP/weights` makes
@@ -34,7 +36,7 @@ from mimica.batches import Batch, as_input, as_pictures
 from mimica.checkpoint import Weights, fill_module, load_weights, module_tensors
 from mimica.config import Preset, TrainingOptions
 from mimica.dataset import FaceDataset, open_datasets
-from mimica.engines.stylegan.cascade import body, top
+from mimica.engines.stylegan.cascade import body, joint, top
 from mimica.engines.stylegan.cascade.assemble import take
 from mimica.engines.stylegan.cascade.critics import BodyCritic, CropCritic, FeatureHeads
 from mimica.engines.stylegan.cascade.features import FrozenFeatures, load_frozen
@@ -48,6 +50,8 @@ from mimica.training import Parts, Task, Trainer
 
 DECAY, LEAST, WARM = 0.4, 0.05, 50
 """A stage's learning rate rises over its first `WARM` steps and falls over this last share of it, to this share of itself."""
+SHARES = {"top_critics": 2 / 3, "joint": 1 / 2}
+"""Of an optimiser's learning rate, in stages that are not its first."""
 COMPONENT_PICTURES, HELD_OUT = 3000, 48
 """From so many pictures w's principal components are found; so many held-out ones are measured with every sample grid."""
 
@@ -123,6 +127,12 @@ class Cascade(Task):
             "autoencoder": _adam([{"params": learnt}], o.learning_rate, 0.9),
             "critics": _adam([{"params": sharpened}, followed], o.critics_learning_rate, 0.0),
             "top": _adam([{"params": synthesis.top_parameters()}], o.top_learning_rate, 0.5),
+            "joint": _adam(
+                [{"params": sharpened}, followed, {"params": synthesis.top_parameters(), "lr": o.top_learning_rate}],
+                o.critics_learning_rate,
+                0.0,
+            ),
+            "encoder": _adam([{"params": list(encoder.parameters())}], o.encoder_learning_rate, 0.9),
             "critic": _adam([{"params": critics[""]}], o.critic_learning_rate, 0.0),
             "top_critic": _adam([{"params": critics["top_"]}], o.critic_learning_rate, 0.0),
         }
@@ -165,7 +175,7 @@ class Cascade(Task):
         stage = stage_at(self.stages, step)
         rising = min(1.0, (step - stage.start + 1) / WARM)
         falling = max(LEAST, min(1.0, (1 - stage.share(step)) / DECAY))
-        return rising * falling * (2 / 3 if stage.name == "top_critics" else 1.0)
+        return rising * falling * SHARES.get(stage.name, 1.0)
 
     def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
         stage = stage_at(self.stages, trainer.step)
@@ -175,7 +185,7 @@ class Cascade(Task):
         image = image.contiguous(memory_format=torch.channels_last)
         steps = {
             "autoencoder": body.autoencoder_step, "critics": body.critics_step, "top": top.top_step,
-            "top_critics": top.critics_step,
+            "top_critics": top.critics_step, "joint": joint.joint_step, "encoder": body.encoder_step,
         }  # fmt: skip
         return steps[stage.name](self, image, trainer)
 
@@ -194,43 +204,53 @@ class Cascade(Task):
 
     @torch.no_grad()
     def sample(self, batch: Batch, trainer: Trainer) -> np.ndarray:
-        """Body: held-out pictures, rebuilt, and seeds in two rows. Top: held-out pictures, bicubic from the small ones, drawn."""
+        """Held-out pictures, what becomes of them, and two rows of seeds (top: in place of these the small ones, bicubic)."""
         generator: Any = trainer.best("generator")
         encoder: Any = trainer.best("encoder")
-        image, stage = as_input(batch["image"]), stage_at(self.stages, max(0, trainer.step - 1))
-        self._measure(stage.name, generator, encoder, trainer)
+        stage = stage_at(self.stages, max(0, trainer.step - 1)).name
+        image = as_input(batch["image"])
+        self._measure(stage, generator, encoder, trainer)
+        if stage == "autoencoder":
+            self.fit_mapping(generator, encoder)
+        rows = [shrunk(image, self._side(stage)), self._rebuilt(stage, generator, encoder, image)]
         small = shrunk(image, self.options.entry)
-        if stage.name in body.STAGES:
-            if stage.name == "autoencoder":
-                self.fit_mapping(generator, encoder)
-            rows = [small, generator.synthesis.small(encoder(small)[0]), *self._seeds(generator, len(small))]
-        else:
-            rows = [image, _bicubic(small, image.shape[-1]), generator.synthesis.enlarged(small, "none")]
-        side = max(row.shape[-1] for row in rows)
-        shown = 2 * side if stage.name in body.STAGES else side
+        rows += [_bicubic(small, image.shape[-1])] if stage.startswith("top") else self._seeds(stage, generator, len(image))
+        shown = rows[0].shape[-1] * (2 if stage in body.STAGES else 1)
         return np.stack([as_pictures(_bicubic(row, shown)) for row in rows])
 
+    def _side(self, stage: str) -> int:
+        """Of the pictures that a stage is about."""
+        return int(self.options.entry if stage in body.STAGES else self.options.image_size)
+
+    def _rebuilt(self, stage: str, generator: Any, encoder: Any, image: Tensor) -> Tensor:
+        """Whole pictures (B, 3, S, S), as the stage's part of the networks gives them back."""
+        small, synthesis = shrunk(image, self.options.entry), generator.synthesis
+        if stage.startswith("top"):
+            made = synthesis.enlarged(small)
+        elif stage == "joint":
+            made = synthesis(encoder(small)[0], "none")
+        else:
+            made = synthesis.small(encoder.w_plus(small) if stage == "encoder" else encoder(small)[0], "none")
+        return torch.as_tensor(made)
+
     @staticmethod
-    def _seeds(generator: Any, count: int) -> list[Tensor]:
-        """What the body draws for two rows of fixed seeds."""
+    def _seeds(stage: str, generator: Any, count: int) -> list[Tensor]:
+        """Two rows of fixed seeds."""
         z = torch.randn(2 * count, generator.mapping.z_size, generator=torch.Generator().manual_seed(0))
-        device = generator.mapping.values.device
-        return list(generator.synthesis.small(generator.mapping(z.to(device))).split(count))
+        w = generator.mapping(z.to(generator.mapping.values.device))
+        draw = generator.synthesis.small if stage in body.STAGES else generator.synthesis
+        return [draw(part) for part in w.split(count)]
 
     def _measure(self, stage: str, generator: Any, encoder: Any, trainer: Trainer) -> None:
         """Peak signal-to-noise ratio of held-out photos, a line of the run's story."""
-        whole = stage not in body.STAGES
-        size = self.options.image_size if whole else self.options.entry
-        wanted = self.small_pictures(size, validation=True, most=HELD_OUT // (4 if whole else 1), mirrored=False)
-        wanted = wanted.to(next(generator.parameters()).device)
-        made = []
-        for part in wanted.split(8):
-            small = shrunk(part, self.options.entry)
-            synthesis = generator.synthesis
-            made.append(synthesis.enlarged(small) if whole else synthesis.small(encoder(small)[0], "none"))
-        squared = (torch.cat(made).clamp(-1, 1) - wanted).square().mean((1, 2, 3))
-        psnr = float((10 * torch.log10(4 / squared)).mean())
-        sentence = f"{stage}: {psnr:.2f} dB on {len(wanted)} held-out photos at {size} px"
+        count = HELD_OUT if stage in body.STAGES else HELD_OUT // 4
+        wanted = self.small_pictures(self.options.image_size, validation=True, most=count, mirrored=False)
+        values = []
+        for part in wanted.to(next(generator.parameters()).device).split(8):
+            made = self._rebuilt(stage, generator, encoder, part).clamp(-1, 1)
+            squared = (made - shrunk(part, self._side(stage))).square().mean((1, 2, 3))
+            values.append(10 * torch.log10(4 / squared))
+        sentence = f"{stage}: {float(torch.cat(values).mean()):.2f} dB on {len(wanted)} held-out photos at {self._side(stage)} px"
         trainer.notes.remark(trainer.step, sentence)
         self.say(f"step {trainer.step}: {sentence}")
 
