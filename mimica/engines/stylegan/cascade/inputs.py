@@ -16,14 +16,14 @@ def shrunk(pictures: Tensor, size: int) -> Tensor:
     return F.avg_pool2d(pictures, pictures.shape[-1] // size)
 
 
-def corners(count: int, side: int, cut_side: int) -> Tensor:
+def random_corners(count: int, side: int, cut_side: int) -> Tensor:
     """Random upper left corners (count, 2), rows then columns, of squares of `cut_side` in pictures of `side` pixels."""
     return torch.randint(0, side - cut_side + 1, (count, 2))
 
 
-def cut(pictures: Tensor, places: Tensor, side: int) -> Tensor:
-    """The squares at `places` (B, 2) of pictures (B, 3, S, S)."""
-    parts = [one[:, y : y + side, x : x + side] for one, (y, x) in zip(pictures, places.tolist(), strict=True)]
+def cut(pictures: Tensor, corners: Tensor, side: int) -> Tensor:
+    """The squares with the `corners` (B, 2) of pictures (B, 3, S, S)."""
+    parts = [one[:, y : y + side, x : x + side] for one, (y, x) in zip(pictures, corners.tolist(), strict=True)]
     return torch.stack(parts).contiguous(memory_format=torch.channels_last)
 
 
@@ -31,7 +31,7 @@ def crops(pictures: Tensor, factor: int) -> Tensor:
     """A random crop of 1 / CROP of the side from each picture, its corner on a multiple of `factor`, so that the crop of the
     small picture is the small picture of the crop."""
     side = pictures.shape[-1]
-    return cut(pictures, factor * corners(len(pictures), side // factor, side // factor // CROP), side // CROP)
+    return cut(pictures, factor * random_corners(len(pictures), side // factor, side // factor // CROP), side // CROP)
 
 
 def dirtied(small: Tensor, amount: float) -> Tensor:

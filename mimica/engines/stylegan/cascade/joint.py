@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mimica.engines.stylegan.cascade import losses
 from mimica.engines.stylegan.cascade.body import draw, follow_encoder
-from mimica.engines.stylegan.cascade.inputs import CROP, corners, cut, shrunk
+from mimica.engines.stylegan.cascade.inputs import CROP, cut, random_corners, shrunk
 from mimica.engines.stylegan.cascade.judge import Judge, Terms, finish
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def joint_step(task: Cascade, image: Tensor, trainer: Trainer) -> dict[str, Tens
     synthesis: Any = generator.synthesis
     factor = o.image_size // o.entry
     drawn = draw(task, shrunk(image, o.entry), trainer)
-    places = corners(len(image), o.entry, o.entry // CROP)
-    given, crop = cut(drawn.pictures, places, o.entry // CROP), cut(image, factor * places, o.image_size // CROP)
+    corners = random_corners(len(image), o.entry, o.entry // CROP)
+    given, crop = cut(drawn.pictures, corners, o.entry // CROP), cut(image, factor * corners, o.image_size // CROP)
     large = synthesis.enlarged(given, "random", drawn.w)
     with torch.no_grad():
         compared, judged = task.features.maps(crop)

@@ -210,8 +210,10 @@ class Cascade(Task):
         stage = stage_at(self.stages, max(0, trainer.step - 1)).name
         image = as_input(batch["image"])
         self._measure(stage, generator, encoder, trainer)
-        if stage == "autoencoder":
+        if stage == "autoencoder":  # kept, so that the weights of this stage have seeds too
             self.fit_mapping(generator, encoder)
+            trained: Any = trainer.parts.modules["generator"]
+            trained.mapping.load_state_dict(generator.mapping.state_dict())
         rows = [shrunk(image, self._side(stage)), self._rebuilt(stage, generator, encoder, image)]
         small = shrunk(image, self.options.entry)
         rows += [_bicubic(small, image.shape[-1])] if stage.startswith("top") else self._seeds(stage, generator, len(image))
@@ -267,8 +269,8 @@ class Cascade(Task):
         }
 
 
-def _adam(groups: list[dict[str, Any]], rate: float, beta: float) -> torch.optim.Optimizer:
-    return torch.optim.Adam(groups, lr=rate, betas=(beta, 0.99), fused=True)
+def _adam(groups: list[dict[str, Any]], learning_rate: float, beta: float) -> torch.optim.Optimizer:
+    return torch.optim.Adam(groups, lr=learning_rate, betas=(beta, 0.99), fused=True)
 
 
 def _bicubic(pictures: Tensor, size: int) -> Tensor:
