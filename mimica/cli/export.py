@@ -70,10 +70,11 @@ def stylegan(
 @app.command("embedded")
 def embedded(
     weights: Annotated[Path, typer.Argument(help="The `weights` folder of a run of `mimica train stylegan --preset embedded`.")],
+    top: Annotated[Path | None, typer.Option("--top", help="The same of a run with stages=top: its top is taken.")] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder for the files that ship.")] = Path(),
 ) -> None:
     """The embedded generator and its encoder as they ship: stylegan.safetensors and stylegan_encoder.safetensors, float16."""
     with needs_extra():
         from mimica.engines.stylegan.convert import export_embedded
-    for target in export_embedded(weights, output):
+    for target in export_embedded(weights, output, top=top):
         typer.echo(f"Wrote {target} ({target.stat().st_size / 1e6:.1f} MB).")

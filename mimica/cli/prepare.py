@@ -47,10 +47,20 @@ class Vae:
 
 @dataclass(frozen=True)
 class Codes:
-    """For `mimica.prepare.latents`."""
+    """For `mimica.prepare.latents`, `expressions` and `mixtures`."""
 
-    sample: Annotated[int, typer.Option("--sample", help="For latents: so many samples of the generator, no folder.", min=0)] = 0
-    seed: Annotated[int, typer.Option("--seed", help="For latents: the first sample's.", min=0)] = 0
+    sample: Annotated[
+        int,
+        typer.Option(
+            "--sample",
+            help="For latents: so many samples of the generator, no folder; for expressions: so many of each face; for mixtures: "
+            "so many in all.",
+            min=0,
+        ),
+    ] = 0
+    seed: Annotated[
+        int, typer.Option("--seed", help="For latents: the first sample's; for expressions and mixtures: of the draws.", min=0)
+    ] = 0
     layout: Annotated[
         str | None, typer.Option("--layout", help="For latents: the folder is a raw set (cfee, impa, mug, folder ...).")
     ] = None
@@ -76,7 +86,7 @@ def prepare(
         str,
         typer.Argument(
             help="What it is: folder, openface, authors, emotionet, rafd, celeba, cfee, impa, mug, faces, reanimated; sequences; "
-            "vae; ffhq; latents.",
+            "vae; ffhq, expressions, mixtures; latents.",
             show_default=False,
         ),
     ],
@@ -105,6 +115,10 @@ def prepare(
     mimica prepare vae CelebA/ -o data/celeba --size 128 --sheet masks.png
 
     mimica prepare ffhq FACES PAIRS -o data/ffhq
+
+    mimica prepare expressions FACES -o data/expressions --size 256 --sample 7
+
+    mimica prepare mixtures FACES -o data/mixtures --size 256 --sample 5000
 
     mimica prepare latents --sample 5000 -o data/samples
 
@@ -226,5 +240,27 @@ def _ffhq(asked: Asked) -> str:
     return f"{kept} pictures kept, {dropped} photos dropped"
 
 
-_PREPARED: dict[str, Callable[[Asked], str]] = {"latents": _latents, "sequences": _sequences, "ffhq": _ffhq, "vae": _vae}
+def _made(asked: Asked) -> str:
+    """Faces made of FFHQ crops: other expressions of the same people, or new people mixed of several."""
+    folder, count = _one_folder(asked), asked.codes.sample
+    if not folder.is_dir():
+        raise DataError(f"There is no folder '{folder}': check the path.")
+    if count < 1:
+        each = " of each face" if asked.source == "expressions" else ""
+        raise UserError(f"'{asked.source}' needs --sample, how many pictures to make{each}.")
+    from mimica.prepare.expressions import prepare_expressions
+    from mimica.prepare.mixtures import prepare_mixtures
+
+    make = prepare_expressions if asked.source == "expressions" else prepare_mixtures
+    size, limit = asked.common.size, asked.common.limit
+    with spinner() as line:
+        kept, dropped = make(
+            folder, asked.output, size=size, count=count, seed=asked.codes.seed, limit=limit, progress=line.pictures
+        )
+    return f"{kept} pictures kept, {dropped} dropped"
+
+
+_PREPARED: dict[str, Callable[[Asked], str]] = {
+    "latents": _latents, "sequences": _sequences, "ffhq": _ffhq, "vae": _vae, "expressions": _made, "mixtures": _made,
+}  # fmt: skip
 """What is not a face set with Action Units -> its function."""

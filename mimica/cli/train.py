@@ -15,7 +15,7 @@ TRAINERS: dict[str, tuple[str, ...]] = {
     "ganimation": ("mimica.engines.ganimation.paper.train:Ganimation", "mimica.engines.ganimation.fast.train:FastTask"),
     "reader": ("mimica.reader.train:ReaderTask", "mimica.reader.refiner_train:RefinerTask"),
     "vae": ("mimica.engines.vae.train:Vae",),
-    "stylegan": ("mimica.engines.stylegan.train:Stylegan", "mimica.engines.stylegan.embedded:Embedded"),
+    "stylegan": ("mimica.engines.stylegan.train:Stylegan", "mimica.engines.stylegan.cascade.train:Cascade"),
     "autoencoder": ("mimica.engines.stylegan.autoencoder_train:Autoencoder",),
     "predictor": ("mimica.motion.predictor.train:PredictorTask",),
 }

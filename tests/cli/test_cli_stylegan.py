@@ -11,17 +11,14 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from mimica.checkpoint import Weights, load_weights, module_tensors, save_weights
+from mimica.checkpoint import Weights, module_tensors, save_weights
 from mimica.cli.convert import convert
 from mimica.cli.evaluate.projection import projection as evaluate_projection
 from mimica.cli.evaluate.synthesis import synthesis as evaluate_synthesis
-from mimica.cli.export import embedded as export_embedded
 from mimica.cli.export import stylegan as export_stylegan
 from mimica.cli.generate import generate
 from mimica.cli.project import project
 from mimica.data.dataset import DatasetWriter
-from mimica.engines.stylegan.encoder import ENCODER_KIND, Encoder
-from mimica.engines.stylegan.model import load_model
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
 from mimica.errors import DataError, UserError
 from mimica.images import read_comment, read_photo
@@ -129,17 +126,3 @@ def test_evaluations_print_figures(tmp_path: Path, weights: Path) -> None:
 def test_export_writes_onnx(tmp_path: Path, weights: Path) -> None:
     result = run(export_stylegan, "--weights", str(weights), "-o", str(tmp_path / "g.onnx"))
     assert result.exit_code == 0 and (tmp_path / "g.onnx").is_file()
-
-
-def test_the_embedded_generator_is_halved(tmp_path: Path, weights: Path) -> None:
-    (tmp_path / "run").mkdir()
-    weights.rename(tmp_path / "run" / "generator.safetensors")
-    encoder = Encoder(8, 8, width=2, hidden=4)
-    tensors = module_tensors(encoder)
-    save_weights(tmp_path / "run" / "encoder.safetensors", Weights(ENCODER_KIND, 1, (), encoder.config, tensors))
-    result = run(export_embedded, str(tmp_path / "run"), "-o", str(tmp_path))
-    assert result.exit_code == 0, result.output
-    stored = load_weights(tmp_path / "stylegan.safetensors", GENERATOR_KIND)
-    assert stored.tensors["synthesis.layers.0.noise"].dtype == np.float32  # 16 numbers
-    model = load_model(tmp_path / "stylegan.safetensors", tmp_path / "stylegan_encoder.safetensors")
-    assert model.size == 32 and model.encoder is not None

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 
 from mimica.checkpoint import Weights, build_module, fill_module, load_weights, save_weights
+from mimica.engines.stylegan.cascade.assemble import assemble
+from mimica.engines.stylegan.cascade.networks import CASCADE_KIND
 from mimica.engines.stylegan.encoder import ENCODER_KIND
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
 from mimica.engines.stylegan.pickles import Found, choose
@@ -58,11 +60,16 @@ def saved(found: Found, network: str | None, file: Path, output: Path, *, half: 
     return name
 
 
-def export_embedded(weights: Path, output: Path) -> Iterator[Path]:
+def export_embedded(weights: Path, output: Path, *, top: Path | None = None) -> Iterator[Path]:
     """The generator and the encoder of a run's folder `weights`, as they ship: writes both into the folder `output`, in
-    float16, and gives each file. Raises `WeightsError`."""
-    for stem, kind, name in (("generator", GENERATOR_KIND, "stylegan"), ("encoder", ENCODER_KIND, "stylegan_encoder")):
-        one = load_weights(weights / f"{stem}.safetensors", kind)
+    float16, and gives each file; with the top of the run whose `weights` are `top`, where one is named. Raises
+    `WeightsError`."""
+    generator = load_weights(weights / "generator.safetensors", CASCADE_KIND)
+    if top is not None:
+        path = top / "generator.safetensors"
+        generator = assemble(generator, load_weights(path, CASCADE_KIND), path)
+    encoder = load_weights(weights / "encoder.safetensors", ENCODER_KIND)
+    for name, one in (("stylegan", generator), ("stylegan_encoder", encoder)):
         target = output / f"{name}.safetensors"
         save_weights(target, replace(one, tensors=halved(one.tensors)))
         yield target

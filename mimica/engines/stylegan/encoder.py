@@ -68,16 +68,19 @@ class Encoder(nn.Module):
         return w, self.changes(hidden).unflatten(1, (self.places, -1))
 
     @torch.no_grad()
-    def start_with_components(self, pictures: Tensor, deviation: float = 0.5) -> None:
-        """Make w the principal components of these pictures (N, 3, `LINEAR_SIZE`, `LINEAR_SIZE`), each with this standard
-        deviation over them; the network adds nothing at first. With fewer pictures than components the rest of w is 0."""
+    def start_with_components(self, pictures: Tensor, deviation: float = 0.5, power: float = 0.0) -> None:
+        """Make w the principal components of these pictures (N, 3, `LINEAR_SIZE`, `LINEAR_SIZE`), their standard deviations
+        `deviation` in the mean of squares, each in proportion to its own deviation in the pictures to the `power` (0: all are
+        equal, 1: as in the pictures); the network adds nothing at first. With few pictures the rest of w is 0."""
         flat = pictures.flatten(1)
         mean = flat.mean(0)
         _, lengths, vectors = torch.linalg.svd(flat - mean, full_matrices=False)
         count = min(len(self.w.bias), len(flat) - 1)
-        spread = lengths[:count] / math.sqrt(len(flat))
+        spread = (lengths[:count] / math.sqrt(len(flat))).clamp_min(1e-4)
+        wanted = spread**power
+        wanted = wanted * (deviation / wanted.square().mean().sqrt())
         weight = torch.zeros_like(self.linear.weight)
-        weight[:count] = vectors[:count] * (deviation / spread.clamp_min(1e-4))[:, None]
+        weight[:count] = vectors[:count] * (wanted / spread)[:, None]
         self.linear.weight.copy_(weight / self.linear.scale)
         self.linear.bias.copy_(-(weight @ mean))
         nn.init.zeros_(self.w.weight)

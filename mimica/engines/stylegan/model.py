@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from mimica.checkpoint import Weights, build_module, fill_module, load_weights
+from mimica.engines.stylegan.cascade.networks import CASCADE_KIND, CascadeGenerator
 from mimica.engines.stylegan.encoder import ENCODER_KIND, Encoder
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
 from mimica.errors import DataError, WeightsError
@@ -30,6 +31,8 @@ from mimica.files import atomic_path
 _WEIGHTS = Path(__file__).parents[2] / "weights"
 SHIPPED = _WEIGHTS / "stylegan.safetensors"
 SHIPPED_ENCODER = _WEIGHTS / "stylegan_encoder.safetensors"
+NETWORKS: dict[str, type[Generator]] = {GENERATOR_KIND: Generator, CASCADE_KIND: CascadeGenerator}
+"""What a model file of each kind is made into."""
 
 
 @dataclass
@@ -64,8 +67,8 @@ def load_model(path: Path | None = None, encoder: Path | None = None) -> Model:
     source = path or SHIPPED
     if path is None and not SHIPPED.is_file():
         raise WeightsError("No generator comes with this copy of Mimica; give one with --weights (see docs/stylegan.md).")
-    weights = load_weights(source, GENERATOR_KIND)
-    generator = build_module(Generator, weights.config, source)
+    weights = load_weights(source, tuple(NETWORKS))
+    generator = build_module(NETWORKS[weights.kind], weights.config, source)
     fill_module(generator, weights.tensors, source)
     beside = source.with_name("encoder.safetensors")
     encoder = encoder or (SHIPPED_ENCODER if path is None else beside if beside.is_file() else None)

@@ -58,7 +58,9 @@ def channels_at(side: int, channel_base: int, channel_max: int) -> int:
 
 
 class Mapping(nn.Module):
-    """z (B, z_size) -> w (B, w_size). `w_average` is the running mean of w that truncation goes towards."""
+    """z (B, z_size) -> w (B, w_size). `w_average` is the running mean of w that truncation goes towards.
+
+    With `depth` 0 it is one linear layer without activation: w is Gaussian, as in the 64 px generator that ships."""
 
     w_average: Tensor
     layers: Any  # nn.ModuleList of Linear; the list's type does not know its elements
@@ -88,15 +90,6 @@ class Mapping(nn.Module):
         if places is None or w.ndim < 3:
             return pulled
         return torch.cat([pulled[:, :places], w[:, places:]], dim=1)
-
-    @torch.no_grad()
-    def fit(self, mean: Tensor, covariance: Tensor) -> None:
-        """Make w Gaussian with these moments; for `depth` 0 and z_size = w_size."""
-        values, vectors = torch.linalg.eigh(covariance.double())
-        (layer,) = self.layers
-        layer.weight.copy_(vectors * values.clamp_min(0).sqrt() / layer.scale)
-        layer.bias.copy_(mean)
-        self.w_average.copy_(mean)
 
     @torch.no_grad()
     def update_average(self, w: Tensor, decay: float = 0.998) -> None:

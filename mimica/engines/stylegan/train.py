@@ -22,8 +22,8 @@ from mimica.config import Preset, TrainingOptions, option
 from mimica.data.dataset import FaceDataset, open_datasets
 from mimica.engines.stylegan import losses
 from mimica.engines.stylegan.augment import Augment
-from mimica.engines.stylegan.embedded import PictureSource
 from mimica.engines.stylegan.networks import DISCRIMINATOR_KIND, GENERATOR_KIND, Discriminator, Generator
+from mimica.engines.stylegan.pictures import PictureSource
 from mimica.pixels import as_input, as_pictures
 from mimica.training.batches import Batch
 from mimica.training.loop import Parts, Task, Trainer

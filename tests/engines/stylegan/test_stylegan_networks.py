@@ -190,17 +190,6 @@ def test_bfloat16_is_near() -> None:
     assert (half.float() - exact).abs().mean() < 0.05 * exact.std()
 
 
-@torch.no_grad()
-def test_a_fitted_gaussian_has_its_moments() -> None:
-    generator = Generator(8, z_size=6, w_size=6, depth=0, channel_base=32, channel_max=4)
-    root = torch.randn(6, 6)
-    mean, covariance = torch.randn(6), root @ root.t()
-    generator.mapping.fit(mean, covariance)
-    w = generator.mapping(torch.randn(40_000, 6))
-    assert torch.allclose(w.mean(0), mean, atol=0.1) and torch.equal(generator.mapping.w_average, mean)
-    assert (torch.cov(w.t()) - covariance).abs().max() < 0.05 * covariance.abs().max()
-
-
 # --- discriminator ----------------------------------------------------------------------------------------------------
 
 

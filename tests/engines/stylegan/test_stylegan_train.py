@@ -1,4 +1,4 @@
-"""Both trainings run, resume, export, and learn; the encoder; the data source; growing."""
+"""The paper's training runs, resumes and starts from other weights; the encoder; the data source."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ import torch
 from mimica.checkpoint import fill_module, load_weights, module_tensors
 from mimica.config import choose
 from mimica.data.dataset import DatasetWriter, open_datasets
-from mimica.engines.stylegan.embedded import Embedded, EmbeddedOptions, PictureSource, grow
 from mimica.engines.stylegan.encoder import Encoder
-from mimica.engines.stylegan.model import load_model
 from mimica.engines.stylegan.networks import Generator
+from mimica.engines.stylegan.pictures import PictureSource
 from mimica.engines.stylegan.train import Stylegan, StyleganOptions, lazy_adam
 from mimica.training.batches import Draw
 from mimica.training.loop import Trainer
@@ -38,45 +37,6 @@ def data(tmp_path: Path) -> Path:
 def run(task: type[Any], options: Any, data: Path, folder: Path) -> list[dict[str, float]]:
     Trainer(task(options, data), folder, say=lambda line: None).run()
     return read_log(folder)
-
-
-def embedded_options(*settings: str) -> EmbeddedOptions:
-    return choose(EmbeddedOptions, Embedded.presets, "embedded-smoke", ["accelerator=cpu", "channels_last=no", *settings])
-
-
-def test_the_embedded_generator_learns_and_is_written(tmp_path: Path, data: Path) -> None:
-    log = run(Embedded, embedded_options("steps=40", "log_every=10", "learning_rate=0.01"), data, tmp_path / "run")
-    assert log[-1]["pixel"] < 0.8 * log[0]["pixel"]
-    model = load_model(tmp_path / "run" / "weights" / "generator.safetensors")
-    assert model.size == 64 and model.encoder is not None and model.places == 10
-    assert torch.equal(model.generator.mapping.w_average, model.encoder.w_mean)
-
-
-def test_the_adversarial_part_can_be_switched_on_in_a_resumed_run(tmp_path: Path, data: Path) -> None:
-    run(Embedded, embedded_options("steps=2"), data, tmp_path / "run")
-    before = load_weights(tmp_path / "run" / "weights" / "discriminator.safetensors", "stylegan2-discriminator").tensors
-    log = run(Embedded, embedded_options("steps=4", "adversarial=0.1", "log_every=1"), data, tmp_path / "run")
-    after = load_weights(tmp_path / "run" / "weights" / "discriminator.safetensors", "stylegan2-discriminator").tensors
-    assert "fooled_by_samples" in log[-1] and "score_real" in log[-1]
-    assert not np.array_equal(before["score.weight"], after["score.weight"])
-
-
-def test_a_bigger_generator_starts_as_the_smaller_one(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    small = Generator(64, 8, 8, 0, 256, 8)
-    big = Generator(128, 8, 8, 0, 256, 8)
-    grow(big, module_tensors(small))
-    w = torch.randn(2, 8)
-    with torch.no_grad():
-        shrunk = torch.nn.functional.avg_pool2d(big.synthesis(w), 2)
-        assert (shrunk - small.synthesis(w)).abs().mean() < 0.1 * small.synthesis(w).std()
-    encoder, bigger = Encoder(10, 8, 2, 6), Encoder(12, 8, 2, 6)
-    torch.nn.init.normal_(encoder.changes.weight)
-    grow(bigger, module_tensors(encoder))
-    pictures = torch.randn(1, 3, 64, 64)
-    old, new = encoder.w_plus(pictures), bigger.w_plus(pictures)
-    assert torch.allclose(new[:, :10], old, atol=1e-5)
-    assert torch.allclose(new[:, 10], bigger(pictures)[0], atol=1e-5)  # new places have no change
 
 
 def test_the_encoder_takes_any_size_and_keeps_moments() -> None:
@@ -142,10 +102,9 @@ def test_w_starts_as_principal_components() -> None:
     assert w.mean(0)[:3].abs().max() < 1e-3 and changes.abs().max() == 0
     covariance = torch.cov(w.t())
     assert torch.allclose(covariance[:3, :3], 0.25 * torch.eye(3), atol=0.01)  # as many components as there are causes
+    encoder.start_with_components(pictures, deviation=0.5, power=1.0)
+    spread = encoder(pictures)[0][:, :3].std(0)
+    lengths = torch.linalg.svdvals((pictures - pictures.mean(0)).flatten(1))[:3]
+    assert torch.allclose(spread / spread[0], lengths / lengths[0], atol=0.01)  # as far apart as in the pictures
     recovered = torch.linalg.lstsq(w[:, :3], hidden - hidden.mean(0)).solution
     assert torch.allclose(w[:, :3] @ recovered, hidden - hidden.mean(0), atol=1e-2)
-
-
-def test_the_rate_falls_over_the_last_steps(data: Path) -> None:
-    task = Embedded(embedded_options("steps=1000"), data)
-    assert [task.learning_rate_factor(step) for step in (0, 599, 800, 999)] == pytest.approx([1.0, 1.0, 0.5, 0.05])

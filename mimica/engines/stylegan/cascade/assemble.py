@@ -1,0 +1,33 @@
+"""One generator of a body and a top that were trained apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from mimica.checkpoint import Weights, build_module, fill_module, module_tensors
+from mimica.engines.stylegan.cascade.networks import CascadeGenerator
+from mimica.errors import WeightsError
+
+
+def take(generator: CascadeGenerator, tensors: Mapping[str, np.ndarray], part: Literal["body", "top"], source: Path) -> None:
+    """Fill one part of a generator (the body has the mapping too). Raises `WeightsError` where the sizes differ."""
+    tops = {f"synthesis.{name}" for name in generator.synthesis.top_names()}
+    chosen = {name: tensor for name, tensor in tensors.items() if (name in tops) == (part == "top")}
+    fill_module(generator, {**module_tensors(generator), **chosen}, source)
+
+
+def assemble(body: Weights, top: Weights, source: Path) -> Weights:
+    """The body of one model file with the top of another, `source`. Raises `WeightsError` where they do not fit."""
+    changed = [name for name in body.config if body.config[name] != top.config.get(name)]
+    if changed:
+        raise WeightsError(f"The top in {source} is of another generator than the body: {', '.join(changed)} differ.")
+    generator = build_module(CascadeGenerator, body.config, source)
+    fill_module(generator, body.tensors, source)
+    take(generator, top.tensors, "top", source)
+    notes = {**body.notes, **{f"top_{name}": value for name, value in top.notes.items()}}
+    return replace(body, tensors=module_tensors(generator), notes=notes)

@@ -1,0 +1,155 @@
+"""The steps of the two stages of the body, on pictures (B, 3, entry, entry) in [-1, 1]; see the module `train` beside this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mimica.engines.stylegan.cascade import losses
+from mimica.engines.stylegan.cascade.critics import augment
+from mimica.engines.stylegan.cascade.inputs import shrunk
+from mimica.engines.stylegan.cascade.judge import Judge, Terms, finish
+from mimica.engines.stylegan.cascade.options import stage_at
+
+if TYPE_CHECKING:
+    from mimica.engines.stylegan.cascade.train import Cascade
+    from mimica.training.loop import Trainer
+
+STAGES = ("autoencoder", "critics", "encoder")
+"""The stages whose pictures are the body's."""
+FEATURE_SIZE = 128
+"""Side of the pictures whose features are taken."""
+NOISE_STRENGTH = 0.02
+"""Of all noise inputs when the critics begin; before, there is none, as a pixel term could only blur it away."""
+_WINDOW = 0.625
+"""Side of the window that is enlarged, as a share of the picture's."""
+_TRUNCATION = (0.6, 1.0)
+"""Seeds are drawn with a truncation between these."""
+
+
+def autoencoder_step(task: Cascade, image: Tensor, trainer: Trainer) -> dict[str, Tensor]:
+    """Pictures -> encoder -> w with noise -> pictures, with pixel and perceptual terms."""
+    o, picture = task.options, shrunk(image, task.options.entry)
+    encoder: Any = trainer.parts.modules["encoder"]
+    generator: Any = trainer.parts.modules["generator"]
+    w, _ = encoder(picture)
+    encoder.update_moments(w.detach(), min(0.998, (1 + trainer.step) / (10 + trainer.step)))
+    rebuilt = generator.synthesis.small(w + o.spread * torch.randn_like(w), "none")
+    window = feature_window(picture.shape[-1])
+    wanted = _maps(task, picture, window)[0]
+    terms = pixel_terms(task, rebuilt, picture) | {
+        "prior": (o.prior, w.square().mean()),
+        "perceptual": (o.perceptual, losses.relative_distance(_maps(task, rebuilt, window)[0], wanted)),
+    }
+    return finish(terms, "autoencoder", trainer)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the body drew in one step: `pictures` of `w`, the first `count` of which rebuild the batch's; the terms of its loss;
+    and `learn`, a step of its critics, to be taken after the generator's."""
+
+    pictures: Tensor
+    w: Tensor
+    count: int
+    terms: Terms
+    learn: Callable[[], dict[str, Tensor]]
+
+
+def critics_step(task: Cascade, image: Tensor, trainer: Trainer) -> dict[str, Tensor]:
+    """Part of the batch rebuilt, the rest from seeds; both are judged, the first have targets too."""
+    follow_encoder(task, trainer)
+    drawn = draw(task, shrunk(image, task.options.entry), trainer)
+    return finish(drawn.terms, "critics", trainer) | drawn.learn()
+
+
+def draw(task: Cascade, picture: Tensor, trainer: Trainer) -> Drawn:
+    """The body's part of a step with critics; `picture` (B, 3, entry, entry)."""
+    o, modules = task.options, trainer.parts.modules
+    generator: Any = modules["generator"]
+    count = len(picture) - max(1, int(o.sampled * len(picture)))  # so many are rebuilt
+    with torch.set_grad_enabled(o.encoder_share > 0):
+        w, _ = modules["encoder"](picture[:count])
+    w = torch.cat([w + o.spread * torch.randn_like(w), seed_codes(generator.mapping, len(picture) - count)])
+    drawn = generator.synthesis.small(w, "random")
+    window = feature_window(picture.shape[-1])
+    with torch.no_grad():
+        compared, judged = _maps(task, picture, window)
+    drawn_compared, drawn_judged = _maps(task, drawn, window)
+    terms = pixel_terms(task, drawn[:count], picture[:count])
+    rebuilt_maps, wanted = [m[:count] for m in drawn_compared], [m[:count] for m in compared]
+    terms["perceptual"] = (o.perceptual, losses.relative_distance(rebuilt_maps, wanted))
+    changed, judge = augment(drawn), Judge(trainer, "", o.adversarial, o.projected, o.gamma)
+    terms |= judge.terms((changed,), drawn_judged, judged)
+    return Drawn(drawn, w, count, terms, lambda: judge.learn((augment(picture),), (changed,), judged, drawn_judged))
+
+
+def encoder_step(task: Cascade, image: Tensor, trainer: Trainer) -> dict[str, Tensor]:
+    """The generator stands still; the encoder learns a small change of w for each place."""
+    o, picture = task.options, shrunk(image, task.options.entry)
+    generator: Any = trainer.parts.modules["generator"].requires_grad_(False)
+    w, changes = trainer.parts.modules["encoder"](picture)
+    rebuilt = generator.synthesis.small(w[:, None] + changes, "none")
+    window = feature_window(picture.shape[-1])
+    wanted = _maps(task, picture, window)[0]
+    terms = pixel_terms(task, rebuilt, picture) | {
+        "changes": (o.changes, changes.square().mean()),
+        "perceptual": (o.perceptual, losses.relative_distance(_maps(task, rebuilt, window)[0], wanted)),
+    }
+    return finish(terms, "encoder", trainer)
+
+
+def follow_encoder(task: Cascade, trainer: Trainer) -> None:
+    """Fit the seeds' codes to the encoder's running mean when a stage begins, and every so many steps."""
+    since = trainer.step - stage_at(task.stages, trainer.step).start
+    if since % task.options.mapping_every == 0:
+        generator = trainer.parts.modules["generator"]
+        task.fit_mapping(generator, trainer.best("encoder"))
+
+
+def pixel_terms(task: Cascade, pictures: Tensor, wanted: Tensor) -> Terms:
+    return {
+        "pixel": (1.0, losses.weighted_distance(pictures, wanted, task.weight.to(pictures.device))),
+        "blocks": (2.0, losses.block_distance(pictures, wanted)),
+    }
+
+
+def feature_window(size: int) -> tuple[int, int, int]:
+    """(y, x, side) of what is enlarged for the features: the whole picture, or (every second time) a window over the face, where
+    eyes and mouth are then seen larger."""
+    side = int(_WINDOW * size)
+    free = size - side
+    y = int(torch.randint(free // 2, max(free // 2, int(0.8 * free)) + 1, ()))
+    x = int(torch.randint(int(0.3 * free), max(int(0.3 * free), int(0.7 * free)) + 1, ()))
+    return (y, x, side) if torch.rand(()) < 0.5 else (0, 0, size)
+
+
+def _maps(task: Cascade, pictures: Tensor, window: tuple[int, int, int]) -> tuple[list[Tensor], list[Tensor]]:
+    """Features of the window at `FEATURE_SIZE`."""
+    y, x, side = window
+    part = pictures[:, :, y : y + side, x : x + side]
+    large = F.interpolate(part, size=(FEATURE_SIZE, FEATURE_SIZE), mode="bilinear", align_corners=False)
+    return task.features.maps(large.contiguous(memory_format=torch.channels_last))
+
+
+@torch.no_grad()
+def seed_codes(mapping: Any, count: int) -> Tensor:
+    """w (count, w_size) of random seeds, truncated at random."""
+    device = mapping.values.device
+    low, high = _TRUNCATION
+    strength = low + (high - low) * torch.rand(count, 1, device=device)
+    return torch.lerp(mapping.w_average.expand(count, -1), mapping(torch.randn(count, mapping.z_size, device=device)), strength)
+
+
+@torch.no_grad()
+def start_noise(synthesis: Any) -> None:
+    """Give the body's noise inputs their first strength."""
+    layers: list[nn.Module] = list(synthesis.layers[: 2 * synthesis.entry + 1])
+    for layer in layers:
+        strength: Any = layer.noise_strength
+        strength.fill_(NOISE_STRENGTH)

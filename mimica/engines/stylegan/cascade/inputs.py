@@ -1,0 +1,46 @@
+"""What is made of whole pictures for the body and the top: small ones, crops, dirty ones."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+CROP = 2
+"""A crop for the top is 1/CROP of the picture's side."""
+_NOISE = 0.04
+
+
+def shrunk(pictures: Tensor, size: int) -> Tensor:
+    """(B, 3, S, S) -> (B, 3, size, size), S a multiple of size: means of blocks."""
+    return F.avg_pool2d(pictures, pictures.shape[-1] // size)
+
+
+def random_corners(count: int, side: int, cut_side: int) -> Tensor:
+    """Random upper left corners (count, 2), rows then columns, of squares of `cut_side` in pictures of `side` pixels."""
+    return torch.randint(0, side - cut_side + 1, (count, 2))
+
+
+def cut(pictures: Tensor, corners: Tensor, side: int) -> Tensor:
+    """The squares with the `corners` (B, 2) of pictures (B, 3, S, S)."""
+    parts = [one[:, y : y + side, x : x + side] for one, (y, x) in zip(pictures, corners.tolist(), strict=True)]
+    return torch.stack(parts).contiguous(memory_format=torch.channels_last)
+
+
+def crops(pictures: Tensor, factor: int) -> Tensor:
+    """A random crop of 1 / CROP of the side from each picture, its corner on a multiple of `factor`, so that the crop of the
+    small picture is the small picture of the crop."""
+    side = pictures.shape[-1]
+    return cut(pictures, factor * random_corners(len(pictures), side // factor, side // factor // CROP), side // CROP)
+
+
+def dirtied(small: Tensor, amount: float) -> Tensor:
+    """What the top gets instead of a true small picture, since the body draws no true ones: for half of the pictures a blend with
+    a blur of 3 x 3 pixels, by up to a half (times `amount`), and white noise of a deviation of up to `_NOISE` times `amount`."""
+    if amount <= 0:
+        return small
+    batch, device = len(small), small.device
+    blurred = F.avg_pool2d(F.pad(small, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    share = (amount * (torch.rand(batch, 1, 1, 1) - 0.5)).clamp(0, 1).to(device)
+    noise = amount * _NOISE * torch.rand(batch, 1, 1, 1).to(device) * torch.randn_like(small)
+    return torch.lerp(small, blurred, share) + noise

@@ -1,0 +1,119 @@
+"""Faces made of photos: other expressions of the same people, and people mixed of several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from mimica.cli import app
+from mimica.data.dataset import is_validation, open_datasets
+from mimica.errors import DataError, UserError
+from mimica.face.align import crop_from_photo, cut, transform
+from mimica.facs import AU_NAMES
+from mimica.images import write_image
+from mimica.prepare.expressions import draw_expression, prepare_expressions
+from mimica.prepare.mixtures import features_mask, onto, partners, prepare_mixtures, pulled, recoloured
+from mimica.reader.read import find_faces
+
+TRAINED = [name for name in (f"p{i}" for i in range(40)) if not is_validation(name)]
+HELD_OUT = next(name for name in (f"p{i}" for i in range(400)) if is_validation(name))
+
+
+@pytest.fixture(scope="module")
+def faces(astronaut: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same face as three people to train on and one held out, each a little brighter than the one before."""
+    folder = tmp_path_factory.mktemp("faces")
+    crop = cut(astronaut, crop_from_photo(find_faces(astronaut)[0].landmarks_photo, 160, "ffhq"), 160)
+    for k, name in enumerate([*TRAINED[:3], HELD_OUT]):
+        write_image(folder / f"{name}.png", np.clip(crop.astype(int) + 4 * k, 0, 255).astype(np.uint8))
+    return folder
+
+
+def test_expressions_are_drawn_and_their_values_are_exact(faces: Path, tmp_path: Path) -> None:
+    assert prepare_expressions(faces, tmp_path / "a", size=128, count=2, limit=2) == (4, 0)
+    prepare_expressions(faces, tmp_path / "b", size=128, count=2, limit=2)
+    a, b = (open_datasets([tmp_path / name]) for name in "ab")
+    assert np.array_equal(a.images(range(4), 128), b.images(range(4), 128))
+    assert a.controls == AU_NAMES and set(a.photos) == set(a.subjects) and all(a.emotions)
+    for emotion, values in zip(a.emotions, a.values, strict=True):
+        if "=" in emotion:
+            for part in emotion.split(","):
+                unit, value = part.split("=")
+                assert values[AU_NAMES.index(f"AU{int(unit):02d}")] == pytest.approx(float(value), abs=0.006)
+    assert not np.array_equal(a.images([0], 128), a.images([1], 128))
+    kinds = [draw_expression(np.random.default_rng(seed)) for seed in range(200)]
+    assert all((expression is None) != (units is None) for expression, units in kinds)
+    assert 0.1 < np.mean([units is not None for _, units in kinds]) < 0.4
+    assert 0.1 < np.mean(["+" in (expression or "") for expression, _ in kinds]) < 0.4
+
+
+def test_mixtures_are_made_of_people_that_are_trained_on(faces: Path, tmp_path: Path) -> None:
+    kept, dropped = prepare_mixtures(faces, tmp_path / "a", size=128, count=4)
+    assert kept + dropped == 4 and kept >= 3
+    made = open_datasets([tmp_path / "a"])
+    assert set(made.subjects) <= set(TRAINED[:3]) and len(set(made.photos)) == kept and "" not in made.photos
+    prepare_mixtures(faces, tmp_path / "b", size=128, count=4, seed=1)
+    other = open_datasets([tmp_path / "b"])
+    assert not np.array_equal(made.images([0], 128), other.images([0], 128))
+    with pytest.raises(DataError, match="three at least"):
+        prepare_mixtures(faces, tmp_path / "c", count=4, limit=2)
+
+
+def test_a_spline_takes_points_where_they_shall_go_and_leaves_the_border() -> None:
+    photo = np.zeros((64, 64, 3), np.uint8)
+    photo[:, :4], photo[28:36, 20:28] = 200, 255
+    points = np.array([[24.0, 32.0], [40.0, 20.0], [40.0, 44.0], [52.0, 32.0]])
+    moved = pulled(photo, points, points + np.array([[6.0, 0.0], [0, 0], [0, 0], [0, 0]]), still=True)
+    ys, xs = np.nonzero(moved[:, 8:, 0] > 128)
+    assert abs(xs.mean() + 8.5 - 30.0) < 1.0 and abs(ys.mean() + 0.5 - 32.0) < 0.7
+    assert np.all(moved[:, 0] > 190)
+    same = pulled(photo, points, points, still=True)
+    assert np.abs(same.astype(int) - photo).mean() < 1.0
+
+
+def test_points_are_laid_onto_others_without_a_change_of_shape() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(10, 2))
+    turn = np.array([[np.cos(0.4), np.sin(0.4)], [-np.sin(0.4), np.cos(0.4)]])
+    assert np.allclose(onto(points, 2.5 * points @ turn + [3.0, -1.0]), 2.5 * points @ turn + [3.0, -1.0])
+
+
+def test_colours_are_matched_under_the_mask() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(80, 120, (32, 32, 3), np.uint8), rng.integers(120, 180, (32, 32, 3), np.uint8)
+    mask = np.zeros((32, 32), np.float32)
+    mask[8:24, 8:24] = 1
+    matched = recoloured(a, b, mask)
+    assert np.abs(matched[8:24, 8:24].mean((0, 1)) - b[8:24, 8:24].mean((0, 1))).max() < 4
+
+
+def test_the_mask_covers_the_features_and_not_the_outline(astronaut: np.ndarray) -> None:
+    landmarks = find_faces(astronaut)[0].landmarks_photo
+    points = transform(landmarks, crop_from_photo(landmarks, 256, "ffhq"))
+    mask = features_mask(points, 256)
+    at = np.round(points).astype(int)
+    values = mask[at[:, 1], at[:, 0]]
+    assert values[36:60].min() > 0.4 and values[:17].max() < 0.1 and mask.min() >= 0 and mask.max() <= 1
+
+
+def test_partners_are_alike() -> None:
+    traits = np.array([[0.0, 0, 0], [0.5, 0, 0], [2.0, 0, 0], [0.2, 0.2, 0.2]])
+    skins = np.array([[0.0, 0, 0, 0], [5.0, 0, 0, 0], [0, 0, 0, 0], [0.1, 0, 0, 0]])
+    found = [partners(traits, skins, 0, np.random.default_rng(seed)) for seed in range(40)]
+    assert {pair[0] for pair in found if pair} == {1, 3} and {pair[1] for pair in found if pair} == {None, 3}
+    assert partners(traits, skins, 2, np.random.default_rng(0)) is None
+    skins[0] = np.nan  # glasses
+    assert all(pair and pair[1] is None for pair in (partners(traits, skins, 0, np.random.default_rng(s)) for s in range(9)))
+
+
+def test_the_command_makes_both(faces: Path, tmp_path: Path) -> None:
+    for source in ("expressions", "mixtures"):
+        words = ["prepare", source, str(faces), "-o", str(tmp_path / source), "--size", "64", "--sample", "1", "--seed", "3"]
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0, result.output
+        assert (tmp_path / source / "dataset.json").is_file()
+    refused = CliRunner().invoke(app, ["prepare", "mixtures", str(faces), "-o", str(tmp_path / "x")])
+    assert isinstance(refused.exception, UserError) and "--sample" in str(refused.exception)
