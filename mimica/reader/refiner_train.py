@@ -28,7 +28,7 @@ from mimica.reader.read import WEIGHTS, Reader, shrunk
 from mimica.reader.refiner import RefinerNet
 from mimica.reader.train import ReaderOptions, ReaderTask, draw_points, stack
 from mimica.training.batches import Batch, Draw
-from mimica.training.loop import Parts, Trainer
+from mimica.training.task import Parts, TrainerView
 
 KIND = "reader-refiner"
 
@@ -116,7 +116,7 @@ class RefinerTask(ReaderTask):
             optimiser.add_param_group({**group, "params": early, "lr": options.early_factor * options.learning_rate})
         return Parts({"refiner": net}, {"refiner": optimiser}, averaged=("refiner",))
 
-    def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def step(self, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         with trainer.autocast():
             out = trainer.parts.modules["refiner"](to_input(batch["gray"]), batch["first"])
         losses = self.losses(out.float(), batch)
@@ -125,13 +125,13 @@ class RefinerTask(ReaderTask):
         scalars = {name: loss.detach() for name, loss in losses.items() if name != "face"}
         return scalars | {f"{name}_before": before[name] for name in ("points", "aus", "emotion")}
 
-    def sample(self, batch: Batch, trainer: Trainer) -> np.ndarray:
+    def sample(self, batch: Batch, trainer: TrainerView) -> np.ndarray:
         """Crops with the points as labelled, as first read, and as refined."""
         out = trainer.best("refiner").eval()(to_input(batch["gray"]), batch["first"])
         read = [o[:, SLICES["points"]].unflatten(1, (-1, 2)).cpu().numpy() for o in (batch["first"], out)]
         columns = zip(batch["gray"].cpu().numpy(), batch["points"].cpu().numpy(), *read, strict=True)
         return np.array([[draw_points(gray, points) for points in rows] for gray, *rows in columns])
 
-    def weights(self, trainer: Trainer) -> dict[str, Weights]:
+    def weights(self, trainer: TrainerView) -> dict[str, Weights]:
         config = {name: getattr(self.options, name) for name in ("width", "depth", "hidden")}
         return {"refiner": Weights(KIND, 1, SIDED_AU_NAMES, config, module_tensors(trainer.best("refiner")))}

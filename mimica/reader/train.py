@@ -27,7 +27,7 @@ from mimica.reader.losses import au_loss, emotion_loss, face_loss, point_loss, p
 from mimica.reader.networks import ReaderNet, to_input
 from mimica.reader.outputs import EYE_DISTANCE, SLICES
 from mimica.training.batches import Batch, Draw
-from mimica.training.loop import Parts, Task, Trainer
+from mimica.training.task import Parts, Task, TrainerView
 
 KIND = "reader"
 
@@ -157,14 +157,14 @@ class ReaderTask(Task):
         weights = {"points": 10.0, "pose": 2.0, "aus": 3.0, "emotion": 0.3, "face": 0.5} | weights
         return sum((weights[name] * loss for name, loss in losses.items()), start=torch.zeros(()))
 
-    def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def step(self, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         with trainer.autocast():
             out = trainer.parts.modules["reader"](to_input(batch["gray"]))
         losses = self.losses(out.float(), batch)
         trainer.update("reader", self.total(losses))
         return {name: loss.detach() for name, loss in losses.items()}
 
-    def sample(self, batch: Batch, trainer: Trainer) -> np.ndarray:
+    def sample(self, batch: Batch, trainer: TrainerView) -> np.ndarray:
         """Crops with the points as labelled (left) and as read (right)."""
         net = trainer.best("reader").eval()
         out = net(to_input(batch["gray"]))[:, SLICES["points"]].unflatten(1, (-1, 2)).cpu().numpy()
@@ -174,7 +174,7 @@ class ReaderTask(Task):
         ]
         return np.array(rows)
 
-    def weights(self, trainer: Trainer) -> dict[str, Weights]:
+    def weights(self, trainer: TrainerView) -> dict[str, Weights]:
         config = {name: getattr(self.options, name) for name in ("width", "depth", "hidden")}
         return {"reader": Weights(KIND, 1, SIDED_AU_NAMES, config, module_tensors(trainer.best("reader")))}
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -14,9 +15,7 @@ from torch import Tensor, nn
 from mimica.checkpoint import Weights
 from mimica.config import Preset, TrainingOptions
 from mimica.training.batches import Batch, Source
-
-if TYPE_CHECKING:
-    from mimica.training.loop import Trainer
+from mimica.training.run_folder import RunFolder
 
 
 @dataclass
@@ -28,6 +27,24 @@ class Parts:
     optimisers: dict[str, torch.optim.Optimizer]
     averaged: tuple[str, ...] = ()
     channels_first: tuple[str, ...] = ()
+
+
+class TrainerView(Protocol):
+    """What a task may use of the trainer that runs it (`mimica.training.loop.Trainer` says what each does)."""
+
+    task: Task
+    step: int
+    parts: Parts
+    averages: dict[str, nn.Module]
+    notes: RunFolder
+
+    def autocast(self) -> AbstractContextManager[Any]: ...
+
+    def network(self, module: str, method: str = "forward") -> Any: ...
+
+    def update(self, optimiser: str, loss: Tensor) -> None: ...
+
+    def best(self, module: str) -> nn.Module: ...
 
 
 class Task:
@@ -57,11 +74,11 @@ class Task:
         """Networks and optimisers, on the CPU; torch is seeded already."""
         raise NotImplementedError
 
-    def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def step(self, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         """One optimisation step, through `trainer.update`; gives the scalars to be logged (detached, on any device)."""
         raise NotImplementedError
 
-    def sample(self, batch: Batch, trainer: Trainer) -> np.ndarray | None:
+    def sample(self, batch: Batch, trainer: TrainerView) -> np.ndarray | None:
         """A grid of fixed samples, uint8 (rows, columns, H, W, 3), or None."""
         return None
 
@@ -73,10 +90,10 @@ class Task:
         """Sentences for the log when the scalars show a known trouble."""
         return []
 
-    def weights(self, trainer: Trainer) -> dict[str, Weights]:
+    def weights(self, trainer: TrainerView) -> dict[str, Weights]:
         """What to export: file stem -> weights (`trainer.best` gives a module's running mean)."""
         return {}
 
-    def files(self, trainer: Trainer) -> dict[str, bytes]:
+    def files(self, trainer: TrainerView) -> dict[str, bytes]:
         """The same for models with a format of their own: file name -> content."""
         return {}

@@ -38,8 +38,7 @@ from mimica.engines.stylegan.autoencoder import (
 from mimica.engines.stylegan.latents import LatentSet, expression_pairs, open_latents
 from mimica.errors import DataError
 from mimica.training.batches import Batch, Draw
-from mimica.training.loop import Trainer
-from mimica.training.task import Parts, Task
+from mimica.training.task import Parts, Task, TrainerView
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ class Autoencoder(Task):
         """Halved every so many epochs."""
         return float(0.5 ** math.floor(step / self.steps_an_epoch / self.options.halve_every))
 
-    def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def step(self, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         o, net = self.options, trainer.parts.modules["autoencoder"]
         source, target = batch["source"], batch["target"]
         change = action_unit_change(batch["from"], batch["to"], o.binary)
@@ -169,7 +168,7 @@ class Autoencoder(Task):
     def _noise(self, like: Tensor) -> Tensor:
         return self.options.noise * self._spread * torch.randn_like(like) if self.options.noise else torch.zeros_like(like)
 
-    def weights(self, trainer: Trainer) -> dict[str, Weights]:
+    def weights(self, trainer: TrainerView) -> dict[str, Weights]:
         net = trainer.best("autoencoder")
         assert isinstance(net, PseudoAutoencoder)
         config = {"generator": self.latents.generator, "binary": self.options.binary}

@@ -26,7 +26,7 @@ from mimica.engines.stylegan.networks import DISCRIMINATOR_KIND, GENERATOR_KIND,
 from mimica.engines.stylegan.pictures import PictureSource
 from mimica.pixels import as_input, as_pictures
 from mimica.training.batches import Batch
-from mimica.training.loop import Parts, Task, Trainer
+from mimica.training.task import Parts, Task, TrainerView
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Stylegan(Task):
 
     # --- one step ---------------------------------------------------------------------------------------------------
 
-    def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def step(self, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         image = as_input(batch["image"])
         scalars = self._generator_step(len(image), trainer)
         scalars |= self._discriminator_step(image, trainer)
@@ -118,7 +118,7 @@ class Stylegan(Task):
             scalars |= self._path_step(max(1, len(image) // 2), trainer)
         return scalars
 
-    def _latents(self, count: int, trainer: Trainer) -> Tensor:
+    def _latents(self, count: int, trainer: TrainerView) -> Tensor:
         """w_plus (B, places, w_size), some with another w from a random place on: style mixing."""
         generator: Any = trainer.parts.modules["generator"]
         device = next(generator.parameters()).device
@@ -131,26 +131,26 @@ class Stylegan(Task):
         first = torch.arange(places, device=device)[None, :, None] < crossover
         return torch.where(first, generator.synthesis.spread(w), generator.synthesis.spread(other))
 
-    def _judged(self, pictures: Tensor, trainer: Trainer) -> Tensor:
+    def _judged(self, pictures: Tensor, trainer: TrainerView) -> Tensor:
         pictures = trainer.parts.modules["augment"](pictures) if self.options.ada else pictures
         with trainer.autocast():
             scores = trainer.network("discriminator")(pictures)
         return scores.float()
 
-    def _fakes(self, count: int, trainer: Trainer) -> Tensor:
+    def _fakes(self, count: int, trainer: TrainerView) -> Tensor:
         generator: Any = trainer.parts.modules["generator"]
         with trainer.autocast():
             pictures = generator.synthesis(self._latents(count, trainer), "random")
         return pictures.float()
 
-    def _generator_step(self, count: int, trainer: Trainer) -> dict[str, Tensor]:
+    def _generator_step(self, count: int, trainer: TrainerView) -> dict[str, Tensor]:
         discriminator = trainer.parts.modules["discriminator"].requires_grad_(False)
         loss = losses.generator_loss(self._judged(self._fakes(count, trainer), trainer))
         trainer.update("generator", loss)
         discriminator.requires_grad_(True)
         return {"generator": loss.detach()}
 
-    def _discriminator_step(self, image: Tensor, trainer: Trainer) -> dict[str, Tensor]:
+    def _discriminator_step(self, image: Tensor, trainer: TrainerView) -> dict[str, Tensor]:
         o = self.options
         augment: Any = trainer.parts.modules["augment"]
         penalised = trainer.step % o.penalty_every == 0
@@ -170,7 +170,7 @@ class Stylegan(Task):
             scalars["ada"] = augment.probability.clone()
         return scalars
 
-    def _path_step(self, count: int, trainer: Trainer) -> dict[str, Tensor]:
+    def _path_step(self, count: int, trainer: TrainerView) -> dict[str, Tensor]:
         generator: Any = trainer.parts.modules["generator"]
         memory: Any = trainer.parts.modules["memory"]
         w_plus = self._latents(count, trainer)
@@ -183,7 +183,7 @@ class Stylegan(Task):
 
     # --- what people see --------------------------------------------------------------------------------------------
 
-    def sample(self, batch: Batch, trainer: Trainer) -> np.ndarray:
+    def sample(self, batch: Batch, trainer: TrainerView) -> np.ndarray:
         """Random faces in two rows, truncation 0.7."""
         generator: Any = trainer.best("generator")
         draws = torch.Generator().manual_seed(0)
@@ -191,7 +191,7 @@ class Stylegan(Task):
         pictures = as_pictures(generator(z, truncation=0.7))
         return pictures.reshape(2, 8, *pictures.shape[1:])
 
-    def weights(self, trainer: Trainer) -> dict[str, Weights]:
+    def weights(self, trainer: TrainerView) -> dict[str, Weights]:
         notes = {"steps": trainer.step, "data": self.faces.title}
         generator: Any = trainer.best("generator")
         discriminator: Any = trainer.parts.modules["discriminator"]

@@ -25,7 +25,7 @@ from mimica.engines.vae.networks import KIND, Coded, Decoded, Shape, TwoDecoderV
 from mimica.errors import DataError, ValueRangeError
 from mimica.pixels import as_input, as_pictures, to_signed, to_unit
 from mimica.training.batches import Batch, Draw
-from mimica.training.loop import Parts, Task, Trainer
+from mimica.training.task import Parts, Task, TrainerView
 
 _COMPONENT_PHOTOS, _COMPONENT_FRAMES = 1000, 400
 """Of how many photos and re-animated frames the linear path's principal components are taken."""
@@ -210,7 +210,7 @@ class Vae(Task):
             "kl": o.kl_weight * losses.warm_up(step, o.kl_warmup) * losses.kl_loss(coded, o.free_bits),
         }
 
-    def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def step(self, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         image, mask = as_input(batch["image"]), to_unit(batch["mask"][:, None])
         with trainer.autocast():
             coded, decoded = trainer.network("vae")(image)
@@ -220,7 +220,7 @@ class Vae(Task):
         return {name: loss.detach() for name, loss in named.items()}
 
     @torch.no_grad()
-    def sample(self, batch: Batch, trainer: Trainer) -> np.ndarray:
+    def sample(self, batch: Batch, trainer: TrainerView) -> np.ndarray:
         """Input, output, mask, predicted mask, and a random sample of the latent; a row a held-out face."""
         net = trainer.best("vae").eval()
         assert isinstance(net, TwoDecoderVae)
@@ -236,6 +236,6 @@ class Vae(Task):
         collapsed = scalars.get("kl", 1.0) < 1e-4 and self.options.kl_weight > 0 and self.options.kl_warmup == 0
         return ["The latent tells nothing (its divergence is 0): lower kl_weight or set kl_warmup."] if collapsed else []
 
-    def weights(self, trainer: Trainer) -> dict[str, Weights]:
+    def weights(self, trainer: TrainerView) -> dict[str, Weights]:
         notes = {"steps": trainer.step, "data": self.data.title}
         return {"vae": Weights(KIND, 1, (), self.shape().as_config(), module_tensors(trainer.best("vae")), notes)}

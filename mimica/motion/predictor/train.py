@@ -38,8 +38,7 @@ from mimica.motion.predictor.predict import (
     VERSION,
 )
 from mimica.training.batches import Batch, Draw
-from mimica.training.loop import Trainer
-from mimica.training.task import Parts, Task
+from mimica.training.task import Parts, Task, TrainerView
 
 _MIRRORED = np.array([-1.0 if name in ("yaw", "roll") else 1.0 for name in STATE])
 _LEAST_SPREAD = np.array([0.02] * len(UNITS) + [0.3] * 3)
@@ -227,14 +226,14 @@ class PredictorTask(Task):
     def learning_rate_factor(self, step: int) -> float:
         return 0.02 + 0.98 * 0.5 * (1 + float(np.cos(np.pi * step / self.options.steps)))
 
-    def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def step(self, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         likelihoods = trainer.parts.modules["predictor"](batch["states"], batch["emotions"], batch["first"])
         known = batch["known"] / batch["known"].sum()
         losses = {name: -(likelihood * known).sum() for name, likelihood in likelihoods.items()}
         trainer.update("predictor", losses["emotion"] + losses["motion"])
         return {name: loss.detach() for name, loss in losses.items()}
 
-    def weights(self, trainer: Trainer) -> dict[str, Weights]:
+    def weights(self, trainer: TrainerView) -> dict[str, Weights]:
         config = {name: getattr(self.options, name) for name in ("hidden", "components", "held_out")}
         notes = {"step": STEP, "clips": [clip.name for clip in self.clips], "likelihood": "whitened units"}
         return {"predictor": Weights(KIND, VERSION, STATE, config, module_tensors(trainer.best("predictor")), notes)}

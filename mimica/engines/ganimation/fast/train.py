@@ -49,7 +49,7 @@ from mimica.facs import SIDED_AU_NAMES
 from mimica.pixels import to_unit
 from mimica.reader.read import Reader
 from mimica.training.batches import Batch
-from mimica.training.loop import Parts, Task, Trainer
+from mimica.training.task import Parts, Task, TrainerView
 
 CONTROLS = len(SIDED_AU_NAMES)
 CONDITION = {"mouth": 2 * CONTROLS + 136, "eye": 2 * CONTROLS}
@@ -201,14 +201,14 @@ class FastTask(Task):
     def learning_rate_factor(self, step: int) -> float:
         return min(1.0, (step + 1) / WARM_UP) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / self.options.steps)))
 
-    def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def step(self, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         scalars: dict[str, Tensor] = {}
         for name in NETWORKS:
             part = {key: batch[f"{name}_{key}"] for key in ("pictures", "condition", "wanted", "real", "where")}
             scalars |= {f"{name}_{key}": value for key, value in self._one(name, part, trainer).items()}
         return scalars
 
-    def _one(self, name: str, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def _one(self, name: str, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         """A step of one painter, after one of its critic where that takes part."""
         o = self.options
         pictures, wanted = to_unit(batch["pictures"]), to_unit(batch["wanted"])
@@ -232,7 +232,7 @@ class FastTask(Task):
         trainer.update(name, loss)
         return scalars
 
-    def _critic_step(self, name: str, seen: Seen, trainer: Trainer) -> dict[str, Tensor]:
+    def _critic_step(self, name: str, seen: Seen, trainer: TrainerView) -> dict[str, Tensor]:
         """Scores: the pairs' goals and real patches are real. Action Units: those of the goals."""
         o, critic, count = self.options, trainer.network(name), len(seen.wanted)
         scores, values = critic(torch.cat([seen.wanted, seen.real, seen.painted.detach()]))
@@ -249,7 +249,7 @@ class FastTask(Task):
         trainer.update(name, total)
         return {"critic": loss.detach(), "critic_au_mse": error.detach()}
 
-    def _critic_says(self, name: str, seen: Seen, trainer: Trainer) -> tuple[Tensor, dict[str, Tensor]]:
+    def _critic_says(self, name: str, seen: Seen, trainer: TrainerView) -> tuple[Tensor, dict[str, Tensor]]:
         """The critic's part in a painter's loss: adversarial, features, Action Units (equation (3))."""
         o, critic = self.options, trainer.parts.modules[name]
         assert isinstance(critic, PatchCritic)
@@ -266,7 +266,7 @@ class FastTask(Task):
 
     # --- what people see --------------------------------------------------------------------------------------------
 
-    def sample(self, batch: Batch, trainer: Trainer) -> np.ndarray:
+    def sample(self, batch: Batch, trainer: TrainerView) -> np.ndarray:
         """A row a mouth, then a row an eye: photo, warp, drawing, attention, painted, wanted; and a line of the story."""
         rows = []
         for name in NETWORKS:
@@ -286,7 +286,7 @@ class FastTask(Task):
             if (mean := scalars.get(f"{name}_attention_mean", 1.0)) < 0.5
         ]
 
-    def files(self, trainer: Trainer) -> dict[str, bytes]:
+    def files(self, trainer: TrainerView) -> dict[str, bytes]:
         networks = {name: to_onnx(trainer.best(name), name) for name in NETWORKS}
         return {"ganimation_fast.safetensors": weights_file(self.prepared.arrays, networks)}
 

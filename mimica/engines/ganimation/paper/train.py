@@ -30,7 +30,7 @@ from mimica.engines.ganimation.paper.networks import CRITIC_KIND, GENERATOR_KIND
 from mimica.errors import DataError, UserError, WeightsError
 from mimica.pixels import as_input, as_pictures
 from mimica.training.batches import Batch, Draw
-from mimica.training.loop import Parts, Task, Trainer
+from mimica.training.task import Parts, Task, TrainerView
 
 COLOR_SHARE = 0.2
 """Weight of the color mask's distance to the wanted picture beside the output's."""
@@ -170,7 +170,7 @@ class Ganimation(Task):
 
     # --- one step ---------------------------------------------------------------------------------------------------
 
-    def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def step(self, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         image = as_input(batch["image"])
         if trainer.step < self.options.critic_from * self.options.steps:
             return self._pair_step(image, batch, trainer)
@@ -184,7 +184,7 @@ class Ganimation(Task):
             scalars |= self._generator_step(image, color, attention, fake, batch, trainer)
         return scalars
 
-    def _pair_step(self, image: Tensor, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def _pair_step(self, image: Tensor, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         with trainer.autocast():
             color, attention = trainer.network("generator")(image, batch["targets"])
         loss, scalars = self._pair_terms(image, color, losses.blend(color, attention, image), batch)
@@ -197,7 +197,7 @@ class Ganimation(Task):
         scalars = {"generator_pair": of_fake.detach(), "generator_pair_color": of_color.detach()}
         return self.options.pair_weight * (of_fake + COLOR_SHARE * of_color), scalars
 
-    def _critic_step(self, image: Tensor, fake: Tensor, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def _critic_step(self, image: Tensor, fake: Tensor, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         o = self.options
         with trainer.autocast():
             patches, values = trainer.network("critic")(torch.cat([image, fake]))
@@ -217,13 +217,13 @@ class Ganimation(Task):
             "critic_au_mse": (values - batch["values"]).square().mean().detach(),
         }
 
-    def _penalty(self, image: Tensor, fake: Tensor, batch: Batch, trainer: Trainer) -> Tensor:
+    def _penalty(self, image: Tensor, fake: Tensor, batch: Batch, trainer: TrainerView) -> Tensor:
         point = losses.interpolate(image, fake, batch["mix"])
         with trainer.autocast():
             return losses.gradient_penalty(trainer.network("critic", "input_gradient")(point))
 
     def _generator_step(
-        self, image: Tensor, color: Tensor, attention: Tensor, fake: Tensor, batch: Batch, trainer: Trainer
+        self, image: Tensor, color: Tensor, attention: Tensor, fake: Tensor, batch: Batch, trainer: TrainerView
     ) -> dict[str, Tensor]:
         o, critic = self.options, trainer.parts.modules["critic"]
         critic.requires_grad_(False)
@@ -260,7 +260,7 @@ class Ganimation(Task):
 
     # --- what people see --------------------------------------------------------------------------------------------
 
-    def sample(self, batch: Batch, trainer: Trainer) -> np.ndarray:
+    def sample(self, batch: Batch, trainer: TrainerView) -> np.ndarray:
         """Input, attention (white keeps the photo), color, output, and the way back; a row a face."""
         generator, image = trainer.best("generator"), as_input(batch["image"])
         color, attention = generator(image, batch["targets"])
@@ -277,7 +277,7 @@ class Ganimation(Task):
             return [f"The attention mask is {mean:.3f} on average: near 0 all is repainted; lower attention_weight."]
         return []
 
-    def weights(self, trainer: Trainer) -> dict[str, Weights]:
+    def weights(self, trainer: TrainerView) -> dict[str, Weights]:
         o, controls = self.options, self.faces.controls
         config = {"image_size": o.image_size, "width": o.width, "blocks": o.blocks}
         notes = {"steps": trainer.step, "variant": o.variant, "data": self.faces.title}

@@ -18,7 +18,7 @@ from mimica.engines.stylegan.cascade.options import stage_at
 
 if TYPE_CHECKING:
     from mimica.engines.stylegan.cascade.train import Cascade
-    from mimica.training.loop import Trainer
+    from mimica.training.task import TrainerView
 
 STAGES = ("autoencoder", "critics", "encoder")
 """The stages whose pictures are the body's."""
@@ -32,7 +32,7 @@ _TRUNCATION = (0.6, 1.0)
 """Seeds are drawn with a truncation between these."""
 
 
-def autoencoder_step(task: Cascade, image: Tensor, trainer: Trainer) -> dict[str, Tensor]:
+def autoencoder_step(task: Cascade, image: Tensor, trainer: TrainerView) -> dict[str, Tensor]:
     """Pictures -> encoder -> w with noise -> pictures, with pixel and perceptual terms."""
     o, picture = task.options, shrunk(image, task.options.entry)
     encoder: Any = trainer.parts.modules["encoder"]
@@ -61,14 +61,14 @@ class Drawn:
     learn: Callable[[], dict[str, Tensor]]
 
 
-def critics_step(task: Cascade, image: Tensor, trainer: Trainer) -> dict[str, Tensor]:
+def critics_step(task: Cascade, image: Tensor, trainer: TrainerView) -> dict[str, Tensor]:
     """Part of the batch rebuilt, the rest from seeds; both are judged, the first have targets too."""
     follow_encoder(task, trainer)
     drawn = draw(task, shrunk(image, task.options.entry), trainer)
     return finish(drawn.terms, "critics", trainer) | drawn.learn()
 
 
-def draw(task: Cascade, picture: Tensor, trainer: Trainer) -> Drawn:
+def draw(task: Cascade, picture: Tensor, trainer: TrainerView) -> Drawn:
     """The body's part of a step with critics; `picture` (B, 3, entry, entry)."""
     o, modules = task.options, trainer.parts.modules
     generator: Any = modules["generator"]
@@ -89,7 +89,7 @@ def draw(task: Cascade, picture: Tensor, trainer: Trainer) -> Drawn:
     return Drawn(drawn, w, count, terms, lambda: judge.learn((augment(picture),), (changed,), judged, drawn_judged))
 
 
-def encoder_step(task: Cascade, image: Tensor, trainer: Trainer) -> dict[str, Tensor]:
+def encoder_step(task: Cascade, image: Tensor, trainer: TrainerView) -> dict[str, Tensor]:
     """The generator stands still; the encoder learns a small change of w for each place."""
     o, picture = task.options, shrunk(image, task.options.entry)
     generator: Any = trainer.parts.modules["generator"].requires_grad_(False)
@@ -104,7 +104,7 @@ def encoder_step(task: Cascade, image: Tensor, trainer: Trainer) -> dict[str, Te
     return finish(terms, "encoder", trainer)
 
 
-def follow_encoder(task: Cascade, trainer: Trainer) -> None:
+def follow_encoder(task: Cascade, trainer: TrainerView) -> None:
     """Fit the seeds' codes to the encoder's running mean when a stage begins, and every so many steps."""
     since = trainer.step - stage_at(task.stages, trainer.step).start
     if since % task.options.mapping_every == 0:

@@ -20,10 +20,10 @@ from mimica.engines.stylegan.cascade.judge import Judge, Terms, finish
 
 if TYPE_CHECKING:
     from mimica.engines.stylegan.cascade.train import Cascade
-    from mimica.training.loop import Trainer
+    from mimica.training.task import TrainerView
 
 
-def joint_step(task: Cascade, image: Tensor, trainer: Trainer) -> dict[str, Tensor]:
+def joint_step(task: Cascade, image: Tensor, trainer: TrainerView) -> dict[str, Tensor]:
     """One step of generator and encoder, one of all critics."""
     follow_encoder(task, trainer)
     o, generator = task.options, trainer.parts.modules["generator"]

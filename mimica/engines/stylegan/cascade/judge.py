@@ -13,7 +13,7 @@ from mimica.engines.stylegan.cascade.losses import hinge_critic, hinge_generator
 from mimica.engines.stylegan.losses import discriminator_loss, generator_loss, r1_penalty
 
 if TYPE_CHECKING:
-    from mimica.training.loop import Trainer
+    from mimica.training.task import TrainerView
 
 Terms = dict[str, tuple[float, Tensor]]
 """Name -> weight and value of a term of a loss."""
@@ -25,7 +25,7 @@ class Judge:
 
     What a critic gets is a tuple, the pictures first; maps are those of `FrozenFeatures`."""
 
-    trainer: Trainer
+    trainer: TrainerView
     prefix: str
     adversarial: float
     projected: float
@@ -66,7 +66,7 @@ class Judge:
         return scalars
 
 
-def finish(terms: Terms, optimiser: str, trainer: Trainer) -> dict[str, Tensor]:
+def finish(terms: Terms, optimiser: str, trainer: TrainerView) -> dict[str, Tensor]:
     """Take the optimiser's step for the weighted sum; gives the terms."""
     total = torch.stack([weight * term for weight, term in terms.values()]).sum()
     trainer.update(optimiser, total)

@@ -13,23 +13,23 @@ from mimica.engines.stylegan.cascade.judge import Judge, Terms, finish
 
 if TYPE_CHECKING:
     from mimica.engines.stylegan.cascade.train import Cascade
-    from mimica.training.loop import Trainer
+    from mimica.training.task import TrainerView
 
 NOISE_STRENGTH = 0.05
 """Of all noise inputs when the critics begin."""
 
 
-def top_step(task: Cascade, image: Tensor, trainer: Trainer) -> dict[str, Tensor]:
+def top_step(task: Cascade, image: Tensor, trainer: TrainerView) -> dict[str, Tensor]:
     """Crops, small and dirtied, to crops."""
     return _step(task, image, trainer, critics=False)
 
 
-def critics_step(task: Cascade, image: Tensor, trainer: Trainer) -> dict[str, Tensor]:
+def critics_step(task: Cascade, image: Tensor, trainer: TrainerView) -> dict[str, Tensor]:
     """The same, judged."""
     return _step(task, image, trainer, critics=True)
 
 
-def _step(task: Cascade, image: Tensor, trainer: Trainer, critics: bool) -> dict[str, Tensor]:
+def _step(task: Cascade, image: Tensor, trainer: TrainerView, critics: bool) -> dict[str, Tensor]:
     o = task.options
     factor = o.image_size // o.entry
     crop = crops(image, factor)

@@ -47,7 +47,7 @@ from mimica.engines.stylegan.encoder import ENCODER_KIND, LINEAR_SIZE, Encoder
 from mimica.engines.stylegan.pictures import PictureSource
 from mimica.pixels import as_input, as_pictures
 from mimica.training.batches import Batch
-from mimica.training.loop import Parts, Task, Trainer
+from mimica.training.task import Parts, Task, TrainerView
 
 DECAY, LEAST, WARM = 0.4, 0.05, 50
 """A stage's learning rate rises over its first `WARM` steps and falls over this last share of it, to this share of itself."""
@@ -178,7 +178,7 @@ class Cascade(Task):
         falling = max(LEAST, min(1.0, (1 - stage.share(step)) / DECAY))
         return rising * falling * SHARES.get(stage.name, 1.0)
 
-    def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def step(self, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         stage = stage_at(self.stages, trainer.step)
         if trainer.step == stage.start:
             self._begin(stage.name, trainer)
@@ -191,7 +191,7 @@ class Cascade(Task):
         return steps[stage.name](self, image, trainer)
 
     @torch.no_grad()
-    def _begin(self, stage: str, trainer: Trainer) -> None:
+    def _begin(self, stage: str, trainer: TrainerView) -> None:
         """A stage starts from the running means of the one before."""
         for name, average in trainer.averages.items():
             trainer.parts.modules[name].load_state_dict(average.state_dict())
@@ -204,7 +204,7 @@ class Cascade(Task):
     # --- what people see --------------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def sample(self, batch: Batch, trainer: Trainer) -> np.ndarray:
+    def sample(self, batch: Batch, trainer: TrainerView) -> np.ndarray:
         """Held-out pictures, what becomes of them, and two rows of seeds (top: in place of these the small ones, bicubic)."""
         generator: Any = trainer.best("generator")
         encoder: Any = trainer.best("encoder")
@@ -244,7 +244,7 @@ class Cascade(Task):
         draw = generator.synthesis.small if stage in body.STAGES else generator.synthesis
         return [draw(part) for part in w.split(count)]
 
-    def _measure(self, stage: str, generator: Any, encoder: Any, trainer: Trainer) -> None:
+    def _measure(self, stage: str, generator: Any, encoder: Any, trainer: TrainerView) -> None:
         """Peak signal-to-noise ratio of held-out photos, a line of the run's story."""
         count = HELD_OUT if stage in body.STAGES else HELD_OUT // 4
         wanted = self.small_pictures(self.options.image_size, validation=True, most=count, mirrored=False)
@@ -257,7 +257,7 @@ class Cascade(Task):
         trainer.notes.remark(trainer.step, sentence)
         self.say(f"step {trainer.step}: {sentence}")
 
-    def weights(self, trainer: Trainer) -> dict[str, Weights]:
+    def weights(self, trainer: TrainerView) -> dict[str, Weights]:
         generator: Any = trainer.best("generator")
         encoder: Any = trainer.best("encoder")
         notes = {
