@@ -1,4 +1,7 @@
-"""What is put into a wheel: all of the package, its weights among it, and nothing else. `.ci/wheel` installs one and edits a photo."""
+"""What is put into a wheel: all of the package, its weights among it, and nothing else.
+
+`.ci/wheel` installs one and edits a photo.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,18 @@ def test_a_wheel_holds_the_whole_package(tmp_path: Path) -> None:
     for name in ("tests", "docs", "examples"):
         (source / name).mkdir()
         (source / name / "__init__.py").touch()
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, source]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        tmp_path,
+        source,
+    ]
     subprocess.run(command, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("mimica-*.whl")
     with zipfile.ZipFile(wheel) as archive:
