@@ -48,6 +48,23 @@ def test_a_file_keeps_the_house_rules(path: Path) -> None:
         assert not list(heavy_imports(tree)), "commands handle no tensors: what does belongs into the library"
 
 
+def jobs() -> dict[str, str]:
+    """Command -> the file in which its work is: `mimica VERB NOUN` lives in VERB/NOUN.py."""
+    from mimica.cli.evaluate import app
+    from mimica.cli.prepare import _PREPARED
+
+    nouns = {"evaluate": [str(one.name) for one in app.registered_commands], "prepare": list(_PREPARED)}
+    files = {f"mimica {verb} {noun}": f"{verb}/{noun}.py" for verb, several in nouns.items() for noun in several}
+    return {**files, "mimica annotate": "annotate.py", "mimica bench": "evaluate/bench.py", "mimica drive": "drive.py"}
+
+
+@pytest.mark.parametrize("command, file", jobs().items())
+def test_a_job_lives_where_its_command_says(command: str, file: str) -> None:
+    """Names such as `evaluate` and `Report` mean something else in each: the first line says what."""
+    docstring = ast.get_docstring(ast.parse((ROOT / "mimica" / file).read_text(encoding="utf-8"))) or ""
+    assert f"`{command}" in docstring.partition("\n")[0]
+
+
 def test_what_breaks_them_is_seen() -> None:
     tree = ast.parse("def f():\n    try:\n        import numpy.linalg\n    except:\n        pass\n")
     assert long_functions(tree, 4) == ["f, 5"] and not long_functions(tree, 5)
