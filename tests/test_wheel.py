@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,8 +18,6 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.mark.slow
 def test_a_wheel_holds_the_whole_package(tmp_path: Path) -> None:
-    if find_spec("setuptools") is None:
-        pytest.skip("setuptools is not installed")
     source = tmp_path / "source"
     source.mkdir()
     for name in ("LICENSE", "README.md", "pyproject.toml"):
