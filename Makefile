@@ -37,8 +37,9 @@ lint: .venv/dev
 types: .venv/dev
 	$(BIN)/mypy
 
+# One thread a process: as many processes as cores leave none for more.
 test: lint types
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
 
 clean:
 	rm -rf .venv demo .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info

@@ -1,4 +1,4 @@
-"""Folders, photos and videos -> one table of Action Units, in the columns of OpenFace 2.
+"""`mimica annotate`: folders, photos and videos -> one table of Action Units, in the columns of OpenFace 2.
 
 What is done is kept in a journal beside the table, `aus.csv.part`; the table itself appears when all is done. The same call
 goes on where another one stopped, even if it was killed; the unit of progress is a file, so a video that was not finished

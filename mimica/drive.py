@@ -1,4 +1,4 @@
-"""A photo does what the person in a video does: what `mimica drive` makes. The driver is read by `mimica.motion.driving`."""
+"""`mimica drive`: a photo does what the person in a video does. The driver is read by `mimica.motion.driving`."""
 
 from __future__ import annotations
 

@@ -75,12 +75,11 @@ def fit(
     from rich.table import Table
 
     check_output(output, (".safetensors",), data)
-    with needs_extra():
-        import sklearn  # noqa: F401
     from mimica.engines.stylegan.directions import ranges
     from mimica.engines.stylegan.directions_fit import fit_file
 
-    fits = fit_file(data, output, **asdict(fitting))
+    with needs_extra():  # scikit-learn
+        fits = fit_file(data, output, **asdict(fitting))
     columns = ("direction", "column", "learner", "accuracy", "seconds", "examples")
     table = Table(*columns, title=f"{fits.title}, layers {ranges(fits.layers)}")
     for direction, found in fits.rows:

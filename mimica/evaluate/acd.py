@@ -1,4 +1,4 @@
-"""Does a face stay the same person while it moves? Average content distance (ACD), and with it flicker and tracking error.
+"""`mimica evaluate acd`: does a face stay the same person while it moves? Average content distance, flicker, tracking error.
 
 ACD as S. Tulyakov et al., "MoCoGAN" (CVPR 2018) define it for faces: the mean L2 distance of the face descriptors of all pairs
 of frames of a video, averaged over videos; lower is better. They, and L. Zhang, C. Pollett (2021), take OpenFace's descriptors

@@ -1,4 +1,4 @@
-"""Speed figures of this machine: what `mimica bench` measures and prints.
+"""`mimica bench`: speed figures of this machine.
 
 Each benchmark is a function that takes a `Setting` and gives `Figure`s; `BENCHMARKS` lists them in the order in which they
 are run. Times are medians.

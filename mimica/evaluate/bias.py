@@ -1,4 +1,4 @@
-"""Does the pseudo-autoencoder keep people themselves? The fault of section 3.4 of its paper, for known and for unseen people.
+"""`mimica evaluate bias`: does the pseudo-autoencoder keep people themselves? The fault of section 3.4 of its paper.
 
 still       |f(w, 0) - w| / |w - mean code|: 0 gives a code back, 1 is as far off as the mean of everybody
 psnr        of the picture of f(w, 0) against that of w, dB

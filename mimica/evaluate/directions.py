@@ -1,4 +1,4 @@
-"""Do directions show what they are named for?
+"""`mimica evaluate directions`: do directions show what they are named for?
 
 Measured on codes that were not fitted on: the share of edits in which the reader sees the named column rise, how much it rises
 on average, what other emotions rise, and the distance of dlib's face descriptors before and after.

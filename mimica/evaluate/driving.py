@@ -1,4 +1,4 @@
-"""Does a photo do what the driver does? Videos of drivers, photos of others: what was asked of the photo against what is read.
+"""`mimica evaluate driving`: does a photo do what the driver does? What was asked of its frames against what is read of them.
 
 The reader that reads the driver also reads the result, so the figure is about the transfer and the engine, not about the reader.
 """

@@ -1,4 +1,4 @@
-"""Discrete emotions, section 6.3 of GANimation's paper: every emotion rendered for a set of faces, and measured.
+"""`mimica evaluate expressions`: every emotion rendered for a set of faces, and measured (section 6.3 of GANimation's paper).
 
     accuracy     share of renderings that the reader classifies as the emotion asked for, over the eight it knows; 0.125 is chance
     au_error     mean absolute difference between the Action Units asked for and those the reader measures, over the 17

@@ -1,4 +1,4 @@
-"""How well is the next step foretold? The predictor beside two simpler ones, on clips that none of them has seen.
+"""`mimica evaluate predictor`: how well is the next step foretold? Beside two simpler predictors, on clips none has seen.
 
 All give the log-likelihood, in nats a step, of the next emotion and of the next whitened change of Action Units and pose;
 the whitening is the same for all, and no Gaussian is narrower than `SIGMA_FLOOR`, so the figures can be compared.

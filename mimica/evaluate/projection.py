@@ -1,4 +1,4 @@
-"""How near projection comes: `mimica evaluate projection`.
+"""`mimica evaluate projection`: how near projection comes.
 
 psnr      dB, crop against reconstruction, both of the generator's size          ssim  structural similarity
 au_error  mean absolute difference of the 17 Action Units that the reader sees   identity  distance of dlib's face

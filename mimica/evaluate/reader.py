@@ -1,4 +1,4 @@
-"""How well the reader reads: people it was not trained on, read as in use (a rough box first, then the aligned crop).
+"""`mimica evaluate reader`: how well the reader reads people it was not trained on (a rough box first, then the aligned crop).
 
 The rough box is the true one moved, scaled and turned at random (seeded), about as far as a detector errs. Landmark errors
 are shares of the eye distance; each set is measured against its own labels, brought to one convention as for training.

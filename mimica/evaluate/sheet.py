@@ -1,4 +1,4 @@
-"""A sheet to judge edits by eye: random faces that were kept from training, each with the same expressions, beside the
+"""`mimica evaluate sheet`: random faces that were kept from training, each with the same expressions, to be looked at beside the
 frames of the pairs that show them (`mimica.data.pairs` describes the folder)."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How fast synthesis is, against a plain implementation that builds a kernel for each sample and runs grouped convolutions.
+"""`mimica evaluate synthesis`: how fast, against a plain implementation with a kernel for each sample and grouped convolutions.
 
 The plain one is the usual PyTorch expression of the paper's equations on the same weights; both run in turn in one process.
 """

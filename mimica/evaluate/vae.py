@@ -1,4 +1,4 @@
-"""How good the VAE is: reconstruction of training and held-out faces, and attribute edits judged by others than itself.
+"""`mimica evaluate vae`: reconstruction of training and held-out faces, and attribute edits judged by others than the VAE.
 
 Reconstruction, on photos (not on re-animated frames): SSIM (Z. Wang et al. 2004, window of 11), mean absolute error on the scale
 of [0, 1], both over the whole crop, and Dice of the predicted head mask at 0.5 against the data's.

@@ -1,4 +1,4 @@
-"""FFHQ crops of the same people with other expressions, by Mimica's own engine: more faces for `mimica train stylegan`.
+"""`mimica prepare expressions`: FFHQ crops of the same people with other expressions, by Mimica's own engine.
 
 Every photo of the set (see `mimica.prepare.ffhq`) gives `count` pictures: an emotion, a mixture of two, or a few Action Units,
 drawn at random from (seed, photo), so that a set made again is the same. The values that are stored are those that were asked

@@ -1,4 +1,4 @@
-"""Raw face sets -> the one on-disk format of `mimica.data.dataset`.
+"""`mimica prepare`: raw face sets -> the one on-disk format of `mimica.data.dataset`.
 
 Each picture goes through: read, find the face (the largest), measure it, cut it out upright and centred (the tight crop),
 resize. Worker processes share the pictures; the order of the result is that of the source. What is dropped is listed in

@@ -1,4 +1,4 @@
-"""Faces cut as FFHQ cuts them, in colour, with other expressions of the same people: what `mimica train stylegan` learns from.
+"""`mimica prepare ffhq`: faces cut as FFHQ cuts them, with other expressions of the same people, for `mimica train stylegan`.
 
 FACES is the set of that name (labels.parquet and ffhq320-*.tar), or any folder of pictures that are FFHQ crops already. PAIRS,
 optional, holds the same photos re-animated (`mimica.data.pairs`); each of

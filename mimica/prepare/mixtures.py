@@ -1,4 +1,4 @@
-"""New faces of several: more people than a set has, for `mimica train stylegan`.
+"""`mimica prepare mixtures`: new faces of several, more people than a set has, for `mimica train stylegan`.
 
 A face is made of three people whose heads are held alike and whose mouths are as wide open:
 

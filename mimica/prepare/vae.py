@@ -1,4 +1,4 @@
-"""A face set with attributes -> the data of the VAE: `mimica prepare vae SET [--frames PAIRS] -o OUT`.
+"""`mimica prepare vae SET [--frames PAIRS] -o OUT`: a face set with attributes -> the data of the VAE.
 
 Every picture is read (landmarks, pose, Action Units, emotion), cut out as FFHQ is, masked, and stored with the attributes of
 its set and those that the reader measured. PAIRS is a folder of re-animated frames (labels.jsonl and tight crops): each is laid
