@@ -172,6 +172,6 @@ def test_a_model_file_comes_back(tmp_path: Path) -> None:
     assert w.shape == (2, 10, 16)
     assert torch.equal(model.generator.synthesis(w), made.synthesis(w))
     export(model, tmp_path / "g.onnx")
-    drawn = open_session(tmp_path / "g.onnx", 1).run(None, {"w_plus": w.numpy()})[0]
+    drawn = open_session(tmp_path / "g.onnx", 1).run({"w_plus": w.numpy()}, (2, 64, 64, 3))[0]
     wanted = made.synthesis(w).clamp(-1, 1).add(1).mul(127.5).round().permute(0, 2, 3, 1).numpy()
     assert np.abs(drawn.astype(float) - wanted).max() <= 2  # weights of half precision
