@@ -26,7 +26,11 @@ _TONE = 0.15
 class BodyCritic(nn.Module):
     """Pictures (B, 3, S, S), S a power of 2 from 32 on -> a score of the whole, repeated, and those of 1/8 x 1/8 patches."""
 
-    def __init__(self, size: int, widths: Sequence[int] = (48, 96, 160, 256)) -> None:
+    def __init__(
+        self,
+        size: int,  # Side of the pictures in pixels, a power of 2 from 32 on.
+        widths: Sequence[int] = (48, 96, 160, 256),  # Channels at 1/2, 1/4, ... of it; the last one at all smaller sides.
+    ) -> None:
         super().__init__()
         blocks = int(math.log2(size)) - 3  # from size / 2 down to 4 pixels
         widths = [*widths[:-1], *[widths[-1]] * (blocks + 1)][: blocks + 1]
@@ -52,7 +56,10 @@ class BodyCritic(nn.Module):
 class CropCritic(nn.Module):
     """Crops (B, 3, S, S) and what the top was given, (B, 3, s, s) -> a score for each 8 x 8 pixels."""
 
-    def __init__(self, widths: Sequence[int] = (32, 64, 96)) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int] = (32, 64, 96),  # Channels at 1/2, 1/4 and 1/8 of the crop's side.
+    ) -> None:
         super().__init__()
         a, b, c = widths
         self.layers = nn.Sequential(
@@ -73,7 +80,11 @@ class FeatureHeads(nn.Module):
 
     scales: Tensor
 
-    def __init__(self, channels: Sequence[int], width: int = 48) -> None:
+    def __init__(
+        self,
+        channels: Sequence[int],  # Of each feature map, the finest first.
+        width: int = 48,  # Channels after the mixing, of every head.
+    ) -> None:
         super().__init__()
         draws = torch.Generator().manual_seed(7)
         for k, count in enumerate(channels):

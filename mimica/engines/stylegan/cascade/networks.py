@@ -44,7 +44,10 @@ SHRINK = 0.9
 class Enter(nn.Module):
     """The base picture (B, 3, s, s) -> features of the sides 4, 8, ... s, the channels as those of the layers there."""
 
-    def __init__(self, widths: Sequence[int]) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int],  # Channels at 4, 8, ... s pixels.
+    ) -> None:
         super().__init__()
         self.first = Conv(3, widths[-1], 3)
         below = [*widths[1:], widths[-1]]
@@ -63,7 +66,11 @@ class TopEnter(nn.Module):
     """A picture (B, 3, h, w), sides multiples of 4 -> features (B, width, h, w): residual convolutions, and two smaller scales
     that tell what part of a face this is."""
 
-    def __init__(self, width: int, context: int) -> None:
+    def __init__(
+        self,
+        width: int,  # Channels at the picture's own side.
+        context: int,  # Channels at a half and a quarter of it.
+    ) -> None:
         super().__init__()
         self.first = Conv(3, width, 3)
         self.mid = nn.ModuleList(Conv(width, width, 3) for _ in range(2))
@@ -82,14 +89,17 @@ class TopEnter(nn.Module):
 
 
 class CascadeSynthesis(Synthesis):
-    """w_plus (or w, or styles) -> picture; see the module's description.
-
-    size    of the picture; `entry` of the picture that enters the top; `base_size` of the base
-    widths  feature maps of the layers of 4, 8, ... `size` pixels; `top_width` and `context` of `TopEnter`
-    """
+    """w_plus (or w, or styles) -> picture; see the module's description."""
 
     def __init__(
-        self, size: int, entry: int, base_size: int, widths: Sequence[int], top_width: int, context: int, w_size: int
+        self,
+        size: int,  # Side of the pictures in pixels, one of `SIZES`, above `entry`.
+        entry: int,  # Side of the picture that enters the top, one of `SIZES`, above `base_size`.
+        base_size: int,  # Side of the base picture, one of `SIZES`, above 4.
+        widths: Sequence[int],  # Channels of the layers at 4, 8, ... `size` pixels.
+        top_width: int,  # `width` of `TopEnter`.
+        context: int,  # `context` of `TopEnter`.
+        w_size: int,  # Numbers in a w.
     ) -> None:
         nn.Module.__init__(self)
         self.size, self.w_size, self.places = size, w_size, layer_count(size)
@@ -216,7 +226,13 @@ class CodeMapping(Mapping):
     values: Tensor
     temperature: Tensor
 
-    def __init__(self, z_size: int, w_size: int, codes: int, dims: int) -> None:
+    def __init__(
+        self,
+        z_size: int,  # Numbers in a z, `dims` at least; the others count for its length only.
+        w_size: int,  # Numbers in a w.
+        codes: int,  # How many are stored.
+        dims: int,  # Principal components in a key and in a query.
+    ) -> None:
         nn.Module.__init__(self)
         self.z_size, self.dims = z_size, dims
         self.register_buffer("keys", torch.randn(codes, dims))
@@ -262,16 +278,16 @@ class CascadeGenerator(Generator):
 
     def __init__(
         self,
-        size: int = 256,
-        entry: int = 64,
-        base_size: int = 16,
-        widths: Sequence[int] = (256, 256, 192, 128, 64, 48, 24),
-        top_width: int = 96,
-        context: int = 128,
-        z_size: int = 512,
-        w_size: int = 512,
-        codes: int = 2048,
-        dims: int = 20,
+        size: int = 256,  # Side of the pictures in pixels, one of `SIZES`, above `entry`.
+        entry: int = 64,  # Side of the picture that enters the top, one of `SIZES`, above `base_size`.
+        base_size: int = 16,  # Side of the base picture, one of `SIZES`, above 4.
+        widths: Sequence[int] = (256, 256, 192, 128, 64, 48, 24),  # Channels at 4, 8, ... `size` pixels.
+        top_width: int = 96,  # Channels at the side at which the top is entered.
+        context: int = 128,  # Channels at a half and a quarter of it.
+        z_size: int = 512,  # Numbers in a z, `dims` at least.
+        w_size: int = 512,  # Numbers in a w.
+        codes: int = 2048,  # Stored codes among which a z draws.
+        dims: int = 20,  # Principal components that a z is a place among.
     ) -> None:
         nn.Module.__init__(self)
         self.config: MappingOf[str, Any] = {
