@@ -4,22 +4,25 @@ A pickle is a small program for a stack machine that may call any function of an
 programs: where the usual one imports a name, this one pushes a `Name`; where it calls, this one pushes a `Call` that says what
 would have been called with what. Only plain containers and numbers are made. Names must be on the caller's list; the first
 that is not ends the reading.
+
+A program of a few bytes can also ask for endless work, so everything is counted (see `Budget`), dictionaries have text and
+numbers as keys only (to look up anything else means to hash all that is in it), and the value that is given back is a tree of
+bounded depth and size: whoever walks it comes to an end.
 """
 
 from __future__ import annotations
 
 import pickletools
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
+from mimica.errors import shown
+from mimica.foreign.budget import Budget, RefusedError
 
-class RefusedError(Exception):
-    """What is wrong with a pickle, as the end of a sentence that begins with its file."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Name:
     """A module's attribute, not imported."""
 
@@ -27,24 +30,31 @@ class Name:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
+        return shown(f"{self.module}.{self.name}")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False, slots=True)
 class Call:
-    """A call or an object that is not made: what, with which arguments, and the state it would get."""
+    """A call or an object that is not made: what, with which arguments, and the state it would get. `made` is for readers:
+    what they made of it, so that a record which is referred to a thousand times is turned into an array once."""
 
     name: Name
     args: tuple[Any, ...]
     state: Any = None
+    made: Any = None
 
+
+Maker = Callable[[tuple[Any, ...]], Any]
+"""Arguments of a call -> a plain value; one of our own functions, which stands for a name."""
 
 _DICTS = frozenset({Name("collections", "OrderedDict"), Name("dnnlib.util", "EasyDict"), Name("dnnlib", "EasyDict")})
 _LISTS = frozenset({Name(m, n) for m in ("builtins", "__builtin__") for n in ("set", "frozenset")})
 CONTAINERS = _DICTS | _LISTS
 """Names whose calls give plain containers: dictionaries, and lists for sets."""
 
+_OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
 _MARK = object()
+_KEYS = (str, bytes, int, float, type(None))
 _CONSTANTS = frozenset({
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING",
     "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
@@ -54,26 +64,52 @@ _FIXED = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": list, "EMPTY_TUPLE": tuple}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _PUTS, _GETS = frozenset({"PUT", "BINPUT", "LONG_BINPUT"}), frozenset({"GET", "BINGET", "LONG_BINGET"})
+_COST = {"EMPTY_LIST": 2, "EMPTY_DICT": 4, "DICT": 4, "EMPTY_SET": 2, "REDUCE": 2, "NEWOBJ": 2, "OBJ": 2, "INST": 2}
+"""Instructions that take more memory than a unit."""
+
+MAX_DEPTH = 200
+"""Containers in containers; NVIDIA's networks, the deepest, have 30."""
+MAX_DIGITS = 150
+"""Of a whole number; PyTorch's magic number has 24."""
 
 
 class Machine:
     """Reads one pickle after another from a stream. `allowed`: names that may occur besides `CONTAINERS`; `persistent`
-    turns a persistent id into a value (None: there may be none)."""
+    turns a persistent id into a value (None: there may be none); `makers`: what calls of some names give in place of a
+    `Call`."""
 
-    def __init__(self, allowed: Container[Name], persistent: Callable[[Any], Any] | None = None) -> None:
-        self.allowed, self.persistent = allowed, persistent
+    def __init__(
+        self,
+        allowed: Container[Name],
+        persistent: Callable[[Any], Any] | None = None,
+        makers: Mapping[Name, Maker] | None = None,
+    ) -> None:
+        self.allowed, self.persistent, self.makers = allowed, persistent, makers or {}
 
     def read(self, stream: BytesIO) -> Any:
-        """The next pickle's value. Raises `RefusedError` for damage and for names that are not allowed."""
+        """The next pickle's value. Raises `RefusedError` for damage, for names that are not allowed, and for what goes beyond
+        the `Budget`."""
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
+        self.budget = Budget(len(stream.getbuffer()) - stream.tell())
         try:
-            for opcode, argument, _ in pickletools.genops(stream):
-                if opcode.name == "STOP":
-                    return self.stack.pop()
-                self._do(opcode.name, argument)
+            value = self._run(stream)
         except (ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, AttributeError) as error:
-            raise RefusedError(f"is damaged ({error or type(error).__name__})") from error
+            raise RefusedError(f"is damaged ({shown(str(error) or type(error).__name__)})") from error
+        finally:
+            self.stack, self.memo = [], {}
+        check_tree(value, self.budget)
+        return value
+
+    def _run(self, stream: BytesIO) -> Any:
+        budget = self.budget
+        while code := stream.read(1):
+            opcode = _OPCODES[code.decode("latin-1")]
+            name = opcode.name
+            budget.take(_COST.get(name, 1))
+            if name == "STOP":
+                return self.stack.pop()
+            self._do(name, _argument(opcode, stream))
         raise RefusedError("is cut short")
 
     def _do(self, op: str, argument: Any) -> None:
@@ -97,7 +133,7 @@ class Machine:
         elif op not in ("PROTO", "FRAME"):
             action = getattr(self, f"_{op.lower()}", None)
             if action is None:
-                raise RefusedError(f"uses the pickle instruction {op}, which no network needs")
+                raise RefusedError(f"uses the pickle instruction {op}, which no file of this kind needs")
             action(argument)
 
     def _last(self, count: int) -> tuple[Any, ...]:
@@ -105,10 +141,16 @@ class Machine:
             raise IndexError("the stack is empty")
         values = tuple(self.stack[-count:])
         del self.stack[-count:]
+        if any(value is _MARK for value in values):
+            raise IndexError("the stack is empty")
         return values
 
     def _to_mark(self) -> list[Any]:
-        place = max(i for i, value in enumerate(self.stack) if value is _MARK)
+        place = len(self.stack) - 1
+        while self.stack[place] is not _MARK:
+            place -= 1
+            if place < 0:
+                raise IndexError("the stack is empty")
         values = self.stack[place + 1 :]
         del self.stack[place:]
         return values
@@ -134,7 +176,7 @@ class Machine:
 
     def _dict(self, _: Any) -> None:
         values = self._to_mark()
-        self.stack.append(dict(zip(values[::2], values[1::2], strict=True)))
+        self.stack.append(self._filled({}, zip(values[::2], values[1::2], strict=True)))
 
     def _append(self, _: Any) -> None:
         value = self.stack.pop()
@@ -159,14 +201,26 @@ class Machine:
     def _update(self, values: list[Any]) -> None:
         if not isinstance(self.stack[-1], dict):
             raise RefusedError("sets an item of something that is no dictionary")
-        self.stack[-1].update(zip(values[::2], values[1::2], strict=True))
+        self._filled(self.stack[-1], zip(values[::2], values[1::2], strict=True))
+
+    def _filled(self, target: dict[Any, Any], pairs: Iterable[Any]) -> dict[Any, Any]:
+        """The dictionary with these pairs; one by one, as keys can be chosen so that each collides with all before."""
+        for number, (key, value) in enumerate(pairs):
+            if not isinstance(key, _KEYS):
+                raise RefusedError("has keys that are neither text nor numbers")
+            target[key] = value
+            if not number & 255:
+                self.budget.look()
+        return target
 
     # --- names and calls --------------------------------------------------------------------------------------------
 
     def _name(self, module: Any, name: Any) -> Name:
-        found = Name(str(module), str(name))
-        if found not in CONTAINERS and found not in self.allowed:
-            raise RefusedError(f"wants to use {found}, which no network needs: nothing in it was run")
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise RefusedError("names something in no words")
+        found = Name(module, name)
+        if found not in CONTAINERS and found not in self.allowed and found not in self.makers:
+            raise RefusedError(f"wants to use {found}, which no file of this kind needs: nothing in it was run")
         return found
 
     def _global(self, argument: str) -> None:
@@ -179,9 +233,12 @@ class Machine:
         if not isinstance(name, Name) or not isinstance(args, tuple | list):
             raise RefusedError("calls something that is no plain name")
         if name in _DICTS:
-            self.stack.append(dict(*args))
+            pairs = self.budget.copy(args[0].items() if isinstance(args[0], dict) else args[0]) if args else []
+            self.stack.append(self._filled({}, pairs))
         elif name in _LISTS:
-            self.stack.append([value for part in args for value in part])
+            self.stack.append([value for part in args for value in self.budget.copy(part)])
+        elif name in self.makers:
+            self.stack.append(self.makers[name](tuple(args)))
         else:
             self.stack.append(Call(name, tuple(args)))
 
@@ -192,7 +249,7 @@ class Machine:
 
     def _newobj_ex(self, _: Any) -> None:
         name, args, named = self._last(3)
-        self._call(name, (*args, named) if named else args)
+        self._call(name, (*self.budget.copy(args), named) if named else args)
 
     def _inst(self, argument: str) -> None:
         args = self._to_mark()
@@ -213,3 +270,54 @@ class Machine:
         if self.persistent is None:
             raise RefusedError("refers to things outside itself")
         self.stack.append(self.persistent(self.stack.pop()))
+
+
+def _argument(opcode: pickletools.OpcodeInfo, stream: BytesIO) -> Any:
+    """An instruction's argument; whole numbers are of bounded length, which keeps all arithmetic with them short."""
+    if opcode.arg is None:
+        return None
+    if opcode.name in ("INT", "LONG", "PUT", "GET"):
+        here = stream.tell()
+        if len(stream.readline()) > MAX_DIGITS:
+            raise RefusedError("holds a number of too many digits")
+        stream.seek(here)
+    value = opcode.arg.reader(stream)
+    if opcode.name in ("LONG1", "LONG4") and value.bit_length() > 3 * MAX_DIGITS:
+        raise RefusedError("holds a number of too many digits")
+    return value
+
+
+def _children(value: Any) -> list[Any]:
+    """The containers and calls in a container or call."""
+    if isinstance(value, Call):
+        inside: Iterable[Any] = (value.args, value.state)
+    else:
+        inside = value.values() if isinstance(value, dict) else value
+    return [child for child in inside if isinstance(child, list | tuple | dict | Call)]
+
+
+def check_tree(value: Any, budget: Budget) -> None:
+    """Raises `RefusedError` for a value that contains itself, is nested more than `MAX_DEPTH` deep, or is too large as a tree."""
+    depth: dict[int, int] = {}  # of what has been walked, by identity
+    nodes: dict[int, int] = {}
+    open_: set[int] = set()
+    waiting: list[tuple[Any, list[Any] | None]] = [(value, None)] if isinstance(value, list | tuple | dict | Call) else []
+    while waiting:
+        here, children = waiting.pop()
+        if children is None:
+            if id(here) in depth:
+                continue
+            if id(here) in open_:
+                raise RefusedError("is refused: it contains itself")
+            open_.add(id(here))
+            children = _children(here)
+            waiting.append((here, children))
+            waiting += [(child, None) for child in children if id(child) not in depth]
+            budget.take(0)
+            continue
+        open_.discard(id(here))
+        depth[id(here)] = 1 + max((depth[id(child)] for child in children), default=0)
+        size = len(here.args) if isinstance(here, Call) else len(here)
+        nodes[id(here)] = 1 + size + sum(nodes[id(child)] for child in children)
+        if depth[id(here)] > MAX_DEPTH or nodes[id(here)] > budget.nodes:
+            raise RefusedError("is refused: it is nested too deeply, or unfolds to more than a file of its size holds")

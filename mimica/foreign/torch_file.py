@@ -2,13 +2,13 @@
 
 zip      torch.save since 1.6: a pickle `*/data.pkl` and a raw file for each storage
 legacy   torch.save before, and what plain pickles hold for each tensor: five pickles in a row, then the storages
-plain    a pickle (.pkl) of objects that hold tensors, as NVIDIA's network files are
+plain    a pickle (.pkl) of objects that hold tensors
 """
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,30 +16,36 @@ from typing import Any
 
 import numpy as np
 
-from mimica.errors import WeightsError
-from mimica.foreign.pickle_machine import Call, Machine, Name, RefusedError
+from mimica.errors import WeightsError, shown
+from mimica.files import read_bytes
+from mimica.foreign.budget import RefusedError
+from mimica.foreign.pickle_machine import Call, Machine, Name
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _STORAGES = {
     "FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8", "BFloat16Storage": "bf16", "LongStorage": "<i8",
     "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "i1", "ByteStorage": "u1", "BoolStorage": "?",
 }  # fmt: skip
-_TENSOR = Name("torch._utils", "_rebuild_tensor_v2")
+_TENSORS = frozenset({Name("torch._utils", "_rebuild_tensor_v2"), Name("torch._utils", "_rebuild_tensor")})
+"""The second is torch 0.3's; storage, offset, size and stride come first in both."""
 _PARAMETER = Name("torch._utils", "_rebuild_parameter")
 _ENCODED = Name("_codecs", "encode")
 """How protocol 2 writes bytes: as text, to be encoded as latin-1."""
 _NESTED = Name("torch.storage", "_load_from_bytes")
-PERSISTENT_CLASS = Name("torch_utils.persistence", "_reconstruct_persistent_obj")
-"""How NVIDIA's files write an object: its source code, its class's name and its state. The source is not looked at."""
 
 ALLOWED = frozenset(
-    {_TENSOR, _PARAMETER, _NESTED, PERSISTENT_CLASS, _ENCODED, Name("torch", "Size"), Name("torch", "device")}
-    | {Name("torch", name) for name in _STORAGES}
+    {*_TENSORS, _PARAMETER, _NESTED, _ENCODED, Name("torch", "Size"), Name("torch", "device")}
+    | {Name(module, name) for module in ("torch", "torch.cuda") for name in _STORAGES}
     | {Name("torch", name) for name in ("float16", "float32", "float64", "bfloat16", "int64")}
     | {Name("argparse", "Namespace"), Name("numpy", "ndarray"), Name("numpy", "dtype")}
     | {Name(m, n) for m in ("numpy.core.multiarray", "numpy._core.multiarray") for n in ("_reconstruct", "scalar")}
 )
 """Every name that a file may mention besides containers; none is ever imported."""
+
+MAX_BYTES = 8 << 30
+"""Largest file that is read; NVIDIA's largest networks have 0.4 GB."""
+_MAX_USES = 4
+"""How often the numbers of a storage may be used in tensors, each of which becomes an array of its own."""
 
 
 @dataclass
@@ -49,6 +55,7 @@ class _Storage:
     dtype: str
     count: int
     values: np.ndarray | None = None
+    used: int = 0
 
     @property
     def byte_count(self) -> int:
@@ -70,22 +77,24 @@ class _Storages:
         self.by_key: dict[str, _Storage] = {}
 
     def __call__(self, identity: Any) -> _Storage:
-        word, kind, key, _device, count = identity[:5]
-        if word != "storage" or not isinstance(kind, Name) or kind.name not in _STORAGES:
-            raise RefusedError(f"holds '{kind}', which is no storage of numbers")
-        if not isinstance(count, int) or count < 0:
-            raise RefusedError("holds a tensor of impossible size")
+        if not isinstance(identity, tuple) or len(identity) < 5 or identity[0] != "storage":
+            raise RefusedError("refers to something that is no storage of numbers")
+        kind, key, _device, count = identity[1:5]
+        if not isinstance(kind, Name) or kind.name not in _STORAGES:
+            raise RefusedError("holds something else where a storage of numbers should be")
+        if not isinstance(key, str | int) or not isinstance(count, int) or count < 0 or any(identity[5:]):
+            raise RefusedError("holds a storage of impossible size, or one that is part of another")
         return self.by_key.setdefault(str(key), _Storage(_STORAGES[kind.name], count))
 
 
-def _read_legacy(stream: BytesIO) -> Any:
+def _read_legacy(stream: BytesIO, allowed: Collection[Name]) -> Any:
     plain = Machine(frozenset())
     if plain.read(stream) != _LEGACY_MAGIC:
         raise RefusedError("is no file of PyTorch's")
     plain.read(stream)  # protocol
     plain.read(stream)  # about the machine that wrote it
     storages = _Storages()
-    content = Machine(ALLOWED, storages).read(stream)
+    content = Machine(allowed, storages).read(stream)
     for key in plain.read(stream):
         storage = storages.by_key[str(key)]
         count = int.from_bytes(stream.read(8), "little")
@@ -95,58 +104,119 @@ def _read_legacy(stream: BytesIO) -> Any:
     return content
 
 
-def _read_zip(path: Path) -> Any:
+def _read_zip(path: Path, allowed: Collection[Name]) -> Any:
+    size = path.stat().st_size
     with zipfile.ZipFile(path) as archive:
-        entries = {
-            Path(info.filename).name if info.filename.endswith("data.pkl") else info.filename: info for info in archive.infolist()
-        }
-        if "data.pkl" not in entries:
+        infos = archive.infolist()
+        pickles = [info for info in infos if info.filename.rsplit("/", 1)[-1] == "data.pkl"]
+        if not pickles:
             raise RefusedError("is an archive without a network in it")
-        root = entries["data.pkl"].filename.removesuffix("data.pkl")
-        if any(info.compress_type != zipfile.ZIP_STORED for info in entries.values()):
+        if any(info.compress_type != zipfile.ZIP_STORED for info in infos):
             raise RefusedError("is a compressed archive; PyTorch writes uncompressed ones")
+        if sum(info.file_size for info in infos) > size:
+            raise RefusedError("is an archive whose parts are larger than it is")
+        root = pickles[0].filename.removesuffix("data.pkl")
         storages = _Storages()
-        content = Machine(ALLOWED, storages).read(BytesIO(archive.read(entries["data.pkl"])))
+        content = Machine(allowed, storages).read(BytesIO(archive.read(pickles[0])))
         for key, storage in storages.by_key.items():
             storage.fill(archive.read(f"{root}data/{key}"))
     return content
 
 
-def read_torch_file(path: Path) -> Any:
-    """The content as plain containers, numbers and `Call`s. Raises `WeightsError` for a missing, damaged or hostile file."""
+def read_torch_file(path: Path, also: Collection[Name] = ()) -> Any:
+    """The content as plain containers, numbers and `Call`s. `also`: further names that may occur.
+    Raises `WeightsError` for a missing, damaged or hostile file."""
     if not path.is_file():
         raise WeightsError(f"There is no model file {path}.")
+    allowed = ALLOWED | set(also)
     try:
         if zipfile.is_zipfile(path):
-            return _read_zip(path)
-        stream = BytesIO(path.read_bytes())
-        first = Machine(ALLOWED).read(stream)
+            return _read_zip(path, allowed)
+        stream = BytesIO(read_bytes(path, MAX_BYTES, WeightsError))
+        first = Machine(allowed).read(stream)
         if first != _LEGACY_MAGIC:
             return first
         stream.seek(0)
-        return _read_legacy(stream)
+        return _read_legacy(stream, allowed)
     except RefusedError as error:
         raise WeightsError(f"{path} {error}.") from error
-    except (OSError, zipfile.BadZipFile, KeyError, NotImplementedError, ValueError, TypeError, IndexError) as error:
-        raise WeightsError(f"{path} is damaged ({error}); get it again.") from error
+    except DAMAGE as error:
+        raise WeightsError(f"{path} is damaged ({shown(str(error) or type(error).__name__)}); get it again.") from error
+
+
+DAMAGE = (
+    *(OSError, zipfile.BadZipFile, KeyError, NotImplementedError, ValueError, TypeError, IndexError, EOFError),
+    *(AttributeError, OverflowError, MemoryError, RuntimeError),
+)
+"""What reading a file that is not as it should be ends in."""
+
+
+def read_state(path: Path) -> dict[str, np.ndarray]:
+    """A file of named tensors and nothing else, a `state_dict`, as arrays. Raises `WeightsError`."""
+    content = read_torch_file(path)
+    try:
+        arrays = {str(name): tensor(value) for name, value in content.items()} if isinstance(content, dict) else {}
+    except RefusedError as error:
+        raise WeightsError(f"{path} {error}.") from error
+    named = {name: array for name, array in arrays.items() if array is not None}
+    if not named or len(named) < len(arrays):
+        raise WeightsError(f"{path} is no state dict, named tensors and nothing else; save the network's state_dict().")
+    return named
+
+
+def with_arrays(value: Any) -> Any:
+    """A value of `read_torch_file` with every tensor as an array. Raises `RefusedError` for any other object."""
+    if isinstance(value, Call):
+        array = tensor(value)
+        if array is None:
+            raise RefusedError(f"holds an object ({value.name}) where a number or a tensor should be")
+        return array
+    if isinstance(value, dict):
+        return {key: with_arrays(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(with_arrays(one) for one in value)
+    if isinstance(value, Name):
+        raise RefusedError(f"holds a name ({value}) where a number or a tensor should be")
+    return value
 
 
 def tensor(value: Any) -> np.ndarray | None:
     """A tensor's or a parameter's record -> array; None for anything else. Raises `RefusedError` for an impossible one."""
-    if isinstance(value, Call) and value.name == _PARAMETER and value.args:
-        return tensor(value.args[0])
-    if not isinstance(value, Call) or value.name != _TENSOR:
+    for _ in range(3):  # a parameter of a parameter of a tensor is none
+        if isinstance(value, Call) and value.name == _PARAMETER and value.args:
+            value = value.args[0]
+    if not isinstance(value, Call) or value.name not in _TENSORS:
         return None
+    if value.made is None:
+        value.made = _tensor(value)
+    made: np.ndarray = value.made
+    return made
+
+
+def _tensor(record: Call) -> np.ndarray:
     try:
-        storage, offset, size, stride = value.args[:4]
+        storage, offset, size, stride = record.args[:4]
         size, stride = tuple(map(int, _plain(size))), tuple(map(int, _plain(stride)))
-    except (ValueError, TypeError) as error:
-        raise RefusedError(f"is damaged ({error})") from error
+    except (ValueError, TypeError, OverflowError) as error:
+        raise RefusedError("is damaged (a tensor without size and strides)") from error
     if isinstance(storage, Call) and storage.name == _NESTED:
-        storage = _read_legacy(BytesIO(_bytes(storage.args[0])))
+        if storage.made is None:
+            storage.made = _read_nested(storage)
+        storage = storage.made
     if not isinstance(storage, _Storage) or storage.values is None:
         raise RefusedError("holds a tensor without numbers")
+    storage.used += _count(size)
+    if storage.used > _MAX_USES * storage.count:
+        raise RefusedError("holds a tensor that reaches beyond its numbers, or the same numbers too often")
     return _view(storage.values, offset, size, stride)
+
+
+def _read_nested(record: Call) -> Any:
+    """A file of PyTorch's within a file of PyTorch's, which holds one storage."""
+    try:
+        return _read_legacy(BytesIO(_bytes(record.args[0])), ALLOWED - {_NESTED})
+    except (KeyError, ValueError, TypeError, IndexError, OverflowError) as error:
+        raise RefusedError(f"is damaged ({shown(str(error) or type(error).__name__)})") from error
 
 
 def _bytes(value: Any) -> bytes:
@@ -179,37 +249,3 @@ def _view(values: np.ndarray, offset: Any, size: tuple[int, ...], stride: tuple[
         return np.zeros(size, values.dtype)
     steps = [s * values.itemsize for s in stride]
     return np.array(np.lib.stride_tricks.as_strided(values[offset:], size, steps, writeable=False))
-
-
-def module_tensors(record: Any, prefix: str = "", depth: int = 0) -> dict[str, np.ndarray]:
-    """Parameters and buffers of a persistent module's record by their dotted names. Raises `RefusedError`."""
-    state = module_state(record)
-    if depth > 12:
-        raise RefusedError("nests its modules too deeply")
-    found = {}
-    for part in ("_parameters", "_buffers"):
-        for name, value in _dictionary(state.get(part)).items():
-            array = tensor(value)
-            if array is not None:
-                found[f"{prefix}{name}"] = array
-    for name, child in _dictionary(state.get("_modules")).items():
-        if child is not None:
-            found |= module_tensors(child, f"{prefix}{name}.", depth + 1)
-    return found
-
-
-def module_state(record: Any) -> Mapping[Any, Any]:
-    """The attributes of a persistent object. Raises `RefusedError` for anything else."""
-    if not isinstance(record, Call) or record.name != PERSISTENT_CLASS or not record.args:
-        raise RefusedError("holds something else where a network should be")
-    return _dictionary(_dictionary(record.args[0]).get("state"))
-
-
-def class_name(record: Any) -> str:
-    """The class of a persistent object; empty for anything else."""
-    is_object = isinstance(record, Call) and record.name == PERSISTENT_CLASS and bool(record.args)
-    return str(_dictionary(record.args[0]).get("class_name", "")) if is_object else ""
-
-
-def _dictionary(value: Any) -> Mapping[Any, Any]:
-    return value if isinstance(value, dict) else {}

@@ -17,7 +17,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,7 +80,7 @@ class Trainer:
     folder: Path
     say: Callable[[str], None] = print
     step: int = field(default=0, init=False)
-    _pending: list[tuple[int, dict[str, Tensor]]] = field(default_factory=list, init=False)
+    _pending: list[tuple[int, Mapping[str, Tensor | float]]] = field(default_factory=list, init=False)
     _compiled: dict[tuple[str, str], Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -259,7 +259,8 @@ class Trainer:
         return True
 
     def _flush(self, write: bool = False) -> None:
-        """Look at the scalars since the last look; stop if one is not finite; log their means."""
+        """Look at the scalars since the last row of the log (a checkpoint keeps them too); stop if one is not finite; log their
+        means."""
         self._check_finite()
         names = list(dict.fromkeys(name for _, scalars in self._pending for name in scalars))
         rows = {name: [float(scalars[name]) for _, scalars in self._pending if name in scalars] for name in names}
@@ -301,20 +302,25 @@ class Trainer:
             "modules": {n: m.state_dict() for n, m in self.parts.modules.items()},
             "averages": {n: m.state_dict() for n, m in self.averages.items()},
             "optimisers": {n: o.state_dict() for n, o in self.parts.optimisers.items()},
+            "pending": [(k, {n: float(v) for n, v in scalars.items()}) for k, scalars in self._pending],
         }
         self.notes.save_state(self.step, state, self.options.keep_checkpoints)
         self.notes.export(self.task.weights(self), self.task.files(self))
         self._saved = time.monotonic()
 
     def _restore(self, path: Path) -> None:
-        state = self.notes.load_state(path, self.fabric.device)
-        self.step = int(state["step"])
-        for name, module in self.parts.modules.items():
-            module.load_state_dict(state["modules"][name])
-        for name, average in self.averages.items():
-            average.load_state_dict(state["averages"][name])
-        for name, optimiser in self.parts.optimisers.items():
-            optimiser.load_state_dict(state["optimisers"][name])
+        state = self.notes.load_state(path)
+        self.step = state["step"]
+        try:
+            for name, module in self.parts.modules.items():
+                module.load_state_dict(state["modules"][name])
+            for name, average in self.averages.items():
+                average.load_state_dict(state["averages"][name])
+            for name, optimiser in self.parts.optimisers.items():
+                optimiser.load_state_dict(state["optimisers"][name])
+            self._pending = [(int(k), dict(scalars)) for k, scalars in state.get("pending", [])]
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
+            raise self.notes.damaged(path) from error
 
     def _finish(self, main: bool) -> None:
         self._flush(write=main)

@@ -31,6 +31,8 @@ from mimica.checkpoint import Weights, save_weights
 from mimica.config import TrainingOptions, describe, load_options, save_options, to_dict
 from mimica.errors import DataError, UserError, WeightsError
 from mimica.files import atomic_path
+from mimica.foreign.budget import RefusedError
+from mimica.foreign.torch_file import read_torch_file, with_arrays
 from mimica.images import write_image
 
 MAY_CHANGE = frozenset(
@@ -154,12 +156,21 @@ class RunFolder:
         for old in sorted((self.path / "checkpoints").glob("step-*.pt"))[:-keep]:
             old.unlink()
 
-    def load_state(self, path: Path, device: torch.device) -> dict[str, Any]:
-        """Read a checkpoint; tensors and plain values only. Raises `WeightsError` where it is damaged."""
+    def load_state(self, path: Path) -> dict[str, Any]:
+        """Read a checkpoint: tensors, on the CPU, and plain values only. Raises `WeightsError` where it is damaged."""
         try:
-            return dict(torch.load(path, map_location=device, weights_only=True))
-        except (RuntimeError, OSError, ValueError, EOFError) as error:
-            raise WeightsError(f"The checkpoint {path} is damaged; delete it to resume from the one before.") from error
+            return _read_state(path)
+        except WeightsError as error:
+            raise self.damaged(path) from error
+
+    def damaged(self, path: Path) -> WeightsError:
+        """What to say of a checkpoint that cannot be used; it names the newest one before that can be read."""
+        for older in sorted((self.path / "checkpoints").glob("step-*.pt"), reverse=True):
+            if older.name < path.name and _is_readable(older):
+                return WeightsError(
+                    f"The checkpoint {path} is damaged; delete it to resume from {older.name}, the last good one."
+                )
+        return WeightsError(f"The checkpoint {path} is damaged, and there is no good one before it; delete it to begin anew.")
 
     def export(self, weights: Mapping[str, Weights], files: Mapping[str, bytes] | None = None) -> None:
         """Write the models to weights/STEM.safetensors, and those with a format of their own to weights/NAME."""
@@ -179,6 +190,32 @@ class RunFolder:
             f"\n## {how} at step {step} of {steps}, {_now()}, after {seconds / 60:.1f} minutes\n\nLast row of the log:\n{last}\n"
         )
         self._writer.close()
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    try:
+        content = with_arrays(read_torch_file(path))
+    except RefusedError as error:
+        raise WeightsError(f"{path} {error}.") from error
+    if not isinstance(content, dict) or not isinstance(content.get("step"), int) or content["step"] < 0:
+        raise WeightsError(f"{path} is no checkpoint of a training.")
+    return dict(_with_tensors(content))
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        return bool(_read_state(path))
+    except WeightsError:
+        return False
+
+
+def _with_tensors(value: Any) -> Any:
+    """Arrays, in containers of containers, as torch's tensors."""
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value)
+    if isinstance(value, dict):
+        return {name: _with_tensors(one) for name, one in value.items()}
+    return type(value)(map(_with_tensors, value)) if isinstance(value, list | tuple) else value
 
 
 def read_log(path: Path) -> list[dict[str, float]]:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from torch import nn
 
 from mimica.checkpoint import Weights, load_weights, module_tensors
 from mimica.config import TrainingOptions, option
-from mimica.errors import UserError
+from mimica.errors import UserError, WeightsError
 from mimica.pixels import as_input, as_pictures
 from mimica.training.batches import Batch, Draw, Order, StepBatches, fixed_batch
 from mimica.training.loop import Parts, Task, Trainer, update_average
@@ -225,3 +225,64 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
         np.testing.assert_allclose(one[name], two[name], atol=1e-5)
     logs = [[row["a"] for row in read_log(tmp_path / n)] for n in "12"]
     assert logs[0] == pytest.approx(logs[1], abs=1e-5)
+
+
+# --- checkpoints that are not what they should be ---------------------------------------------------------------------
+
+
+def test_a_row_of_the_log_after_a_resume_is_the_mean_since_the_row_before(tmp_path: Path) -> None:
+    train(tmp_path / "whole")
+    with pytest.raises(UserError):
+        train(tmp_path / "broken", poison=16, checkpoint_every=8)  # stopped between two rows, after a checkpoint between two
+    config = tmp_path / "broken" / "config.json"
+    config.write_text(config.read_text().replace('"poison": 16', '"poison": -1'))
+    train(tmp_path / "broken", checkpoint_every=8)
+    whole, broken = ([row["a"] for row in read_log(tmp_path / n)] for n in ("whole", "broken"))
+    assert whole == broken
+
+
+class Evil:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, ("evil",)
+
+
+def _rewritten(path: Path, **changes: Any) -> None:
+    torch.save({**torch.load(path, weights_only=True), **changes}, path)
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "random bytes": lambda p: p.write_bytes(np.random.default_rng(0).bytes(400)),
+    "nothing": lambda p: p.write_bytes(b""),
+    "cut": lambda p: p.write_bytes(p.read_bytes()[:-700]),
+    "code": lambda p: torch.save({"step": 20, "modules": Evil()}, p),
+    "a plain pickle": lambda p: p.write_bytes(b"\x80\x04}\x8c\x04stepK\x14s."),
+    "another network": lambda p: _rewritten(p, modules={"a": {}, "b": {}}),
+    "no step": lambda p: _rewritten(p, step="x"),
+    "optimisers of something else": lambda p: _rewritten(p, optimisers={"a": {"state": 3}, "b": 4}),
+    "deep": lambda p: p.write_bytes(b"\x80\x04N" + b"\x85" * 100_000 + b"."),
+}
+
+
+FITS_NOT = ("a plain pickle", "another network", "optimisers of something else")
+"""Whole files, of which only the training itself can say that they are another's."""
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_told_and_the_last_good_one_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    whole = train(tmp_path / "run", checkpoint_every=10)
+    good, last = sorted((tmp_path / "run" / "checkpoints").glob("*.pt"))[-2:]
+    DAMAGES[damage](last)
+    with pytest.raises(WeightsError, match=rf"{last.name} is damaged; delete it to resume from {good.name}"):
+        train(tmp_path / "run", checkpoint_every=10)
+    assert not Path("evil").exists()
+    last.unlink()
+    assert same(whole, train(tmp_path / "run", checkpoint_every=10))
+    if damage in FITS_NOT:
+        return
+    for path in (good, last):
+        DAMAGES[damage](path)
+    with pytest.raises(WeightsError, match="no good one before"):
+        train(tmp_path / "run", checkpoint_every=10)

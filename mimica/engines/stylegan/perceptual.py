@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mimica.errors import WeightsError
+from mimica.foreign.torch_file import read_state
 from mimica.reader.features import load_torch_reader, reader_gray
 
 VGG_FILE = "vgg16-397923af.pth"
@@ -33,7 +34,7 @@ class VGG16(nn.Module):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        state = _read(path)
+        state = {name: torch.from_numpy(array) for name, array in read_state(path).items()}
         layers: list[nn.Module] = []
         before = 3
         for channels in _LAYOUT:
@@ -60,18 +61,6 @@ class VGG16(nn.Module):
             if isinstance(layer, nn.Conv2d):
                 maps.append(x)
         return [maps[i] for i in _TAKEN]
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    from mimica.foreign.pickle_machine import RefusedError
-    from mimica.foreign.torch_file import read_torch_file, tensor
-
-    content = read_torch_file(path)
-    try:
-        arrays = {str(name): tensor(value) for name, value in content.items()} if isinstance(content, dict) else {}
-    except RefusedError as error:
-        raise WeightsError(f"{path} {error}.") from error
-    return {name: torch.from_numpy(array) for name, array in arrays.items() if array is not None}
 
 
 def load_features(vgg: Path | None = None) -> tuple[Features, str]:

@@ -22,10 +22,15 @@ import numpy as np
 from mimica.checkpoint import Weights
 from mimica.engines.stylegan.names import LAYOUTS, Names
 from mimica.engines.stylegan.networks import DISCRIMINATOR_KIND, GENERATOR_KIND
-from mimica.errors import WeightsError, nearest
-from mimica.foreign.pickle_machine import Call, RefusedError
-from mimica.foreign.torch_file import class_name, module_state, module_tensors, read_torch_file, tensor
+from mimica.errors import WeightsError, nearest, shown
+from mimica.foreign.budget import RefusedError
+from mimica.foreign.pickle_machine import Call, Name
+from mimica.foreign.torch_file import DAMAGE, read_torch_file, tensor
 
+_PERSISTENT = Name("torch_utils.persistence", "_reconstruct_persistent_obj")
+"""How NVIDIA's files write an object: its source code, its class's name and its state. The source is not looked at."""
+_MAX_MODULES = 12
+"""Modules in modules."""
 _FIR = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64.0
 _MAPPING_RATE = 0.01
 
@@ -41,26 +46,27 @@ class Found:
 
 def load_networks(path: Path) -> Found:
     """Every network in the file that is StyleGAN2's. Raises `WeightsError` where there is none, or the file is not safe."""
-    content = read_torch_file(path)
+    content = read_torch_file(path, {_PERSISTENT})
     try:
         return _from_content(content, path)
     except RefusedError as error:
         raise WeightsError(f"{path} {error}.") from error
+    except DAMAGE as error:  # shapes and values that no network of this kind has
+        raise WeightsError(f"{path} holds no StyleGAN2 network that can be used ({shown(error)}).") from error
 
 
 def _from_content(content: Any, path: Path) -> Found:
     if not isinstance(content, dict):
         raise WeightsError(f"{path} holds no dictionary of networks (G, D, G_ema; or g, d, g_ema).")
-    persistent = {str(name): value for name, value in content.items() if class_name(value)}
+    persistent = {str(name): value for name, value in content.items() if _class_name(value)}
     if persistent:
-        return _collect(persistent, "nvidia", path, lambda record: (_nvidia_tensors(record), class_name(record)))
+        return _collect(persistent, "nvidia", path, lambda record: (_nvidia_tensors(record), _class_name(record)))
     states = {str(name): value for name, value in content.items() if name in ("g", "d", "g_ema") and isinstance(value, dict)}
     if states:
         average = tensor(content.get("latent_avg"))
         return _collect(states, "rosinality", path, lambda state: (_state_tensors(state, average), "state dict"))
-    raise WeightsError(
-        f"{path} holds no StyleGAN2 network; what is in it: {', '.join(map(str, list(content)[:4])) or 'nothing'}."
-    )
+    there = ", ".join(shown(name) for name in list(content)[:4]) or "nothing"
+    raise WeightsError(f"{path} holds no StyleGAN2 network; what is in it: {there}.")
 
 
 def _collect(
@@ -84,10 +90,10 @@ def _collect(
 
 def _nvidia_tensors(record: Any) -> dict[str, np.ndarray]:
     """Tensors of a persistent network. A mapping network with another learning rate than 0.01 is brought to ours."""
-    tensors = module_tensors(record)
+    tensors = _module_tensors(record)
     mapping = _child(record, "mapping")
     first = _child(mapping, "fc0") if mapping is not None else None
-    factor = float(module_state(first).get("bias_gain", _MAPPING_RATE)) / _MAPPING_RATE if first is not None else 1.0
+    factor = float(_module_state(first).get("bias_gain", _MAPPING_RATE)) / _MAPPING_RATE if first is not None else 1.0
     if factor != 1.0:
         for name in [n for n in tensors if re.match(r"mapping\.fc\d+\.(weight|bias)$", n)]:
             tensors[name] = tensors[name] * factor
@@ -95,7 +101,7 @@ def _nvidia_tensors(record: Any) -> dict[str, np.ndarray]:
 
 
 def _child(record: Any, name: str) -> Any:
-    modules = module_state(record).get("_modules")
+    modules = _module_state(record).get("_modules")
     return modules.get(name) if isinstance(modules, dict) else None
 
 
@@ -105,6 +111,44 @@ def _state_tensors(state: Mapping[Any, Any], average: np.ndarray | None) -> dict
     if average is not None and "input.input" in tensors:
         tensors["latent_avg"] = average.reshape(-1)
     return tensors
+
+
+# --- NVIDIA's objects -----------------------------------------------------------------------------------------------
+
+
+def _module_tensors(record: Any, prefix: str = "", depth: int = 0) -> dict[str, np.ndarray]:
+    """Parameters and buffers of a persistent module's record by their dotted names. Raises `RefusedError`."""
+    state = _module_state(record)
+    if depth > _MAX_MODULES:
+        raise RefusedError("nests its modules too deeply")
+    found = {}
+    for part in ("_parameters", "_buffers"):
+        for name, value in _dictionary(state.get(part)).items():
+            array = tensor(value)
+            if array is not None:
+                found[f"{prefix}{name}"] = array
+    for name, child in _dictionary(state.get("_modules")).items():
+        if child is not None:
+            found |= _module_tensors(child, f"{prefix}{name}.", depth + 1)
+    return found
+
+
+def _module_state(record: Any) -> Mapping[Any, Any]:
+    """The attributes of a persistent object. Raises `RefusedError` for anything else."""
+    if not isinstance(record, Call) or record.name != _PERSISTENT or not record.args:
+        raise RefusedError("holds something else where a network should be")
+    return _dictionary(_dictionary(record.args[0]).get("state"))
+
+
+def _class_name(record: Any) -> str:
+    """The class of a persistent object; empty for anything else."""
+    is_object = isinstance(record, Call) and record.name == _PERSISTENT and bool(record.args)
+    name = _dictionary(record.args[0]).get("class_name", "") if is_object else ""
+    return shown(name) if isinstance(name, str) else ""
+
+
+def _dictionary(value: Any) -> Mapping[Any, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 # --- names ----------------------------------------------------------------------------------------------------------
@@ -139,6 +183,10 @@ def _check_filters(tensors: Mapping[str, np.ndarray], names: Names, where: str) 
 
 def _finished(ours: dict[str, np.ndarray], size: int, is_generator: bool, where: str) -> Weights:
     """Shapes as our networks have them, and the configuration."""
+    channels = ours["synthesis.to_rgb.0.bias"].size if is_generator else ours["from_rgb.weight"].shape[1]
+    if channels != 3:
+        what = {1: "gray pictures", 4: "pictures with transparency"}.get(channels, f"pictures of {channels} channels")
+        raise WeightsError(f"{where} is a network of {what}; Mimica edits those of colour, red, green and blue.")
     ours = {name: _shaped(name, array) for name, array in ours.items()}
     count = int(math.log2(size)) - 1
     if is_generator:

@@ -81,8 +81,16 @@ def nvidia(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch_utils.persistence", persistence)
 
 
-def nvidia_file(path: Path, protocol: int = 4, **extra: Any) -> tuple[Generator, Discriminator]:
+def nvidia_file(path: Path, protocol: int = 4) -> tuple[Generator, Discriminator]:
     generator, discriminator = networks()
+    records = nvidia_records(generator, discriminator)
+    path.write_bytes(pickle.dumps({**records, "training_set_kwargs": {"path": "x"}, "augment_pipe": None}, protocol))
+    return generator, discriminator
+
+
+def nvidia_records(generator: Generator | None = None, discriminator: Discriminator | None = None) -> dict[str, Persistent]:
+    if generator is None or discriminator is None:
+        generator, discriminator = networks()
     fir = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])) / 64
     records = {}
     for name, module in (("G", generator), ("D", discriminator), ("G_ema", generator)):
@@ -96,8 +104,7 @@ def nvidia_file(path: Path, protocol: int = 4, **extra: Any) -> tuple[Generator,
             tensors[torgb] = torch.nn.Parameter(tensors[torgb].detach()[:, :, None, None])
         tensors["synthesis.b8.resample_filter" if name != "D" else "b8.resample_filter"] = fir
         records[name] = Persistent("Generator" if name != "D" else "Discriminator", tensors)
-    path.write_bytes(pickle.dumps({**records, "training_set_kwargs": {"path": "x"}, "augment_pipe": None, **extra}, protocol))
-    return generator, discriminator
+    return records
 
 
 @torch.no_grad()
@@ -135,6 +142,31 @@ def test_another_filter_or_an_unknown_tensor_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.pkl").write_bytes(pickle.dumps({"G": Persistent("Generator", state)}))
     with pytest.raises(WeightsError, match="no unconditional StyleGAN2"):
         load_networks(tmp_path / "b.pkl")
+
+
+@pytest.mark.usefixtures("nvidia")
+@pytest.mark.parametrize("channels, word", [(1, "gray"), (4, "transparency"), (2, "2 channels")])
+@pytest.mark.parametrize("network", ["G", "D"])
+def test_networks_without_three_colours_are_refused(tmp_path: Path, channels: int, word: str, network: str) -> None:
+    records = nvidia_records()
+    for record in [records[network]]:
+        _with_channels(record, channels)
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps({network: records[network]}))
+    with pytest.raises(WeightsError, match=word):
+        load_networks(tmp_path / "a.pkl")
+
+
+def _with_channels(record: Persistent, channels: int) -> None:
+    """Repeats or drops colours in all layers that have colours."""
+    state = record.meta["state"]
+    for name, child in state["_modules"].items():
+        if name in ("torgb", "fromrgb"):
+            parameters = child.meta["state"]["_parameters"]
+            axis = 0 if name == "torgb" else 1
+            for part in ("weight", "bias") if name == "torgb" else ("weight",):
+                old = parameters[part].detach()
+                parameters[part] = torch.nn.Parameter(old.index_select(axis, torch.arange(channels) % 3))
+        _with_channels(child, channels)
 
 
 def rosinality_content() -> tuple[Generator, dict[str, Any]]:

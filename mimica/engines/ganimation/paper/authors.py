@@ -10,24 +10,22 @@
 
 The re-implementation's biases before an instance norm change nothing, the norm takes every constant away, and a norm without
 affine is one with weight 1 and bias 0: so both fit our `Generator`. Names come with `module.` in front when several GPUs were
-used. Files are read with torch's loader for weights only, which runs no code. Both take AUs as the 17 of OpenFace, 0 to 1.
+used. Nothing in the files is run (`mimica.foreign`). Both take AUs as the 17 of OpenFace, 0 to 1.
 """
 
 from __future__ import annotations
 
-import pickle
 import re
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from mimica.checkpoint import Weights
 from mimica.engines.ganimation.paper.networks import CRITIC_KIND, GENERATOR_KIND
 from mimica.errors import WeightsError
 from mimica.facs import AU_NAMES
+from mimica.foreign import torch_file
 
 State = dict[str, np.ndarray]
 
@@ -38,24 +36,8 @@ def read_state(path: Path) -> State:
     """A .pth of torch 0.3 or later -> arrays by name, without `module.` and running statistics. Runs no code.
 
     Raises `WeightsError` for a missing or damaged file and for one that holds anything but named tensors."""
-    if not path.is_file():
-        raise WeightsError(f"There is no model file {path}.")
-    try:
-        with warnings.catch_warnings():  # torch remarks on old pickle protocols; what matters is said below
-            warnings.simplefilter("ignore")
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # torch's own words advise to switch the safety off
-        raise WeightsError(
-            f"{path} cannot be read as plain weights: it is damaged, or holds code or objects, which are never opened; "
-            "save the network's state_dict() and give that."
-        ) from error
-    except (RuntimeError, ValueError, EOFError, KeyError, AttributeError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise WeightsError(f"{path} cannot be read as plain weights ({reason}); a file with code in it is not opened.") from error
-    if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
-        raise WeightsError(f"{path} is no state dict, named tensors and nothing else; save the network's state_dict().")
-    names = {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
-    return {name: tensor.float().contiguous().numpy() for name, tensor in names.items() if not _DROPPED.search(name)}
+    names = {name.removeprefix("module."): array for name, array in torch_file.read_state(path).items()}
+    return {name: np.asarray(array, np.float32) for name, array in names.items() if not _DROPPED.search(name)}
 
 
 def load_checkpoint(path: Path) -> Weights:
