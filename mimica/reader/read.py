@@ -7,11 +7,9 @@ other angles too. What is read of the aligned crop is refined by a second networ
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -20,11 +18,8 @@ from mimica.errors import NoFaceError, WeightsError
 from mimica.face.align import crop_from_photo, eye_centres, invert, transform
 from mimica.face.detect import Box, detect
 from mimica.facs import EMOTIONS, SIDED_AU_NAMES, to_dict, without_sides
-from mimica.onnx_session import open_session
+from mimica.onnx_session import Session, open_session
 from mimica.reader.outputs import DETAIL_SIZE, EYE_DISTANCE, INPUT_SIZE, OUTPUT_SIZE, POINTS, POSE_UNIT, SLICES, mirrored_outputs
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "reader.onnx"
 MIN_CONFIDENCE = 0.5
@@ -89,14 +84,13 @@ class Reader:
 
     def raw(self, gray: np.ndarray) -> np.ndarray:
         """uint8 (B, INPUT_SIZE, INPUT_SIZE) crops -> float32 (B, OUTPUT_SIZE), as `mimica.reader.outputs` says."""
-        out: np.ndarray = self._session.run(None, {"gray": gray})[0]
-        return out
+        return self._session.run({"gray": gray}, (len(gray), OUTPUT_SIZE))[0]
 
     def raw_aligned(self, gray: np.ndarray) -> np.ndarray:
         """uint8 (B, DETAIL_SIZE, DETAIL_SIZE) aligned crops -> float32 (B, OUTPUT_SIZE), refined where there is a refiner."""
         rows = self.raw(np.stack([shrunk(crop) for crop in gray]))
         if self._refiner is not None:
-            rows = self._refiner.run(None, {"gray": gray, "first": rows})[0]
+            rows = self._refiner.run({"gray": gray, "first": rows}, rows.shape)[0]
         return rows
 
     def read(self, photo: np.ndarray, boxes: Sequence[Box]) -> list[FaceReading]:
@@ -161,33 +155,18 @@ def shrunk(gray: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.resize(gray, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA))
 
 
-def _session(path: Path, kind: str, threads: int) -> tuple[InferenceSession, tuple[str, ...]]:
+def _session(path: Path, kind: str, threads: int) -> tuple[Session, tuple[str, ...]]:
     """A network and the names of its controls. Raises `WeightsError`."""
     if not path.is_file():
         raise WeightsError(f"There are no reader weights at '{path}': train them with `mimica train reader`.")
-    unusable: tuple[type[Exception], ...] = (*session_errors(), KeyError, ValueError)
-    try:
-        session = open_session(path, threads)
-        about = json.loads(session.get_modelmeta().custom_metadata_map["mimica"])
-    except unusable as error:
-        raise WeightsError(f"'{path}' is no reader of Mimica's, or is damaged: get it again.") from error
-    if about.get("kind") != kind or session.get_outputs()[0].shape[-1] != OUTPUT_SIZE:
+    session = open_session(path, threads)
+    about = session.about()
+    if about.get("kind") != kind:
         raise WeightsError(f"'{path}' holds '{about.get('kind')}', or another version of the reader: this one does not fit.")
-    return session, tuple(about["controls"])
-
-
-def session_errors() -> tuple[type[Exception], ...]:
-    """What ONNX Runtime raises for a file that it cannot use; its errors have no common base."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    return (
-        state.Fail,
-        state.InvalidGraph,
-        state.InvalidProtobuf,
-        state.InvalidArgument,
-        state.NotImplemented,
-        state.RuntimeException,
-    )
+    controls = about.get("controls")
+    if not isinstance(controls, list) or tuple(controls) != SIDED_AU_NAMES:
+        raise WeightsError(f"'{path}' reads other controls than the {len(SIDED_AU_NAMES)} of this version.")
+    return session, SIDED_AU_NAMES
 
 
 def find_faces(

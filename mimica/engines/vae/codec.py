@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from mimica.checkpoint import Weights, load_weights, save_weights
+from mimica.declaration import BYTES, Array, check_arrays, whole
 from mimica.errors import WeightsError
 from mimica.facs import SIDED_AU_NAMES
 from mimica.onnx_session import open_session
@@ -26,39 +27,38 @@ from mimica.pixels import float_levels, to_signed
 ENGINE_KIND = "vae-engine"
 WEIGHTS = Path(__file__).parents[2] / "weights" / "vae.safetensors"
 BATCH = 32
+SOURCE = "The VAE's file"
+"""What sentences call the file of a codec."""
 
 
 class Codec:
     """Encoder and decoders of an engine file. Raises `WeightsError` where ONNX Runtime cannot use them."""
 
     def __init__(self, weights: Weights, threads: int = 2) -> None:
-        self.image_size = int(weights.config["image_size"])
-        self.latent = int(weights.config["latent"])
-        self._encoder, self._decoder = (_session(weights.tensors, name, threads) for name in ("encoder.onnx", "decoder.onnx"))
+        self.image_size = whole(weights.config, "image_size", SOURCE, 8, 2048)
+        self.latent = whole(weights.config, "latent", SOURCE)
+        check_arrays(weights.tensors, _NETWORKS, SOURCE)
+        self._encoder, self._decoder = (
+            open_session(weights.tensors[name].tobytes(), threads, f"{SOURCE}, {name},") for name in _NETWORKS
+        )
 
     def encode(self, pictures: np.ndarray) -> np.ndarray:
         """uint8 (B, S, S, 3) -> the posterior's mean, float32 (B, Z)."""
         means = []
         for start in range(0, len(pictures), BATCH):
             part = np.asarray(pictures[start : start + BATCH]).transpose(0, 3, 1, 2)
-            means.append(self._encoder.run(None, {"image": to_signed(part)})[0])
+            means += self._encoder.run({"image": to_signed(part)}, (len(part), self.latent))
         return np.concatenate(means)
 
     def decode(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """float32 (B, Z) -> pictures float32 (B, S, S, 3) from 0 to 255, head masks float32 (B, S, S) in [0, 1]."""
         pictures, masks = [], []
         for start in range(0, len(z), BATCH):
-            image, mask = self._decoder.run(None, {"z": np.asarray(z[start : start + BATCH], np.float32)})
+            part, side = np.asarray(z[start : start + BATCH], np.float32), self.image_size
+            image, mask = self._decoder.run({"z": part}, (len(part), 3, side, side), (len(part), 1, side, side))
             pictures.append(float_levels(image.transpose(0, 2, 3, 1)))
             masks.append(mask[:, 0])
         return np.concatenate(pictures), np.concatenate(masks)
-
-
-def _session(tensors: Mapping[str, np.ndarray], name: str, threads: int) -> Any:
-    try:
-        return open_session(tensors[name].tobytes(), threads)
-    except (KeyError, RuntimeError, ValueError) as error:  # ONNX Runtime's own errors are RuntimeErrors or ValueErrors
-        raise WeightsError(f"The weights of the VAE hold no usable {name}: export them again.") from error
 
 
 @dataclass(frozen=True)
@@ -91,19 +91,31 @@ class Vectors:
         return Vectors((), (), empty, empty, np.zeros((len(SIDED_AU_NAMES), latent), np.float32), zero, zero + 1)
 
 
-_ARRAYS = ("plain", "decorrelated", "units", "latent_mean", "latent_std")
+_NETWORKS = {name: Array(f"bytes of {name}", kinds=BYTES) for name in ("encoder.onnx", "decoder.onnx")}
+_ARRAYS = {
+    "plain": Array("attributes", "latent"),
+    "decorrelated": Array("attributes", "latent"),
+    "units": Array(len(SIDED_AU_NAMES), "latent"),
+    "latent_mean": Array("latent"),
+    "latent_std": Array("latent", low=0),
+}
+"""Every array of an engine file."""
 
 
 def load_engine_file(path: Path) -> tuple[Weights, Vectors]:
     """Raises `WeightsError` for a file that is missing, damaged, or of another kind."""
     weights = load_weights(path, ENGINE_KIND)
     try:
-        arrays = {name: np.asarray(weights.tensors[name], np.float32) for name in _ARRAYS}
         counts = tuple((int(a), int(b)) for a, b in weights.config["counts"])
-        vectors = Vectors(tuple(weights.config["attributes"]), counts, **arrays)
-    except (KeyError, TypeError, ValueError) as error:
+        attributes = tuple(str(name) for name in weights.config["attributes"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise WeightsError(f"{path} is damaged, or of another version of the VAE: export it again.") from error
-    return weights, vectors
+    if len(counts) != len(attributes) or len(set(attributes)) != len(attributes):
+        raise WeightsError(f"{path} is damaged: it does not name each of its attributes once; export it again.")
+    sizes = {"attributes": len(attributes), "latent": whole(weights.config, "latent", path)}
+    check_arrays(weights.tensors, {**_NETWORKS, **_ARRAYS}, path, sizes)
+    arrays = {name: np.asarray(weights.tensors[name], np.float32) for name in _ARRAYS}
+    return weights, Vectors(attributes, counts, **arrays)
 
 
 def with_vectors(weights: Weights, vectors: Vectors) -> Weights:

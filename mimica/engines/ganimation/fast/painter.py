@@ -189,18 +189,24 @@ def condition_of(part: Part, landmarks: np.ndarray, source: np.ndarray, target: 
     return np.concatenate(told).astype(np.float32)
 
 
+MAPS = 8
+"""A, w, g (3), C (3): see `Painter`."""
+
+
 class Painter:
     """The networks, as ONNX: `pictures` (1, 11, h, w), `condition` (1, Q) -> (1, 8, h, w): A, w, g (3), C (3). They are so small
     that a second thread gains nothing, and videos render two frames at once."""
 
     def __init__(self, networks: Mapping[str, bytes], threads: int = 1):
-        self._sessions = {name: open_session(data, threads) for name, data in networks.items()}
+        self._sessions = {
+            name: open_session(data, threads, f"The file of weights, painter.{name},") for name, data in networks.items()
+        }
 
     def outputs(self, part: Part, inputs: PatchInputs) -> np.ndarray:
         """float32 (8, h, w)."""
         pictures = np.ascontiguousarray(inputs.pictures.transpose(2, 0, 1)[None], np.float32)
         feed = {"pictures": pictures, "condition": inputs.condition[None]}
-        maps = self._sessions[part.network].run(None, feed)[0][0]
+        maps = self._sessions[part.network].run(feed, (1, MAPS, *pictures.shape[2:]))[0][0]
         return np.ascontiguousarray(maps[:, :, ::-1]) if part.mirrored else maps
 
 
