@@ -8,12 +8,14 @@ The header's metadata has one key, `mimica`, whose JSON holds
     config    what is needed to build the network
     notes     for people: training data, licence, date
 
+Files of older versions have `kind` (and `controls`, as JSON) in the metadata itself; they are read as version 1 without config.
 `load_weights` says in one sentence what is wrong with a file that does not fit. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,13 +26,22 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from mimica.errors import WeightsError
-from mimica.files import atomic_path
+from mimica.declaration import Array, check_arrays, check_values
+from mimica.errors import WeightsError, shown
+from mimica.files import atomic_path, read_bytes
 
 if TYPE_CHECKING:
     import torch
 
 KEY = "mimica"
+MAX_BYTES = 4 << 30
+"""Largest model file that is read."""
+MAX_PARAMETERS = 250_000_000
+"""Numbers of the largest network that a file may describe: 1 GB."""
+_LONGEST_HEADER = 100_000_000
+_REPEATED = ("depth", "blocks", "layers")
+_MOST = (1 << 20, 256)
+"""Largest number in a config, and largest of those that say how often something is repeated."""
 _Module = TypeVar("_Module", bound="torch.nn.Module")
 
 
@@ -46,8 +57,8 @@ class Weights:
     notes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def save_weights(path: Path, weights: Weights) -> None:
-    """Write a model file; the file appears whole or not at all."""
+def weights_bytes(weights: Weights) -> bytes:
+    """A model file's content."""
     about = {
         "kind": weights.kind,
         "version": weights.version,
@@ -57,7 +68,15 @@ def save_weights(path: Path, weights: Weights) -> None:
     }
     # ascontiguousarray would make () into (1,)
     arrays = {name: np.asarray(array, order="C") for name, array in weights.tensors.items()}
-    content = save(arrays, metadata={KEY: json.dumps(about)})
+    content: bytes = save(arrays, metadata={KEY: json.dumps(about)})
+    return content
+
+
+def save_weights(path: Path, weights: Weights) -> None:
+    """Write a model file; the file appears whole or not at all. Raises `WeightsError` for values that are not finite."""
+    for name, array in weights.tensors.items():
+        check_values(name, np.asarray(array), f"What was to be written to {path}", -math.inf, math.inf)
+    content = weights_bytes(weights)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
 
@@ -69,32 +88,51 @@ def read_about(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
-            if length > 100_000_000:
+            if length > _LONGEST_HEADER:
                 raise ValueError("the header is too long")
-            header = json.loads(file.read(length))
-            return dict(json.loads(header["__metadata__"][KEY]))
-    except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
-        raise WeightsError(f"{path} is not a model file of Mimica's (safetensors with a '{KEY}' description).") from error
+            metadata = json.loads(file.read(length))["__metadata__"]
+        about = json.loads(metadata[KEY]) if KEY in metadata else _old_about(metadata)
+        if not isinstance(about["kind"], str) or not isinstance(about["controls"], list):
+            raise TypeError("kind and controls are something else")
+        if not all(isinstance(name, str) for name in about["controls"]):
+            raise TypeError("the controls are no names")
+        return {**about, "config": dict(about["config"]), "notes": dict(about["notes"])}
+    except (OSError, ValueError, KeyError, TypeError, struct.error, RecursionError) as error:
+        raise WeightsError(
+            f"{path} is not a model file of Mimica's (safetensors with a '{KEY}' description), or is damaged."
+        ) from error
 
 
-def load_weights(path: Path, kind: str | Sequence[str], version: int = 1) -> Weights:
-    """Read a model file of `kind` (or one of several kinds) and layout `version`.
+def _old_about(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """The description of a file from before they all had one."""
+    notes = {name: value for name, value in metadata.items() if name not in ("kind", "controls")}
+    controls = json.loads(metadata.get("controls", "[]"))
+    return {"kind": metadata["kind"], "version": 1, "controls": controls, "config": {}, "notes": notes}
 
-    Raises `WeightsError`, naming the file and what is wrong: missing, damaged, of another kind, of another version.
+
+def load_weights(path: Path, kind: str | Sequence[str], version: int = 1, arrays: Mapping[str, Array] | None = None) -> Weights:
+    """Read a model file of `kind` (or one of several kinds) and layout `version`, which must hold the `arrays` that are declared.
+
+    Raises `WeightsError`, naming the file and what is wrong: missing, damaged, of another kind, of another version; an array that
+    is missing, of another shape, or with values that it may not have.
     """
     about = read_about(path)
     kinds = [kind] if isinstance(kind, str) else list(kind)
-    if about.get("kind") not in kinds:
-        raise WeightsError(f"{path} holds '{about.get('kind')}'; weights of '{' or '.join(kinds)}' are needed here.")
+    if about["kind"] not in kinds:
+        raise WeightsError(f"{path} holds '{about['kind']}'; weights of '{' or '.join(kinds)}' are needed here.")
     if about.get("version") != version:
         raise WeightsError(
-            f"{path} has version {about.get('version')} of '{about['kind']}'; this Mimica reads version {version}: "
+            f"{path} has version {shown(about.get('version'))} of '{about['kind']}'; this Mimica reads version {version}: "
             "take the file that belongs to this version, or the other version of Mimica."
         )
+    content = read_bytes(path, MAX_BYTES, WeightsError)
     try:
-        tensors = load(path.read_bytes())
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path} is damaged ({error}); get it again.") from error
+        tensors = load(content)
+    except (SafetensorError, ValueError, KeyError, TypeError, OverflowError, AttributeError) as error:
+        raise WeightsError(f"{path} is damaged ({shown(error)}); get it again.") from error
+    for name, array in tensors.items():
+        check_values(name, array, path)
+    check_arrays(tensors, arrays or {}, path)
     return Weights(about["kind"], version, tuple(about["controls"]), about["config"], tensors, about["notes"])
 
 
@@ -105,11 +143,21 @@ def module_tensors(module: torch.nn.Module) -> dict[str, np.ndarray]:
 
 
 def build_module(network: Callable[..., _Module], config: Mapping[str, Any], source: str | Path) -> _Module:
-    """A torch module from the `config` of a model file. Raises `WeightsError` where a file describes none that can be built."""
+    """A torch module from the `config` of a model file. Raises `WeightsError` where a file describes none that can be built, or
+    one of more than `MAX_PARAMETERS`."""
+    import torch
+
     try:
+        if any(isinstance(value, int) and abs(value) > _MOST[name in _REPEATED] for name, value in config.items()):
+            raise ValueError("its numbers are too large")
+        with torch.device("meta"):  # takes no memory
+            parameters = sum(value.numel() for value in network(**config).state_dict().values())
+        if parameters > MAX_PARAMETERS:
+            raise ValueError(f"it would have {parameters:,} numbers")
         return network(**config)
-    except (TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
-        raise WeightsError(f"{source} describes a network that cannot be built ({str(error).splitlines()[0]}).") from error
+    except (TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError, AttributeError, LookupError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise WeightsError(f"{source} describes a network that cannot be built ({shown(reason)}).") from error
 
 
 def fill_module(module: torch.nn.Module, tensors: Mapping[str, np.ndarray], source: str | Path) -> None:
@@ -119,11 +167,20 @@ def fill_module(module: torch.nn.Module, tensors: Mapping[str, np.ndarray], sour
     """
     import torch
 
-    wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    state = module.state_dict()
+    wanted = {name: tuple(tensor.shape) for name, tensor in state.items()}
     got = {name: tuple(array.shape) for name, array in tensors.items()}
     wrong = [f"{n} is {got[n]} instead of {wanted[n]}" for n in wanted if n in got and got[n] != wanted[n]]
+    wrong += [f"{n} is stored as {tensors[n].dtype}" for n in got if n in state and not _same_sort(state[n], tensors[n])]
     wrong += [f"{n} is missing" for n in wanted if n not in got] + [f"{n} is unknown" for n in got if n not in wanted]
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise WeightsError(f"{source} does not fit this network: {'; '.join(wrong[:3])}{more}.")
+    for name, array in tensors.items():
+        check_values(name, array, source)
     module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in tensors.items()})
+
+
+def _same_sort(tensor: torch.Tensor, array: np.ndarray) -> bool:
+    """Whether both are fractions, or both whole numbers."""
+    return array.dtype.kind == "f" if tensor.is_floating_point() else array.dtype.kind in "iub"

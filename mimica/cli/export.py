@@ -33,8 +33,7 @@ def ganimation(
     output: Annotated[Path, typer.Option("-o", "--output", help="The engine file to write.")] = Path("ganimation.safetensors"),
 ) -> None:
     """The fast generator in a smaller file (which runs as it is; this saves a quarter or more)."""
-    from mimica.engines.ganimation.fast.edit import read_weights
-    from mimica.engines.ganimation.fast.file import compact, weights_file
+    from mimica.engines.ganimation.fast.file import compact, read_weights, weights_file
     from mimica.files import atomic_path
 
     content = weights_file(compact(read_weights(weights)), {})

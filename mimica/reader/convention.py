@@ -14,6 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from mimica.checkpoint import Weights, load_weights, save_weights
+from mimica.declaration import Array
+
+KIND = "reader-landmark-map"
+_OLD_KIND = "landmark map, 156 MediaPipe points -> 68 points of the ICT-FaceKit mesh"
+ARRAYS = {"matrix": Array("coordinates", 136), "input_mean": Array("coordinates"), "output_mean": Array(136)}
 MAP_FILE = Path(__file__).parent.parent / "weights" / "reader_landmark_map.safetensors"
 
 
@@ -42,21 +48,12 @@ def fit(inputs: np.ndarray, outputs: np.ndarray, ridge: float = 4e-3) -> Landmar
 
 
 def load(path: Path = MAP_FILE) -> LandmarkMap:
-    from safetensors.numpy import load_file
-
-    arrays = load_file(path)
-    return LandmarkMap(**{name: arrays[name].astype(np.float32) for name in ("matrix", "input_mean", "output_mean")})
+    """Raises `WeightsError`."""
+    arrays = load_weights(path, (KIND, _OLD_KIND), arrays=ARRAYS).tensors
+    return LandmarkMap(**{name: arrays[name].astype(np.float32) for name in ARRAYS})
 
 
 def save(landmark_map: LandmarkMap, path: Path = MAP_FILE) -> None:
-    from safetensors.numpy import save_file
-
-    save_file(
-        {
-            "matrix": landmark_map.matrix.astype(np.float16),
-            "input_mean": landmark_map.input_mean,
-            "output_mean": landmark_map.output_mean,
-        },
-        path,
-        {"kind": "landmark map, 156 MediaPipe points -> 68 points of the ICT-FaceKit mesh"},
-    )
+    """Write the map, the matrix as float16."""
+    arrays = {name: getattr(landmark_map, name) for name in ARRAYS}
+    save_weights(path, Weights(KIND, 1, (), {}, arrays | {"matrix": landmark_map.matrix.astype(np.float16)}))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from mimica.checkpoint import read_about
 from mimica.engines.base import Engine
-from mimica.engines.ganimation.fast.edit import WEIGHTS, FastGanimation, read_weights
+from mimica.engines.ganimation.fast.edit import WEIGHTS, FastGanimation
+from mimica.engines.ganimation.fast.file import read_weights
 from mimica.errors import WeightsError
 
 PAPER_KIND = "ganimation-generator"

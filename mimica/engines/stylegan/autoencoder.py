@@ -128,6 +128,6 @@ def load_editor(path: Path, places: int, generator: str | None = None) -> Latent
     """A model file of `mimica train autoencoder`. Raises `WeightsError` where it was trained on the codes of another generator
     than the one of this fingerprint, or of another depth."""
     weights = load_weights(path, KIND, VERSION)
-    if weights.config["places"] != places or (generator is not None and weights.config["generator"] != generator):
+    if weights.config.get("places") != places or (generator is not None and weights.config.get("generator") != generator):
         raise WeightsError(f"{path} was trained on codes of another generator, which mean nothing to this one: train it again.")
     return LatentEditor(weights, path)

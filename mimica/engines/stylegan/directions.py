@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from mimica.checkpoint import Weights, load_weights, save_weights
+from mimica.declaration import Array, check_arrays
 from mimica.errors import ValueRangeError, WeightsError, nearest
 
 KIND, VERSION = "stylegan-directions", 1
@@ -165,15 +166,28 @@ def load_directions(path: Path, places: int) -> dict[str, Direction]:
         direction = _published(path, places)
         return {direction.name: direction}
     weights = load_weights(path, KIND, VERSION)
+    check_arrays(weights.tensors, {name: Array(f"rows of {name}", "w_size") for name in weights.controls}, path)
     found = {}
     for name in weights.controls:
-        about = dict(weights.config["directions"][name])
-        found[name] = Direction(**{**about, "layers": tuple(about["layers"]), "vector": weights.tensors[name]})
+        try:
+            found[name] = _described(name, weights.config["directions"][name], weights.tensors[name])
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise WeightsError(f"{path} is damaged: what it says of '{name}' is no direction; fit them again.") from error
         if found[name].places != places:
             raise WeightsError(
                 f"The directions in {path} are for a generator of {found[name].places} layers; this one has {places}."
             )
     return found
+
+
+def _described(name: str, about: Mapping[str, Any], vector: np.ndarray) -> Direction:
+    """A direction as a file describes it. Raises `ValueError`, `TypeError` or `KeyError` for what is none."""
+    numbers = {key: float(about[key]) for key in ("spread", "intercept", "per_dose", "accuracy")}
+    words = {key: str(about[key]) for key in ("column", "generator", "learner")}
+    places, layers = int(about["places"]), tuple(int(layer) for layer in about["layers"])
+    if not np.isfinite(list(numbers.values())).all() or not layers or not 0 <= min(layers) <= max(layers) < places:
+        raise ValueError("numbers that are not finite, or layers that do not exist")
+    return Direction(name=name, vector=vector, places=places, layers=layers, **numbers, **words)  # type: ignore[arg-type]
 
 
 def _published(path: Path, places: int) -> Direction:

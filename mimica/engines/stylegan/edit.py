@@ -158,7 +158,12 @@ def load_stylegan(weights: Path | None = None) -> StyleganEngine:
             "with `mimica directions fit` and `mimica train autoencoder`."
         )
     directions = load_directions(fitted, codec.places) if fitted else {}
+    w_size = codec.model.generator.synthesis.w_size
     for one in directions.values():
+        if one.vector.shape[1] != w_size:
+            raise WeightsError(
+                f"{fitted} holds directions of {one.vector.shape[1]} numbers; this generator's codes have {w_size}."
+            )
         if one.generator not in ("", codec.fingerprint):
             raise WeightsError(
                 f"{fitted} was fitted on codes of another generator, which mean nothing to this one: fit it again."

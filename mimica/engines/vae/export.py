@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor, nn
 
-from mimica.checkpoint import Weights, fill_module, load_weights
+from mimica.checkpoint import Weights, build_module, fill_module, load_weights
 from mimica.engines.vae.codec import Vectors, engine_weights, save_engine_file
 from mimica.engines.vae.networks import KIND, Shape, TwoDecoderVae
 from mimica.reader.export import store_as_half
@@ -40,7 +40,7 @@ class _Decoders(nn.Module):
 def load_network(path: Path) -> tuple[TwoDecoderVae, Weights]:
     """The network of a training's `vae.safetensors`, in evaluation mode. Raises `WeightsError`."""
     weights = load_weights(path, KIND)
-    net = TwoDecoderVae(Shape.from_config(weights.config))
+    net = build_module(lambda **config: TwoDecoderVae(Shape.from_config(config)), weights.config, path)
     fill_module(net, weights.tensors, path)
     return net.eval(), weights
 

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mimica.checkpoint import load_weights
+from mimica.declaration import Array, check_arrays
 from mimica.errors import ValueRangeError, WeightsError
 from mimica.facs import EMOTIONS, RECIPES, SIDED_AU_NAMES, without_sides
 from mimica.motion.presets import blinks
@@ -38,6 +39,23 @@ UNITS: tuple[str, ...] = (
 STATE: tuple[str, ...] = (*UNITS, *POSE)
 SIZE = len(STATE)
 INPUTS = 5 * SIZE + len(EMOTIONS)
+ARRAYS = {
+    "lstm.weight_ih_l0": Array("4 hidden", INPUTS),
+    "lstm.weight_hh_l0": Array("4 hidden", "hidden"),
+    "lstm.bias_ih_l0": Array("4 hidden"),
+    "lstm.bias_hh_l0": Array("4 hidden"),
+    "head.weight": Array("outputs", "hidden"),
+    "head.bias": Array("outputs"),
+    "direct.weight": Array("outputs", INPUTS),
+    "mean": Array(SIZE),
+    "scale": Array(SIZE, low=1e-6),
+    "whiten": Array(SIZE, SIZE),
+    "means": Array("mixtures", SIZE),
+    "sigmas": Array("mixtures", SIZE, low=0),
+    "log_weights": Array("mixtures"),
+    "transitions": Array(len(EMOTIONS), len(EMOTIONS)),
+}
+"""Every array of a file."""
 PACE = 0.8
 """Share that the running mean of the speed keeps at a step."""
 INPUT_REACH = 3.0
@@ -111,7 +129,13 @@ class Predictor:
         weights = load_weights(path, KIND, VERSION)
         if weights.controls != STATE:
             raise WeightsError(f"'{path}' predicts other Action Units than this Mimica: take the file that belongs to it.")
-        self._set(weights.tensors)
+        sizes = check_arrays(weights.tensors, ARRAYS, path)
+        made = {"4 hidden": 4 * sizes["hidden"], "outputs": len(EMOTIONS) + 2 * SIZE + sizes["mixtures"]}
+        check_arrays(weights.tensors, ARRAYS, path, made)
+        try:
+            self._set(weights.tensors)
+        except np.linalg.LinAlgError as error:
+            raise WeightsError(f"'{path}' is damaged: whiten has no inverse; get the file again.") from error
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> Predictor:

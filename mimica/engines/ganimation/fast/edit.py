@@ -12,13 +12,11 @@ the person's own, where the photo hides them; eyes that the photo shows closed o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
 from mimica.engines.base import Crop, Face, Rendered
 from mimica.engines.ganimation.fast import glasses
@@ -35,24 +33,14 @@ from mimica.engines.ganimation.fast.painter import (
     patch_inputs,
     tooth_white,
 )
-from mimica.engines.ganimation.fast.rig import LAYERS, Rig
+from mimica.engines.ganimation.fast.rig import Rig
 from mimica.engines.ganimation.fast.warp import RIM_FADE, SIDE, Field, Warper
-from mimica.errors import ValueRangeError, WeightsError, nearest
+from mimica.errors import ValueRangeError, nearest
 from mimica.face.align import crop_from_photo, cut, transform
 from mimica.facs import SIDED_AU_NAMES, to_vector
-
-KIND = "ganimation-fast"
-
+from mimica.pixels import check_finite
 
 WEIGHTS = Path(__file__).parents[3] / "weights" / "ganimation_fast.safetensors"
-
-
-_REQUIRED = (
-    *(f"mesh.{name}" for name in ("mean", "basis", "landmark_mean", "from_landmarks")),
-    *(f"{part}.{n}.{kind}" for part in ("move", "gain") for n in LAYERS for kind in ("weight", "bias")),
-    *(f"{part}.{name}" for part in ("move", "gain") for name in ("basis", "scale", "landmark_mean")),
-    *("topology.triangles", "topology.vertex_weight", "painter.mouth", "painter.eye"),
-)
 
 
 ROWS = 300
@@ -160,9 +148,11 @@ class FastGanimation:
         """The warp and what is painted over it."""
         given = state.landmarks, state.controls, target
         motion = self._rig.move(*given)
-        moved = state.mesh + motion
+        moved, gain = state.mesh + motion, self._rig.gain(*given)
+        check_finite(moved)
+        check_finite(gain)
         skin = self._rig.skin_vertices
-        field = self._warper.field(state.mesh[:skin], moved[:skin], self._rig.gain(*given), state.scale, ROWS, state.rims)
+        field = self._warper.field(state.mesh[:skin], moved[:skin], gain, state.scale, ROWS, state.rims)
         paints = []
         for name in PARTS:
             length = float(np.abs(motion[self._moving[name]]).max())
@@ -202,23 +192,3 @@ def _near(points: np.ndarray, name: str) -> np.ndarray:
     """Which vertices of the mean mesh belong to a patch: below the eyes' line and the nose, or beside one eye."""
     x, y = points.T
     return y > 0.55 if name == "mouth" else (y < 0.5) & ((x < 0.5) == (name == "eye_right"))
-
-
-def read_weights(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a weights file. Raises `WeightsError` if it is missing, damaged or another model's."""
-    if not path.is_file():
-        raise WeightsError(f"There is no weights file {path}.")
-    try:
-        with safe_open(path, "numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except SafetensorError as error:
-        raise WeightsError(f"{path} is not a safetensors file or is damaged ({error}).") from error
-    if metadata.get("kind") != KIND:
-        raise WeightsError(f"{path} is for '{metadata.get('kind', 'nothing that it names')}', not for '{KIND}'.")
-    if tuple(json.loads(metadata.get("controls", "[]"))) != SIDED_AU_NAMES:
-        raise WeightsError(f"{path} was made for other controls than the {len(SIDED_AU_NAMES)} of this version.")
-    missing = sorted(name for name in _REQUIRED if name not in arrays)
-    if missing:
-        raise WeightsError(f"{path} is incomplete: {', '.join(missing[:3])} and so on are missing.")
-    return arrays

@@ -36,8 +36,8 @@ from mimica.data.dataset import FaceDataset, open_datasets
 from mimica.data.pairs import is_pairs_folder
 from mimica.engines.ganimation.fast import losses
 from mimica.engines.ganimation.fast.data import Pairs, prepare
-from mimica.engines.ganimation.fast.edit import WEIGHTS, read_weights
-from mimica.engines.ganimation.fast.file import Arrays, weights_file
+from mimica.engines.ganimation.fast.edit import WEIGHTS
+from mimica.engines.ganimation.fast.file import Arrays, read_weights, weights_file
 from mimica.engines.ganimation.fast.geometry import geometry
 from mimica.engines.ganimation.fast.networks import ATTENTION_START, PatchCritic, PatchPainter, compose
 from mimica.engines.ganimation.fast.options import PRESETS, FastOptions

@@ -208,7 +208,7 @@ def test_an_unknown_control_is_named_with_its_neighbour(engine: edit.FastGanimat
 def test_weights_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 
-    with pytest.raises(WeightsError, match="no weights file"):
+    with pytest.raises(WeightsError, match="There is no model file"):
         load(tmp_path / "none.safetensors")
     (tmp_path / "text.safetensors").write_text("not weights")
     with pytest.raises(WeightsError, match="damaged"):

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 import mimica
 from mimica.cli import app
 from mimica.engines.ganimation.edit import FREE_WEIGHTS
-from mimica.engines.ganimation.fast.edit import WEIGHTS, read_weights
-from mimica.engines.ganimation.fast.file import as_bytes, weights_file
+from mimica.engines.ganimation.fast.edit import WEIGHTS
+from mimica.engines.ganimation.fast.file import as_bytes, read_weights, weights_file
 from mimica.errors import WeightsError
 
 PHOTO = Path(__file__).parents[4] / "examples" / "astronaut.jpg"

@@ -8,7 +8,8 @@ import torch
 
 from mimica.engines.ganimation.fast import geometry
 from mimica.engines.ganimation.fast.data import Pairs
-from mimica.engines.ganimation.fast.edit import WEIGHTS, read_weights
+from mimica.engines.ganimation.fast.edit import WEIGHTS
+from mimica.engines.ganimation.fast.file import read_weights
 from mimica.engines.ganimation.fast.rig import Perceptron
 from mimica.engines.ganimation.fast.train import read_topology
 from mimica.engines.ganimation.fast.warp import SIDE, Warper

@@ -18,7 +18,8 @@ from mimica.data.dataset import DatasetWriter
 from mimica.engines.base import Face
 from mimica.engines.ganimation.edit import load
 from mimica.engines.ganimation.fast import data as fast_data
-from mimica.engines.ganimation.fast.edit import WEIGHTS, read_weights
+from mimica.engines.ganimation.fast.edit import WEIGHTS
+from mimica.engines.ganimation.fast.file import read_weights
 from mimica.engines.ganimation.fast.networks import PatchPainter
 from mimica.engines.ganimation.fast.options import PRESETS, FastOptions
 from mimica.engines.ganimation.fast.painter import PARTS, condition_of
