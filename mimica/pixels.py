@@ -9,9 +9,12 @@ All but the last two functions take numpy arrays and torch tensors of any shape;
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from mimica.errors import WeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,8 +35,16 @@ def to_signed(levels: Any) -> Any:
     return as_floats(levels) / 127.5 - 1
 
 
+def check_finite(pictures: Any) -> None:
+    """Raises `WeightsError` where a network made something that is no number: such a picture is never written."""
+    total = pictures.sum(dtype=np.float64) if isinstance(pictures, np.ndarray) else pictures.sum()
+    if not math.isfinite(float(total)):
+        raise WeightsError("The network makes values that are no finite numbers: its file is damaged, get it again.")
+
+
 def from_unit(unit: np.ndarray) -> np.ndarray:
-    """unit -> levels, uint8: clipped and rounded to the nearest."""
+    """unit -> levels, uint8: clipped and rounded to the nearest. Raises `WeightsError` for what is not finite."""
+    check_finite(unit)
     return np.rint(np.clip(unit, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
@@ -49,6 +60,8 @@ def as_input(pictures: Tensor) -> Tensor:
 
 
 def as_pictures(images: Tensor) -> np.ndarray:
-    """signed (B, 3, H, W) (or (B, 1, H, W)) -> levels, uint8 (B, H, W, 3): clipped and rounded to the nearest."""
+    """signed (B, 3, H, W) (or (B, 1, H, W)) -> levels, uint8 (B, H, W, 3): clipped and rounded to the nearest. Raises
+    `WeightsError` for what is not finite."""
+    check_finite(images)
     levels = float_levels(images.detach().float().clamp(-1, 1)).round().byte()
     return levels.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).cpu().numpy()

@@ -10,6 +10,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from mimica.pixels import check_finite
+
 GHOST = 45.0
 """Levels of change at which the photo's fine lines have faded to 1/e."""
 VISIBLE = (0.6, 3.0)
@@ -37,7 +39,8 @@ def changed_mask(change: np.ndarray) -> np.ndarray:
 
 
 def to_pixels(levels: np.ndarray) -> np.ndarray:
-    """Float levels -> uint8."""
+    """Float levels -> uint8. Raises `WeightsError` for what is not finite."""
+    check_finite(levels)
     return np.asarray(np.rint(np.clip(levels, 0, 255)).astype(np.uint8))
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mimica.checkpoint import Weights, fill_module, load_weights
+from mimica.checkpoint import Weights, build_module, fill_module, load_weights
+from mimica.declaration import whole
 from mimica.engines.base import Crop, Face, Rendered
 from mimica.engines.ganimation.paper.authors import load_checkpoint
 from mimica.engines.ganimation.paper.networks import GENERATOR_KIND, Generator, blend
@@ -45,8 +46,9 @@ class PaperEngine:
 
     def __init__(self, weights: Weights, source: Path) -> None:
         self.controls = weights.controls
-        self.image_size = int(weights.config["image_size"])
-        self.generator = Generator(len(self.controls), int(weights.config["width"]), int(weights.config["blocks"])).eval()
+        self.image_size = whole(weights.config, "image_size", source, 16, 2048)
+        numbers = {name: whole(weights.config, name, source) for name in ("width", "blocks")}
+        self.generator = build_module(Generator, {"controls": len(self.controls), **numbers}, source).eval()
         fill_module(self.generator, weights.tensors, source)
         self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -56,10 +58,14 @@ class PaperEngine:
 
     @torch.inference_mode()
     def render(self, state: PaperState, values: Mapping[str, float], *, layers: bool = False) -> Rendered:
-        """One frame; a control left out keeps the photo's value. Raises `ValueRangeError` for an unknown control."""
+        """One frame; a control left out keeps the photo's value. Raises `ValueRangeError` for an unknown control and for a
+        value out of range."""
         unknown = [name for name in values if name not in self.controls]
         if unknown:
             raise ValueRangeError(f"This model has no control '{unknown[0]}'{nearest(unknown[0], self.controls) or '.'}")
+        illegal = [name for name, value in values.items() if not 0 <= value <= 1]
+        if illegal:
+            raise ValueRangeError(f"The control '{illegal[0]}' is {values[illegal[0]]:g}; it must lie between 0 and 1.")
         wanted = to_vector({**state.face.controls, **values}, self.controls)
         strength = min(1.0, float(np.abs(wanted - state.values).max()) / FADE_IN)
         if strength == 0.0:
