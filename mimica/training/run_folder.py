@@ -30,7 +30,7 @@ import torch
 from mimica import __version__
 from mimica.checkpoint import Weights, save_weights
 from mimica.config import TrainingOptions, describe, load_options, save_options, to_dict
-from mimica.errors import DataError, UserError, WeightsError
+from mimica.errors import DataError, UserError, WeightsError, shown
 from mimica.files import atomic_path, writing
 from mimica.foreign.budget import RefusedError
 from mimica.foreign.torch_file import read_torch_file, with_arrays
@@ -127,8 +127,11 @@ class RunFolder:
     def _rows(self) -> list[dict[str, str]]:
         if not self._log.exists():
             return []
-        with self._log.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        try:
+            with self._log.open(newline="", encoding="utf-8") as file:
+                return [row for row in csv.DictReader(file) if (row.get("step") or "").isdecimal()]
+        except (OSError, ValueError, csv.Error) as error:
+            raise DataError(f"{self._log} cannot be read ({shown(error)}): move it away.") from error
 
     def _save_rows(self, rows: list[dict[str, Any]]) -> None:
         names = list(dict.fromkeys(name for row in rows for name in row))
