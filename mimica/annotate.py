@@ -142,8 +142,8 @@ def annotate(
     finder = make_finder or partial(Finder, detector, str(model) if model else None, threads=1)
     make_work = partial(_Work, finder, output, landmarks, raw, named)
     job = {"mimica": __version__, "columns": header, "raw": raw, "detector": detector, "model": model and str(model)}
-    _sweep(output)
     with Journal(output.with_name(output.name + ".part"), job) as journal:
+        _sweep(output)
         keys = [each.key() for each in inputs]
         waiting = [(each, key) for each, key in zip(inputs, keys, strict=True) if key not in journal]
         tick = _counter(len(inputs) - len(waiting), len(inputs), progress)
@@ -151,8 +151,8 @@ def annotate(
         failures = tuple(Failure(each.name, failed[key]) for each, key in zip(inputs, keys, strict=True) if key in failed)
         if len(failures) < len(inputs):
             _write_table(output, header, journal, [key for key in keys if key not in failed])
+        _sweep(output)
         journal.remove()
-    _sweep(output)
     return Summary(len(inputs) - len(failures), len(inputs) - len(waiting), failures)
 
 

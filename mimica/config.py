@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
 from mimica.errors import DataError, ValueRangeError, nearest
+from mimica.files import atomic_path
 
 Options = TypeVar("Options")
 Preset = Mapping[str, Any]
@@ -193,14 +194,15 @@ def describe(options: Any) -> str:
 
 def save_options(options: Any, path: Path) -> None:
     """Write options as JSON."""
-    path.write_text(json.dumps(to_dict(options), indent=2) + "\n", encoding="utf-8")
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(to_dict(options), indent=2) + "\n", encoding="utf-8")
 
 
 def load_options(kind: type[Options], path: Path) -> Options:
     """Read what `save_options` wrote. Raises `DataError` where the file is not JSON, `ValueRangeError` for unknown options."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"The options in {path} cannot be read ({error}); it should be the JSON file of a run.") from error
     if not isinstance(values, dict):
         raise DataError(f"The options in {path} are not a table of names and values.")

@@ -76,6 +76,20 @@ def read_photo(path: str | Path, max_pixels: int = MAX_PIXELS) -> Photo:
     return Photo(_turned(rgb, turn), None if alpha is None else _turned(alpha, turn), path)
 
 
+def picture_in(content: bytes, name: str) -> np.ndarray:
+    """uint8 (H, W, 3) of a picture that lies in memory, out of an archive say; `name` is what sentences call it. Raises
+    `ImageError`."""
+    path = Path(name)
+    with _identify(path, BytesIO(content)) as image:
+        if image.size[0] * image.size[1] > MAX_PIXELS:
+            raise ImageError(f"The picture '{path}' has more than {MAX_PIXELS / 1e6:g} million pixels: make it smaller.")
+        try:
+            image.load()
+            return _turned(_pixels(image)[0], _orientation(image))
+        except (*_DAMAGED, MemoryError) as error:
+            raise ImageError(f"The picture '{path}' is damaged or cut short ({error}): get another copy of it.") from error
+
+
 @contextmanager
 def _open(path: Path) -> Iterator[Image.Image]:
     """The picture with only its header read."""

@@ -47,6 +47,7 @@ _COMMANDS = {
         "annotate": "mimica.cli.annotate:annotate",
         "evaluate": "mimica.cli.evaluate:app",
         "bench": "mimica.cli.bench:bench",
+        "clean": "mimica.cli.clean:clean",
     },
     "Training": {
         "prepare": "mimica.cli.prepare:prepare",

@@ -21,6 +21,7 @@ from mimica.cli.options import (
 )
 from mimica.cli.progress import bar
 from mimica.errors import ValueRangeError
+from mimica.files import fitting
 
 if TYPE_CHECKING:
     from mimica.motion.files import Motion
@@ -104,7 +105,7 @@ def animate(
     """
     course.sequence()
     if output is None:
-        output = photo.with_name(f"{photo.stem}_{'curves.png' if check else 'animated.mp4'}")
+        output = fitting(photo.with_name(f"{photo.stem}_{'curves.png' if check else 'animated.mp4'}"))
     if check:
         _check(course.script, output, photo)
         return

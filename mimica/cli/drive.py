@@ -10,6 +10,7 @@ import typer
 
 from mimica.cli.options import PhotoArgument, SizeOption, Source, TagOption, VideoOption, check_output, grouped, warn
 from mimica.cli.progress import bar
+from mimica.files import fitting
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def drive(
     from mimica.drive import Drive
     from mimica.video.writer import SUFFIXES
 
-    output = output or photo.with_name(f"{photo.stem}_driven.mp4")
+    output = output or fitting(photo.with_name(f"{photo.stem}_driven.mp4"))
     check_output(output, SUFFIXES, photo, folder=True)
     check_output(output, SUFFIXES, video, folder=True)
     if curves is not None:

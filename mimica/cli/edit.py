@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mimica.cli.options import DetailOption, PhotoArgument, Source, TagOption, Wanted, check_output, grouped, warn
+from mimica.files import fitting
 
 
 @grouped
@@ -43,9 +44,9 @@ def edit(
     from mimica.images import FORMAT_BY_SUFFIX, write_image
 
     suffix = photo.suffix if photo.suffix.lower() in FORMAT_BY_SUFFIX else ".png"
-    output = output or photo.with_name(f"{photo.stem}_{wanted.target().label}{suffix}")
+    output = output or fitting(photo.with_name(f"{photo.stem}_{wanted.target().label}{suffix}"))
     check_output(output, FORMAT_BY_SUFFIX, photo)
-    masks_file = output.with_name(f"{output.stem}_masks.png")
+    masks_file = fitting(output.with_name(f"{output.stem}_masks.png"))
     if masks:
         check_output(masks_file, (".png",), photo)
 

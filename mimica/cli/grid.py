@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mimica.cli.options import PhotoArgument, Source, TagOption, check_output, grouped, warn
+from mimica.files import fitting
 
 
 @grouped
@@ -35,7 +36,7 @@ def grid(
     if source.face == "all":
         raise ValueRangeError("A sheet shows one face; give --face a number or 'largest'.")
     if output is None:
-        output = photo.with_name(f"{photo.stem}_grid.png")
+        output = fitting(photo.with_name(f"{photo.stem}_grid.png"))
     check_output(output, FORMAT_BY_SUFFIX, photo)
 
     from mimica import api, sheets

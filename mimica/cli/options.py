@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from mimica.errors import MissingExtraError, UserError
+from mimica.errors import ImageError, MissingExtraError, UserError
+from mimica.files import writing
+from mimica.jobs.lock import hold
 
 if TYPE_CHECKING:
     from mimica.motion.expression import Expression
@@ -163,7 +165,10 @@ def joined(parts: list[str] | None, separator: str) -> str | None:
 
 def check_output(path: Path, suffixes: Iterable[str], photo: Path | None, *, folder: bool = False) -> None:
     """Refuses, before any work, an output that could not be written in the end: a suffix not in `suffixes` (with `folder`
-    none is needed), a folder that is missing, protected or in use, the photo itself. Raises `UserError`."""
+    none is needed), a folder that is missing, protected or in use, the photo itself, and before that a photo that is not there.
+    Raises `UserError`."""
+    if photo is not None and not photo.exists():
+        raise ImageError(f"There is no file '{photo}': check the path.")
     if path.suffix.lower() not in suffixes and not (folder and not path.suffix):
         also = " or be a folder's (no suffix)" if folder else ""
         raise UserError(f"--output is '{path}'; its name must end in {', '.join(suffixes)}{also}.")
@@ -183,7 +188,9 @@ def new_folder(path: Path) -> None:
         raise UserError(f"--output is '{path}', which is a file; name a folder.")
     if not path.parent.is_dir():
         raise UserError(f"--output is '{path}', but there is no folder '{path.parent}'; create it first.")
-    path.mkdir(exist_ok=True)
+    with writing(path):
+        path.mkdir(exist_ok=True)
+    hold(path)
 
 
 @contextmanager

@@ -12,20 +12,17 @@ Which one a folder is, is seen by its files. Where a set has no split, `mimica.d
 
 from __future__ import annotations
 
-import csv
-import io
-import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
-from PIL import Image
 
 from mimica.data.dataset import is_validation
-from mimica.errors import DataError, ImageError, MissingExtraError
-from mimica.images import list_images, read_photo
+from mimica.errors import DataError, ImageError
+from mimica.foreign.archives import members
+from mimica.foreign.tables import read_parquet, read_rows, read_text
+from mimica.images import list_images, picture_in, read_photo
 
 MASK_PARTS = (
     "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear", "mouth", "u_lip", "l_lip", "hair", "hat",
@@ -94,7 +91,7 @@ def find_set(folder: Path) -> FaceSet:
 def attribute_list(path: Path) -> tuple[tuple[str, ...], dict[str, dict[str, float]]]:
     """CelebA's table: a line with the count, one with the names, then `file -1 1 ...`. -> names, {file: {name: 0 or 1}}.
     Names are lower-cased: Pale_Skin is pale_skin. Raises `DataError`."""
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = read_text(path).splitlines()
     names = tuple(name.lower() for name in lines[1].split()) if len(lines) > 1 else ()
     table = {}
     for line in lines[2:]:
@@ -109,7 +106,7 @@ def attribute_list(path: Path) -> tuple[tuple[str, ...], dict[str, dict[str, flo
 
 def _pairs(path: Path) -> dict[str, str]:
     """`file value` a line -> {file: value}; empty where there is no such file."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    lines = read_text(path).splitlines() if path.is_file() else []
     return {words[0]: words[1] for line in lines if len(words := line.split()) == 2}
 
 
@@ -132,7 +129,7 @@ def celebamask_hq(folder: Path) -> FaceSet:
     """CelebAMask-HQ; C.-H. Lee et al., "MaskGAN" (2020)."""
     names, table = attribute_list(folder / "CelebAMask-HQ-attribute-anno.txt")
     lines = folder / "CelebA-HQ-to-CelebA-mapping.txt"
-    mapped = {w[0]: w[2] for line in lines.read_text().splitlines() if len(w := line.split()) == 3} if lines.is_file() else {}
+    mapped = {w[0]: w[2] for line in read_text(lines).splitlines() if len(w := line.split()) == 3} if lines.is_file() else {}
     partition = _pairs(folder / "list_eval_partition.txt")
     masks = {path.stem: path for path in (folder / "CelebAMask-HQ-mask-anno").rglob("*.png")}
     found = FaceSet(f"CelebAMask-HQ ({folder.name})", names)
@@ -155,10 +152,10 @@ def _union_reader(paths: list[Path]) -> Callable[[], np.ndarray]:
     """The union of part masks, each white where its part is."""
 
     def load() -> np.ndarray:
-        parts = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in paths]
-        if any(part is None for part in parts):
-            raise ImageError(f"A mask beside {paths[0]} cannot be read.")
-        return np.max(np.stack(parts), axis=0)  # type: ignore[arg-type]
+        parts = [read_photo(path).rgb[:, :, 0] for path in paths]
+        if any(part.shape != parts[0].shape for part in parts):
+            raise ImageError(f"The masks beside {paths[0]} have different sizes.")
+        return np.max(np.stack(parts), axis=0)  # type: ignore[no-any-return]
 
     return load
 
@@ -169,10 +166,7 @@ def _union_reader(paths: list[Path]) -> Callable[[], np.ndarray]:
 def attribute_table(folder: Path) -> FaceSet:
     """A folder with attributes.csv. Columns `subject` and `split` (train, or anything else for held out) may be there."""
     path = folder / "attributes.csv"
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = [{(k or "").strip(): (v or "").strip() for k, v in row.items()} for row in csv.DictReader(file)]
-    if not rows or "file" not in rows[0]:
-        raise DataError(f"{path} has no column 'file', or no rows.")
+    rows = [{name: value.strip() for name, value in row.items()} for row in read_rows(path, ("file",))]
     names = tuple(name for name in rows[0] if name not in ("file", "subject", "split", ""))
     pictures = {str(p.relative_to(folder)): p for p in list_images(folder, recursive=True)}
     found = FaceSet(folder.name, names)
@@ -189,10 +183,7 @@ def attribute_table(folder: Path) -> FaceSet:
 
 def with_labels(found: FaceSet, path: Path) -> FaceSet:
     """The set with the attributes of another table on top: the column `file` (or its stem), then numbers in [0, 1], or blank."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or "file" not in rows[0]:
-        raise DataError(f"{path} has no column 'file', or no rows.")
+    rows = read_rows(path, ("file",))
     extra = tuple(name for name in rows[0] if name != "file")
     table = {Path(row["file"]).stem: {name: _number(row[name], name, path) for name in extra if row[name]} for row in rows}
     faces = [replace(face, values={**face.values, **table.get(Path(face.name).stem, {})}) for face in found.faces]
@@ -213,18 +204,13 @@ def _number(text: str, name: str, path: Path) -> float:
 
 def tars(folder: Path) -> FaceSet:
     """ffhq crops in tars with labels.parquet; ratings of 0 to 100 in *_attributes.csv."""
-    try:
-        import pandas
-    except ImportError as error:
-        raise MissingExtraError("Reading labels.parquet needs pandas and pyarrow: pip install 'mimica[train]'.") from error
-    labels = pandas.read_parquet(folder / "labels.parquet", columns=["file", "subject"])
+    labels = read_parquet(folder / "labels.parquet", ["file", "subject"])
     people = {str(row.file): str(row.subject) for row in labels.itertuples()}
     ratings: dict[str, dict[str, float]] = {}
     for table in sorted(folder.glob("*_attributes.csv")):
-        with table.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                values = {new: float(row[old]) / 100 for old, new in RATINGS.items() if row.get(old)}
-                ratings.setdefault(row["file"], {}).update(values)
+        for row in read_rows(table, ("file",)):
+            values = {new: _rating(row[old], old, table) for old, new in RATINGS.items() if row.get(old)}
+            ratings.setdefault(row["file"], {}).update(values)
     found = FaceSet(folder.name, tuple(RATINGS.values()))
     for name, content in _contents(folder):
         subject = people.get(name, name)
@@ -234,20 +220,21 @@ def tars(folder: Path) -> FaceSet:
     return found
 
 
+def _rating(text: str, name: str, path: Path) -> float:
+    try:
+        value = float(text) / 100
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value <= 1:
+        raise DataError(f"{path} has '{text}' under '{name}': a rating from 0 to 100 is needed.")
+    return value
+
+
 def _contents(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.glob("ffhq320-*.tar")):
-        with tarfile.open(path) as tar:
-            for member in tar:
-                stream = tar.extractfile(member)
-                if stream is not None:
-                    yield Path(member.name).name, stream.read()
+        for name, content in members(path):
+            yield Path(name).name, content
 
 
 def _decoder(name: str, content: bytes) -> Callable[[], np.ndarray]:
-    def load() -> np.ndarray:
-        try:
-            return np.array(Image.open(io.BytesIO(content)).convert("RGB"))
-        except OSError as error:
-            raise ImageError(f"{name} cannot be read: {error}.") from error
-
-    return load
+    return lambda: picture_in(content, name)

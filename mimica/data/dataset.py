@@ -25,6 +25,7 @@ import cv2
 import numpy as np
 
 from mimica.errors import DataError
+from mimica.foreign.tables import read_array, read_json, read_rows
 
 VERSION = 1
 SHARD = 4096
@@ -128,22 +129,27 @@ def _open(folder: Path) -> FaceDataset:
     """One folder; controls that are unknown for every face are left out, so are faces with another value unknown."""
     about = _read_about(folder)
     try:
-        values = np.load(folder / "values.npy")
-        shards = tuple(np.load(folder / shard["file"], mmap_mode="r") for shard in about["shards"])
-        with (folder / "table.csv").open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"The data set {folder} is damaged: {error}.") from error
+        names = [str(shard["file"]) for shard in about["shards"]]
+        title, controls, count = str(about["title"]), [str(name) for name in about["controls"]], int(about["count"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise DataError(f"The data set {folder} is damaged: its dataset.json does not say all that it should.") from error
+    if any(Path(name).name != name for name in names):
+        raise DataError(f"The data set {folder} is damaged: it names files outside its folder.")
+    values = read_array(folder / "values.npy")
+    shards = tuple(read_array(folder / name, mapped=True) for name in names)
+    rows = read_rows(folder / "table.csv", ("name", "subject"))
+    if values.shape != (len(rows), len(controls)) or any(s.ndim != 4 or s.dtype != np.uint8 or s.shape[-1] != 3 for s in shards):
+        raise DataError(f"The data set {folder} is damaged: its arrays have other shapes than it says.")
     places = np.array([(s, i) for s, shard in enumerate(shards) for i in range(len(shard))], np.int64).reshape(-1, 2)
-    if not len(rows) == len(values) == len(places) == about["count"]:
+    if not len(rows) == len(values) == len(places) == count:
         raise DataError(f"The data set {folder} is damaged: {len(places)} pictures, {len(values)} values, {len(rows)} rows.")
     check_range(values, str(folder))
     known = ~np.isnan(values).all(axis=0)
     complete = np.flatnonzero(~np.isnan(values[:, known]).any(axis=1))
     columns = {n: tuple(row.get(n, "") for row in rows) for n in COLUMNS}
     everything = FaceDataset(
-        about["title"],
-        tuple(name for name, use in zip(about["controls"], known, strict=True) if use),
+        title,
+        tuple(name for name, use in zip(controls, known, strict=True) if use),
         values[:, known],
         columns["name"],
         columns["subject"],
@@ -159,10 +165,9 @@ def _read_about(folder: Path) -> dict[str, Any]:
     path = folder / "dataset.json"
     if not path.is_file():
         raise DataError(f"{folder} is no prepared data set (it has no dataset.json); make one with `mimica prepare`.")
-    try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"The description {path} cannot be read: {error}.") from error
+    about = read_json(path)
+    if not isinstance(about, dict):
+        raise DataError(f"The description {path} is no description of a data set.")
     if about.get("version") != VERSION:
         raise DataError(
             f"{folder} has version {about.get('version')} of the format; this Mimica reads {VERSION}: prepare it again."

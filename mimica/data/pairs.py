@@ -18,7 +18,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from mimica.errors import DataError
+from mimica.errors import DataError, shown
+from mimica.foreign.tables import read_text
 
 LABELS = "labels.jsonl"
 Row = dict[str, Any]
@@ -35,7 +36,7 @@ def read_rows(folder: Path, labels: Path | None = None) -> list[Row]:
     if not path.is_file():
         raise DataError(f"There is no {path.name} in '{path.parent}': it is no folder of pairs.")
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         if line.strip():
             rows.append(_row(line, f"Line {number} of '{path}'"))
     return rows
@@ -44,8 +45,8 @@ def read_rows(folder: Path, labels: Path | None = None) -> list[Row]:
 def _row(line: str, where: str) -> Row:
     try:
         row = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"{where} is no labelled frame ({error}).") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where} is no labelled frame ({shown(error)}).") from error
     missing = [name for name in ("file", "source_id", "is_source") if not isinstance(row, dict) or name not in row]
     if missing:
         raise DataError(f"{where} is no labelled frame: it has no '{missing[0]}'.")

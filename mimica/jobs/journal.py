@@ -16,26 +16,37 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeGuard
 
 from mimica.errors import DataError, UserError
+from mimica.jobs.lock import Lock
 
 _CHUNK = 1 << 20
+_LONGEST_LINE = 1 << 16
 
 
 @dataclass(frozen=True)
 class _Record:
     start: int
     size: int
+    crc: int
 
 
 class Journal:
     """A journal at `path`, made if it is not there. `job` says what is being done, in JSON's types: a journal of another job
-    is refused with a `DataError`. Use it as a context manager."""
+    is refused with a `DataError`, and one that another run writes with a `UserError`. Use it as a context manager."""
 
     def __init__(self, path: str | Path, job: dict[str, Any]) -> None:
         self.path = Path(path)
         self._records: dict[str, _Record] = {}
+        self._lock = Lock(self.path)
+        try:
+            self._open_file(job)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def _open_file(self, job: dict[str, Any]) -> None:
         try:
             self._file: BinaryIO = self.path.open("r+b" if self.path.exists() else "w+b")
         except OSError as error:
@@ -48,7 +59,7 @@ class Journal:
 
     def _open(self, job: dict[str, Any]) -> None:
         wanted = json.dumps(job).encode() + b"\n"
-        first = self._file.readline()
+        first = self._file.readline(_LONGEST_LINE)
         if first != wanted and wanted.startswith(first):  # new, or killed before the first line was whole
             self._file.seek(0)
             self._file.write(wanted)
@@ -66,13 +77,13 @@ class Journal:
         """Finds the whole records from `position` on, and leaves the file at the end of the last."""
         while True:
             self._file.seek(position)
-            line = self._file.readline()
+            line = self._file.readline(_LONGEST_LINE)
             head = _parsed(line) if line.endswith(b"\n") else None
-            if not isinstance(head, dict) or self._checksum(head.get("size", 0)) != head.get("crc"):
+            if not _is_head(head) or self._checksum(head["size"]) != head["crc"]:
                 self._file.seek(position)
                 return
             start = position + len(line)
-            self._records[head["key"]] = _Record(start, head["size"])
+            self._records[head["key"]] = _Record(start, head["size"], head["crc"])
             position = start + head["size"]
 
     def _checksum(self, size: int) -> int | None:
@@ -114,18 +125,24 @@ class Journal:
             raise UserError(
                 f"'{self.path}' cannot be written ({error.strerror}): make room, then run the same command again to go on."
             ) from error
-        self._records[key] = _Record(self._end + len(line), size)
+        self._records[key] = _Record(self._end + len(line), size, crc)
         self._end += len(line) + size
 
     def copy(self, key: str, target: BinaryIO) -> None:
-        """Writes the record's contents to an open file."""
+        """Writes the record's contents to an open file. Raises `DataError` where they are not what was put in."""
         record = self._records[key]
         self._file.seek(record.start)
-        left = record.size
+        left, crc = record.size, 0
         while left > 0:
             piece = self._file.read(min(_CHUNK, left))
+            if not piece:
+                break
             target.write(piece)
-            left -= len(piece)
+            left, crc = left - len(piece), zlib.crc32(piece, crc)
+        if left or crc != record.crc:
+            raise DataError(
+                f"'{self.path}' was changed by something else while it was in use: delete it, and run the same command again."
+            )
 
     def read(self, key: str) -> str:
         """The record's contents."""
@@ -137,6 +154,7 @@ class Journal:
         """Deletes the journal: the job is done."""
         self._file.close()
         self.path.unlink()
+        self._lock.close()
 
     def __enter__(self) -> Journal:
         return self
@@ -144,11 +162,18 @@ class Journal:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with suppress(OSError):  # what could not be written has been said
             self._file.close()
+        self._lock.close()
+
+
+def _is_head(head: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether this is a record's first line."""
+    wanted = {"key": str, "size": int, "crc": int}
+    return isinstance(head, dict) and all(isinstance(head.get(name), kind) for name, kind in wanted.items()) and head["size"] >= 0
 
 
 def _parsed(line: bytes) -> Any:
     """JSON, or None for what is none."""
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import io
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -18,7 +17,6 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from mimica.data.dataset import DatasetWriter, resized
 from mimica.data.sources.base import Dropped, RawFace
@@ -27,7 +25,7 @@ from mimica.errors import DataError, ImageError, NoFaceError, ValueRangeError, n
 from mimica.face.align import crop_from_photo, cut
 from mimica.facs import AU_NAMES
 from mimica.files import atomic_path
-from mimica.images import read_photo
+from mimica.images import picture_in, read_photo
 from mimica.jobs import workers
 from mimica.reader.read import FaceReading, Reader, largest_face
 
@@ -101,10 +99,7 @@ def _picture(raw: RawFace) -> np.ndarray:
         return read_photo(raw.path).rgb
     if raw.content is None:
         raise ImageError(f"{raw.name} has no picture.")
-    try:
-        return np.array(Image.open(io.BytesIO(raw.content)).convert("RGB"))
-    except OSError as error:
-        raise ImageError(f"{raw.name} cannot be read: {error}.") from error
+    return picture_in(raw.content, raw.name)
 
 
 def _square(photo: np.ndarray, size: int) -> np.ndarray:

@@ -8,22 +8,22 @@ found from the reader's landmarks and refined by registration with the pair's un
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from mimica.data.dataset import DatasetWriter, resized
 from mimica.data.pairs import by_source, read_rows, source_first
-from mimica.errors import DataError, MissingExtraError, NoFaceError
+from mimica.errors import DataError, NoFaceError
 from mimica.face.align import crop_from_photo, feather, paste
 from mimica.face.register import register
 from mimica.facs import AU_NAMES
 from mimica.files import atomic_path
-from mimica.images import list_images, read_photo
+from mimica.foreign.archives import members
+from mimica.foreign.tables import read_parquet
+from mimica.images import list_images, picture_in, read_photo
 from mimica.reader.read import Reader, largest_face
 
 _AGREE = 0.9
@@ -37,26 +37,16 @@ Photo = tuple[str, str, np.ndarray]
 
 def photos_of_set(folder: Path) -> Iterator[Photo]:
     """The FFHQ crops of a `faces` set. Raises `DataError` where tars are missing."""
-    try:
-        import pandas
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("Reading labels.parquet needs pandas: pip install 'mimica[train]'.") from error
-    table = pandas.read_parquet(folder / "labels.parquet", columns=["file", "subject"])
+    table = read_parquet(folder / "labels.parquet", ["file", "subject"])
     subjects = dict(zip(table["file"], table["subject"], strict=True))
     tars = sorted(folder.glob("ffhq*.tar"))
     if not tars:
         raise DataError(f"There is no ffhq*.tar in '{folder}'; the set has its FFHQ crops there.")
     for path in tars:
-        with tarfile.open(path) as tar:
-            for member in tar:
-                file = tar.extractfile(member) if member.isfile() else None
-                name = Path(member.name).name
-                if file is None or name not in subjects:
-                    continue
-                image = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR)
-                if image is None:
-                    raise DataError(f"{name} in '{path}' is no picture.")
-                yield Path(name).stem, str(subjects[name]), cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        for member, content in members(path):
+            name = Path(member).name
+            if name in subjects:
+                yield Path(name).stem, str(subjects[name]), picture_in(content, f"{path}, {name}")
 
 
 def photos_of_folder(folder: Path) -> Iterator[Photo]:

@@ -11,8 +11,6 @@ What is not known of a crop is NaN (or -1 for the emotion) and takes no part in 
 
 from __future__ import annotations
 
-import io
-import tarfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -23,6 +21,8 @@ from mimica.data.dataset import is_validation
 from mimica.data.pairs import is_pairs_folder, read_rows
 from mimica.errors import DataError
 from mimica.facs import AU_NUMBERS, EMOTIONS
+from mimica.foreign.archives import members
+from mimica.foreign.tables import read_json, read_parquet
 from mimica.reader import convention
 from mimica.reader.outputs import POINTS
 
@@ -104,7 +104,7 @@ def load(folder: str | Path) -> ReaderData:
         raise DataError(
             f"There is no labels.parquet or labels.jsonl in '{folder}': name the folder of faces, of reanimated frames or pairs."
         )
-    labels = pd.read_parquet(table)
+    labels = read_parquet(table)
     if "lm68" in labels.columns:
         return _reanimated(Path(folder), labels)
     if "landmarks" in labels.columns:
@@ -123,9 +123,7 @@ def load_alarms(folder: Path) -> np.ndarray:
 
 
 def _faces(folder: Path, labels) -> ReaderData:  # type: ignore[no-untyped-def]  # pandas is optional
-    import json
-
-    layout = json.loads((folder / "landmarks.json").read_text())
+    layout = read_json(folder / "landmarks.json")
     points = np.stack(labels["landmarks"].to_numpy()).reshape(len(labels), -1, 2).astype(np.float32) / (16 * CROP)
     mesh = convention.load()(points)
     irises = np.stack([points[:, group].mean(1) for group in layout["irises"]], 1)
@@ -212,19 +210,22 @@ def lip_part(landmarks: np.ndarray) -> np.ndarray:
 
 def _read_crops(folder: Path, pattern: str, files) -> np.ndarray:  # type: ignore[no-untyped-def]
     """Gray crops in the order of `files` from the tars of the set."""
-    from PIL import Image
+    from mimica.images import picture_in
 
     index = {name: i for i, name in enumerate(files)}
     crops = np.zeros((len(index), CROP, CROP), np.uint8)
     found = 0
     for path in sorted(folder.glob(pattern)):
-        with tarfile.open(path) as tar:
-            for member in tar:
-                row = index.get(Path(member.name).name)
-                stream = tar.extractfile(member)
-                if row is not None and stream is not None:
-                    crops[row] = np.asarray(Image.open(io.BytesIO(stream.read())).convert("L"))
-                    found += 1
+        for name, content in members(path):
+            row = index.get(Path(name).name)
+            if row is not None:
+                gray = cv2.cvtColor(picture_in(content, f"{path}, {name}"), cv2.COLOR_RGB2GRAY)
+                if gray.shape != (CROP, CROP):
+                    raise DataError(
+                        f"{name} in '{path}' is of {gray.shape[1]} x {gray.shape[0]} pixels instead of {CROP} x {CROP}."
+                    )
+                crops[row] = gray
+                found += 1
     if found != len(index):
         raise DataError(f"{len(index) - found} of the {len(index)} pictures that '{folder}' lists are missing from {pattern}.")
     return crops

@@ -18,7 +18,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -214,8 +214,11 @@ class Trainer:
 
         Raises `UserError` for a folder of another training, and when a scalar is not finite."""
         self.prepare()
+        with self.notes.locked() if self.fabric.is_global_zero else nullcontext():
+            return self._run(self.fabric.is_global_zero)
+
+    def _run(self, main: bool) -> Path:
         self._start = self._saved = time.monotonic()
-        main = self.fabric.is_global_zero
         self.task.workspace, self.task.say = self.folder, self.say
         resumed = self.notes.newest_checkpoint()
         if resumed:

@@ -18,7 +18,8 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,12 @@ import torch
 from mimica import __version__
 from mimica.checkpoint import Weights, save_weights
 from mimica.config import TrainingOptions, describe, load_options, save_options, to_dict
-from mimica.errors import DataError, UserError, WeightsError
-from mimica.files import atomic_path
+from mimica.errors import DataError, UserError, WeightsError, shown
+from mimica.files import atomic_path, writing
 from mimica.foreign.budget import RefusedError
 from mimica.foreign.torch_file import read_torch_file, with_arrays
 from mimica.images import write_image
+from mimica.jobs.lock import INSIDE, Lock
 
 MAY_CHANGE = frozenset(
     {"steps", "minutes", "accelerator", "devices", "nodes", "workers", "compile", "log_every", "sample_every"}
@@ -68,6 +70,9 @@ class RunFolder:
     def _log(self) -> Path:
         return self.path / "log.csv"
 
+    def _has_files(self) -> bool:
+        return any(path.name != INSIDE for path in self.path.iterdir())
+
     def _write(self, text: str) -> None:
         with (self.path / "run.md").open("a", encoding="utf-8") as file:
             file.write(text + "\n")
@@ -80,11 +85,24 @@ class RunFolder:
         if changed:
             raise UserError(f"{self.path} holds another training ({'; '.join(changed)}); choose another folder for this one.")
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """While a training runs. Raises `UserError` where another one writes the folder, or it cannot be made."""
+        with writing(self.path):
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+            except FileExistsError as error:
+                raise UserError(f"The run folder {self.path} cannot be made: there is a file of that name.") from error
+            except OSError as error:
+                raise UserError(f"The run folder {self.path} cannot be made: {error.strerror}.") from error
+            with Lock(self.path, inside=True):
+                yield
+
     def begin(self, name: str, options: TrainingOptions, step: int, device: str) -> None:
         """Create the folder, or continue it from `step`: later rows of the log are dropped."""
         from torch.utils.tensorboard import SummaryWriter
 
-        if step == 0 and self.path.exists() and any(self.path.iterdir()) and not (self.path / "run.md").exists():
+        if step == 0 and self.path.exists() and self._has_files() and not (self.path / "run.md").exists():
             raise UserError(f"{self.path} has other files in it; choose an empty folder for the training.")
         try:
             for part in ("samples", "checkpoints", "weights"):
@@ -109,8 +127,11 @@ class RunFolder:
     def _rows(self) -> list[dict[str, str]]:
         if not self._log.exists():
             return []
-        with self._log.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        try:
+            with self._log.open(newline="", encoding="utf-8") as file:
+                return [row for row in csv.DictReader(file) if (row.get("step") or "").isdecimal()]
+        except (OSError, ValueError, csv.Error) as error:
+            raise DataError(f"{self._log} cannot be read ({shown(error)}): move it away.") from error
 
     def _save_rows(self, rows: list[dict[str, Any]]) -> None:
         names = list(dict.fromkeys(name for row in rows for name in row))

@@ -24,6 +24,7 @@ from mimica.data.dataset import is_validation
 from mimica.errors import DataError, ValueRangeError, nearest
 from mimica.facs import AU_NAMES, EMOTIONS, RECIPES, parse_emotion
 from mimica.files import atomic_path
+from mimica.foreign.tables import read_array, read_json, read_rows
 
 VERSION = 1
 POSE = ("yaw", "pitch", "roll")
@@ -131,30 +132,27 @@ def open_latents(folder: Path, generator: str | None = None) -> LatentSet:
     path = folder / "latents.json"
     if not path.is_file():
         raise DataError(f"{folder} is no latent data set (it has no latents.json); make one with `mimica prepare latents`.")
+    about = read_json(path)
+    codes = read_array(folder / "codes.npy", mapped=True)
+    values = read_array(folder / "values.npy")
+    rows = read_rows(folder / "table.csv", _TABLE)
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-        codes = np.load(folder / "codes.npy", mmap_mode="r")
-        values = np.load(folder / "values.npy")
-        with (folder / "table.csv").open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        version, count = about["version"], about["count"]
-        rows = [{name: row[name] for name in _TABLE} for row in rows]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"The latent data set {folder} is damaged: {error}.") from error
+        version, count = about["version"], int(about["count"])
+        title, made_by, notes = str(about["title"]), str(about["generator"]), dict(about["notes"])
+        places, columns = int(about["places"]), tuple(map(str, about["columns"]))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise DataError(f"The latent data set {folder} is damaged: its latents.json does not say all that it should.") from error
     if version != VERSION:
         raise DataError(f"{folder} has version {version} of the format; this Mimica reads {VERSION}: prepare it again.")
-    if not len(codes) == len(values) == len(rows) == count or codes.ndim != 3 or values.shape[1:] != (len(about["columns"]),):
+    if not len(codes) == len(values) == len(rows) == count or codes.ndim != 3 or values.shape[1:] != (len(columns),):
         raise DataError(f"The latent data set {folder} is damaged: {codes.shape} codes, {values.shape} values, {len(rows)} rows.")
-    if generator is not None and about["generator"] != generator:
+    if generator is not None and made_by != generator:
         raise DataError(
-            f"The latents in {folder} are of another generator ({about['generator']} instead of {generator}): codes mean nothing "
+            f"The latents in {folder} are of another generator ({made_by} instead of {generator}): codes mean nothing "
             "to any other; prepare them again with this one."
         )
     names, subjects, emotions = (tuple(row[c] for row in rows) for c in _TABLE)
-    places, columns = int(about["places"]), tuple(about["columns"])
-    return LatentSet(
-        about["title"], about["generator"], places, codes, columns, values, names, subjects, emotions, about["notes"]
-    )
+    return LatentSet(title, made_by, places, codes, columns, values, names, subjects, emotions, notes)
 
 
 def expression_pairs(latents: LatentSet) -> np.ndarray:

@@ -24,6 +24,7 @@ import numpy as np
 
 from mimica.data.dataset import check_range
 from mimica.errors import DataError
+from mimica.foreign.tables import read_array, read_json, read_rows
 
 VERSION = 1
 COLUMNS = ("name", "subject", "photo", "validation")
@@ -64,21 +65,24 @@ def open_data(folder: Path) -> VaeData:
     path = folder / "faces.json"
     if not path.is_file():
         raise DataError(f"{folder} is no data set for the VAE (it has no faces.json); make one with `mimica prepare vae`.")
+    about = read_json(path)
+    rows = read_rows(folder / "table.csv", COLUMNS)
+    arrays = [read_array(folder / f"{name}.npy", mapped=True) for name in ("images", "masks", "values")]
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-        count = int(about["count"])
-        images, masks, values = (np.load(folder / f"{name}.npy", mmap_mode="r")[:count] for name in ("images", "masks", "values"))
-        with (folder / "table.csv").open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        columns = {name: tuple(row[name] for row in rows) for name in COLUMNS}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"The data set {folder} is damaged: {error}.") from error
-    if about.get("version") != VERSION or not len(images) == len(masks) == len(values) == len(rows) == count:
+        count, side = int(about["count"]), int(about["image_size"])
+        title, attributes = str(about["title"]), tuple(map(str, about["attributes"]))
+        version = about["version"]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise DataError(f"The data set {folder} is damaged: its faces.json does not say all that it should.") from error
+    images, masks, values = (array[:count] for array in arrays)
+    wanted = ((count, side, side, 3), (count, side, side), (count, len(attributes)))
+    if version != VERSION or (images.shape, masks.shape, values.shape) != wanted or len(rows) != count:
         raise DataError(f"The data set {folder} is damaged or of another version: prepare it again.")
+    columns = {name: tuple(row[name] for row in rows) for name in COLUMNS}
     check_range(np.asarray(values), str(folder))
     validation = np.array([v == "1" for v in columns["validation"]])
     return VaeData(
-        about["title"], about["image_size"], tuple(about["attributes"]), images, masks, np.array(values),
+        title, side, attributes, images, masks, np.array(values),
         columns["name"], columns["subject"], columns["photo"], validation,
     )  # fmt: skip
 

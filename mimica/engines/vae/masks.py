@@ -10,12 +10,14 @@ Known to be weak: long hair is often lost where it falls below the chin; hair of
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from mimica.files import atomic_path
+from mimica.errors import ImageError
+from mimica.images import read_photo, write_image
 from mimica.pixels import to_unit
 
 SIDE = 160
@@ -92,13 +94,12 @@ def cached_mask(picture: np.ndarray, landmarks: np.ndarray, cache: Path | None) 
         return head_mask(picture, landmarks)
     content = picture.tobytes() + np.round(landmarks * 8).astype(np.int32).tobytes() + bytes([ROUNDS])
     path = cache / f"{hashlib.sha256(content).hexdigest()[:24]}.png"
-    known = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
-    if known is not None:
-        return known
+    if path.is_file():
+        with suppress(ImageError):  # a damaged one is made anew
+            return read_photo(path).rgb[:, :, 0]
     mask = head_mask(picture, landmarks)
     cache.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as temporary:
-        cv2.imwrite(str(temporary), mask)
+    write_image(path, np.repeat(mask[:, :, None], 3, axis=2))
     return mask
 
 

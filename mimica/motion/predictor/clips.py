@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mimica.errors import DataError, MissingExtraError
+from mimica.errors import DataError
 from mimica.facs import BY_NUMBER, EMOTIONS
+from mimica.foreign.tables import read_parquet
 from mimica.motion.predictor.predict import LATEST, STEP, UNITS, nearest_emotions
 from mimica.motion.track import POSE
 
@@ -56,15 +57,8 @@ def load_clips(sources: Sequence[Path]) -> list[Clip]:
 
 
 def _read(source: Path) -> pd.DataFrame:
-    try:
-        import pandas as pd
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("Sequences are read with pandas; install it by `pip install 'mimica[train]'`.") from error
     path = source / FILE if source.is_dir() else source
-    try:
-        table = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"The sequences in {path} cannot be read: {error}.") from error
+    table = read_parquet(path)
     missing = [name for name in ("clip", "time", "detected", *POSE) if name not in table.columns]
     if missing:
         raise DataError(f"{path} is no table of sequences: it lacks the columns {', '.join(missing)}.")
