@@ -19,6 +19,7 @@ import numpy as np
 from mimica.engines.base import Engine, Face, Rendered, attributes_of
 from mimica.errors import ValueRangeError
 from mimica.face import align
+from mimica.face.tone import Tone, level_out, tone_of
 from mimica.facs import with_sides, without_sides
 from mimica.motion.track import Track
 from mimica.reader.read import FaceReading
@@ -32,12 +33,14 @@ LOOK_AHEAD = 2
 
 @dataclass(frozen=True)
 class PreparedFace:
-    """One face, encoded: `crop_from_photo` is the float64 (2, 3) matrix to the pixels of `face.image`."""
+    """One face, encoded: `crop_from_photo` is the float64 (2, 3) matrix to the pixels of `face.image`; `tone`, of a colourless or
+    toned photo, its colour line."""
 
     reading: FaceReading
     crop_from_photo: np.ndarray
     face: Face
     state: Any
+    tone: Tone | None = None
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,22 @@ def _prepare_face(photo: np.ndarray, reading: FaceReading, engine: Engine) -> Pr
     if missing:
         raise ValueRangeError(f"The engine '{engine.name}' needs {', '.join(missing)}, which cannot be read from a photo.")
     face = Face(np.ascontiguousarray(crop), landmarks, own)
-    return PreparedFace(reading, matrix, face, engine.encode(face))
+    return PreparedFace(reading, matrix, face, engine.encode(face), tone_of(face.image))
 
 
 def render_face(prepared: Prepared, index: int, values: Mapping[str, float], *, layers: bool = False) -> Rendered:
     """The crop of one face with the absolute control `values`; controls left out stay as the photo shows them."""
-    return prepared.engine.render(prepared.faces[index].state, engine_values(values, prepared.engine), layers=layers)
+    one = prepared.faces[index]
+    rendered = prepared.engine.render(one.state, engine_values(values, prepared.engine), layers=layers)
+    return rendered if one.tone is None else _in_tone(rendered, one.tone, one.face.image)
+
+
+def _in_tone(rendered: Rendered, tone: Tone, crop: np.ndarray) -> Rendered:
+    """What was rendered in the colours of the photo, as far as its mask reaches."""
+    x, y, width, height = cv2.boundingRect((rendered.mask > 0).astype(np.uint8))
+    part, image = np.s_[y : y + height, x : x + width], rendered.image.copy()
+    image[part] = tone.brought(image[part], crop[part])
+    return replace(rendered, image=image)
 
 
 def render_frame(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> np.ndarray:
@@ -95,7 +108,10 @@ def render_frame(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> n
         if all(prepared_face.face.controls[name] == value for name, value in engine_values(wanted, prepared.engine).items()):
             continue
         rendered = render_face(prepared, index, wanted)
+        before = frame
         frame = align.paste(frame, rendered.image, rendered.mask, prepared_face.crop_from_photo)
+        if prepared_face.tone is not None and prepared_face.tone.gray:
+            level_out(frame, before)
     return frame if frame is not prepared.photo else frame.copy()
 
 

@@ -17,6 +17,8 @@ LEVELS = {
     "config": 1,
     "checkpoint": 1,
     "images": 1,
+    "decode": 1,
+    "inputs": 1,
     "pixels": 1,
     "onnx_session": 1,
     "contact_sheet": 1,

@@ -13,7 +13,6 @@ Which one a folder is, is seen by its files. Where a set has no split, `mimica.d
 from __future__ import annotations
 
 import csv
-import io
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,7 +20,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from mimica.data.dataset import is_validation
 from mimica.errors import DataError, ImageError, MissingExtraError
@@ -246,8 +244,8 @@ def _contents(folder: Path) -> Iterator[tuple[str, bytes]]:
 def _decoder(name: str, content: bytes) -> Callable[[], np.ndarray]:
     def load() -> np.ndarray:
         try:
-            return np.array(Image.open(io.BytesIO(content)).convert("RGB"))
-        except OSError as error:
-            raise ImageError(f"{name} cannot be read: {error}.") from error
+            return read_photo(content).rgb
+        except ImageError as error:
+            raise ImageError(f"{name}: {error}") from error
 
     return load
