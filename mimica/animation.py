@@ -100,19 +100,47 @@ def _in_tone(rendered: Rendered, tone: Tone, crop: np.ndarray) -> Rendered:
     return replace(rendered, image=image)
 
 
-def render_frame(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> np.ndarray:
-    """The photo with the control values asked for, one mapping a face: uint8 (H, W, 3). A face asked for exactly what it
-    shows is not touched."""
-    frame = prepared.photo
-    for index, (prepared_face, wanted) in enumerate(zip(prepared.faces, values, strict=True)):
-        if all(prepared_face.face.controls[name] == value for name, value in engine_values(wanted, prepared.engine).items()):
-            continue
+@dataclass(frozen=True)
+class Patch:
+    """What an edit changes of a photo: `pixels`, uint8 (h, w, 3), from the column `x` and the row `y` on."""
+
+    x: int
+    y: int
+    pixels: np.ndarray
+
+    def over(self, photo: np.ndarray) -> np.ndarray:
+        """A copy of the photo, uint8 (H, W, 3), with the patch over it."""
+        whole = photo.copy()
+        whole[self.y : self.y + self.pixels.shape[0], self.x : self.x + self.pixels.shape[1]] = self.pixels
+        return whole
+
+
+def render_patch(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> Patch:
+    """What the control values asked for, one mapping a face, change of the photo. A face asked for exactly what it shows is not
+    touched."""
+    faces = [
+        (index, one, wanted)
+        for index, (one, wanted) in enumerate(zip(prepared.faces, values, strict=True))
+        if any(one.face.controls[name] != value for name, value in engine_values(wanted, prepared.engine).items())
+    ]
+    if not faces:
+        return Patch(0, 0, prepared.photo[:0, :0])
+    height, width = prepared.photo.shape[:2]
+    reaches = np.array([align.reach(one.crop_from_photo, one.face.image.shape) for _, one, _ in faces])
+    (x0, y0), (x1, y1) = np.maximum(reaches[:, :2].min(axis=0), 0), np.minimum(reaches[:, 2:].max(axis=0), (width, height))
+    part = np.ascontiguousarray(prepared.photo[y0:y1, x0:x1])
+    for index, one, wanted in faces:
         rendered = render_face(prepared, index, wanted)
-        before = frame
-        frame = align.paste(frame, rendered.image, rendered.mask, prepared_face.crop_from_photo)
-        if prepared_face.tone is not None and prepared_face.tone.gray:
-            level_out(frame, before)
-    return frame if frame is not prepared.photo else frame.copy()
+        matrix = np.column_stack([one.crop_from_photo[:, :2], align.transform(np.array([x0, y0]), one.crop_from_photo)])
+        before, part = part, align.paste(part, rendered.image, rendered.mask, matrix)
+        if one.tone is not None and one.tone.gray:
+            level_out(part, before)
+    return Patch(int(x0), int(y0), part)
+
+
+def render_frame(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> np.ndarray:
+    """The photo with the control values asked for, one mapping a face: uint8 (H, W, 3)."""
+    return render_patch(prepared, values).over(prepared.photo)
 
 
 def frames(

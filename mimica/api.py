@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,13 +21,14 @@ import numpy as np
 
 from mimica import __version__
 from mimica.animation import (
+    Patch,
     Prepared,
     fitted_size,
     frames,
     own_controls,
     prepare,
     render_face,
-    render_frame,
+    render_patch,
     resized,
 )
 from mimica.engines.base import MAX_DOSE, Engine, attributes_of, load_engine
@@ -61,7 +63,8 @@ BLINKING_SECONDS = 4.0
 class EditResult:
     """An edited photo.
 
-    image     uint8 (H, W, 3) RGB, the whole photo
+    image     uint8 (H, W, 3) RGB, the whole photo, made when it is first asked for
+    patch     the part of it that is not the photo's
     alpha     uint8 (H, W), the photo's own, or None
     readings  what the photo showed: one for each edited face
     masks     uint8 picture: input, attention, colour, flow, output of each edited face; None unless asked for
@@ -70,12 +73,16 @@ class EditResult:
     controls  the values that each edited face shows now, by name
     """
 
-    image: np.ndarray
+    patch: Patch
     alpha: np.ndarray | None
     masks: np.ndarray | None
     warnings: tuple[str, ...]
     prepared: Prepared
     controls: tuple[Mapping[str, float], ...]
+
+    @cached_property
+    def image(self) -> np.ndarray:
+        return self.patch.over(self.prepared.photo)
 
     @property
     def readings(self) -> tuple[FaceReading, ...]:
@@ -84,7 +91,12 @@ class EditResult:
     def save(self, path: str | Path, *, tag: bool = True) -> None:
         """Writes the photo in the format of the suffix, with alpha where the format has it, and the tag "edited by Mimica"
         unless `tag` is False. Raises `ImageError`."""
-        write_image(path, self.image, self.alpha, comment=TAG if tag else None)
+        comment = TAG if tag else None
+        if "image" in self.__dict__:  # it has been asked for, and may have been drawn on
+            write_image(path, self.image, self.alpha, comment=comment)
+        else:
+            over = self.patch.x, self.patch.y, self.patch.pixels
+            write_image(path, self.prepared.photo, self.alpha, comment=comment, over=over)
 
 
 @dataclass(frozen=True)
@@ -216,7 +228,7 @@ def edit(
         shown = tuple(reading.action_units for reading in readings)
     values = tuple({**controls, **target.target(controls), **doses} for controls in shown)
     picture = _masks(prepared, values) if masks else None
-    return EditResult(render_frame(prepared, values), alpha, picture, warnings, prepared, values)
+    return EditResult(render_patch(prepared, values), alpha, picture, warnings, prepared, values)
 
 
 def animate(

@@ -235,33 +235,48 @@ def list_photos(sources: Iterable[Path], limit: int = 0) -> list[Path]:
 
 
 def write_image(
-    path: str | Path, rgb: np.ndarray, alpha: np.ndarray | None = None, *, quality: int = 95, comment: str | None = None
+    path: str | Path,
+    rgb: np.ndarray,
+    alpha: np.ndarray | None = None,
+    *,
+    quality: int = 95,
+    comment: str | None = None,
+    over: tuple[int, int, np.ndarray] | None = None,
 ) -> None:
     """Write uint8 (H, W, 3), with `alpha` uint8 (H, W) where the format has it (not JPEG, not BMP), in the format of the
-    suffix. `quality` is that of JPEG and WebP; `comment` is written where `read_comment` finds it (BMP has no place).
+    suffix. `over`: column, row and pixels of a patch that lies over `rgb` (a large picture is thus not copied once more). `quality` is that of JPEG and WebP; `comment` is written where `read_comment` finds it (BMP has no place).
     Raises `ImageError`, or `UserError` for a folder or disk that does not take the file."""
     path = Path(path)
-    data = encode_image(path, rgb, alpha, quality=quality, comment=comment)
+    data = encode_image(path, rgb, alpha, quality=quality, comment=comment, over=over)
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
 def encode_image(
-    path: Path, rgb: np.ndarray, alpha: np.ndarray | None = None, *, quality: int = 95, comment: str | None = None
-) -> bytes:
+    path: Path,
+    rgb: np.ndarray,
+    alpha: np.ndarray | None = None,
+    *,
+    quality: int = 95,
+    comment: str | None = None,
+    over: tuple[int, int, np.ndarray] | None = None,
+) -> memoryview:
     """What `write_image` would put into the file `path`; nothing is written."""
     kind = FORMAT_BY_SUFFIX.get(path.suffix.lower())
     if kind is None:
         known = ", ".join(FORMAT_BY_SUFFIX)
         raise ImageError(f"'{path}' cannot be written as a picture: the file name must end in one of {known}.")
-    if alpha is not None and kind in ("PNG", "WEBP", "TIFF"):
-        rgb = np.dstack([rgb, alpha])
     file = BytesIO()
     try:
-        Image.fromarray(rgb).save(file, kind, **_encoding(kind, quality), **(_tagging(kind, comment) if comment else {}))
+        image = Image.fromarray(rgb)
+        if over is not None and over[2].size:
+            image.paste(Image.fromarray(over[2]), over[:2])
+        if alpha is not None and kind in ("PNG", "WEBP", "TIFF"):
+            image.putalpha(Image.fromarray(alpha))
+        image.save(file, kind, **_encoding(kind, quality), **(_tagging(kind, comment) if comment else {}))
     except (ValueError, OSError, struct.error) as error:
         raise ImageError(f"'{path}' cannot be written as {kind} ({error}): choose another format.") from error
-    return file.getvalue()
+    return file.getbuffer()
 
 
 def _encoding(kind: str, quality: int) -> dict[str, Any]:
