@@ -19,6 +19,7 @@ import numpy as np
 from mimica.engines.base import Engine, Face, Rendered, attributes_of
 from mimica.errors import ValueRangeError
 from mimica.face import align
+from mimica.face.tone import Tone, level_out, tone_of
 from mimica.facs import with_sides, without_sides
 from mimica.motion.track import Track
 from mimica.reader.read import FaceReading
@@ -32,12 +33,14 @@ LOOK_AHEAD = 2
 
 @dataclass(frozen=True)
 class PreparedFace:
-    """One face, encoded: `crop_from_photo` is the float64 (2, 3) matrix to the pixels of `face.image`."""
+    """One face, encoded: `crop_from_photo` is the float64 (2, 3) matrix to the pixels of `face.image`; `tone`, of a colourless or
+    toned photo, its colour line."""
 
     reading: FaceReading
     crop_from_photo: np.ndarray
     face: Face
     state: Any
+    tone: Tone | None = None
 
 
 @dataclass(frozen=True)
@@ -79,24 +82,65 @@ def _prepare_face(photo: np.ndarray, reading: FaceReading, engine: Engine) -> Pr
     if missing:
         raise ValueRangeError(f"The engine '{engine.name}' needs {', '.join(missing)}, which cannot be read from a photo.")
     face = Face(np.ascontiguousarray(crop), landmarks, own)
-    return PreparedFace(reading, matrix, face, engine.encode(face))
+    return PreparedFace(reading, matrix, face, engine.encode(face), tone_of(face.image))
 
 
 def render_face(prepared: Prepared, index: int, values: Mapping[str, float], *, layers: bool = False) -> Rendered:
     """The crop of one face with the absolute control `values`; controls left out stay as the photo shows them."""
-    return prepared.engine.render(prepared.faces[index].state, engine_values(values, prepared.engine), layers=layers)
+    one = prepared.faces[index]
+    rendered = prepared.engine.render(one.state, engine_values(values, prepared.engine), layers=layers)
+    return rendered if one.tone is None else _in_tone(rendered, one.tone, one.face.image)
+
+
+def _in_tone(rendered: Rendered, tone: Tone, crop: np.ndarray) -> Rendered:
+    """What was rendered in the colours of the photo, as far as its mask reaches."""
+    x, y, width, height = cv2.boundingRect((rendered.mask > 0).astype(np.uint8))
+    part, image = np.s_[y : y + height, x : x + width], rendered.image.copy()
+    image[part] = tone.brought(image[part], crop[part])
+    return replace(rendered, image=image)
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What an edit changes of a photo: `pixels`, uint8 (h, w, 3), from the column `x` and the row `y` on."""
+
+    x: int
+    y: int
+    pixels: np.ndarray
+
+    def over(self, photo: np.ndarray) -> np.ndarray:
+        """A copy of the photo, uint8 (H, W, 3), with the patch over it."""
+        whole = photo.copy()
+        whole[self.y : self.y + self.pixels.shape[0], self.x : self.x + self.pixels.shape[1]] = self.pixels
+        return whole
+
+
+def render_patch(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> Patch:
+    """What the control values asked for, one mapping a face, change of the photo. A face asked for exactly what it shows is not
+    touched."""
+    faces = [
+        (index, one, wanted)
+        for index, (one, wanted) in enumerate(zip(prepared.faces, values, strict=True))
+        if any(one.face.controls[name] != value for name, value in engine_values(wanted, prepared.engine).items())
+    ]
+    if not faces:
+        return Patch(0, 0, prepared.photo[:0, :0])
+    height, width = prepared.photo.shape[:2]
+    reaches = np.array([align.reach(one.crop_from_photo, one.face.image.shape) for _, one, _ in faces])
+    (x0, y0), (x1, y1) = np.maximum(reaches[:, :2].min(axis=0), 0), np.minimum(reaches[:, 2:].max(axis=0), (width, height))
+    part = np.ascontiguousarray(prepared.photo[y0:y1, x0:x1])
+    for index, one, wanted in faces:
+        rendered = render_face(prepared, index, wanted)
+        matrix = np.column_stack([one.crop_from_photo[:, :2], align.transform(np.array([x0, y0]), one.crop_from_photo)])
+        before, part = part, align.paste(part, rendered.image, rendered.mask, matrix)
+        if one.tone is not None and one.tone.gray:
+            level_out(part, before)
+    return Patch(int(x0), int(y0), part)
 
 
 def render_frame(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> np.ndarray:
-    """The photo with the control values asked for, one mapping a face: uint8 (H, W, 3). A face asked for exactly what it
-    shows is not touched."""
-    frame = prepared.photo
-    for index, (prepared_face, wanted) in enumerate(zip(prepared.faces, values, strict=True)):
-        if all(prepared_face.face.controls[name] == value for name, value in engine_values(wanted, prepared.engine).items()):
-            continue
-        rendered = render_face(prepared, index, wanted)
-        frame = align.paste(frame, rendered.image, rendered.mask, prepared_face.crop_from_photo)
-    return frame if frame is not prepared.photo else frame.copy()
+    """The photo with the control values asked for, one mapping a face: uint8 (H, W, 3)."""
+    return render_patch(prepared, values).over(prepared.photo)
 
 
 def frames(

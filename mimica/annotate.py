@@ -11,45 +11,27 @@ import csv
 import io
 import json
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mimica import __version__
 from mimica.errors import ImageError, UserError, VideoError
-from mimica.files import atomic_path, natural_key
-from mimica.images import SUFFIXES as PHOTO_SUFFIXES
+from mimica.files import atomic_path
 from mimica.images import read_photo
+from mimica.inputs import UNKNOWN, Input, find_inputs
 from mimica.jobs.journal import Journal
 from mimica.jobs.workers import Tick, run
 from mimica.motion.openface_columns import columns, empty_row, face_row
 from mimica.reader.follow import Finder, Follower
-from mimica.video.reader import open_video
+from mimica.reader.read import FaceReading
+from mimica.video.reader import VideoReader, open_video
 
-VIDEO_SUFFIXES = frozenset(
-    (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".flv", ".wmv", ".asf", ".ogv", ".gif")
-)
-
-
-@dataclass(frozen=True)
-class Input:
-    """A photo or a video, and what it is called in the table's column `input`."""
-
-    path: Path
-    name: str
-
-    @property
-    def is_video(self) -> bool:
-        return self.path.suffix.lower() in VIDEO_SUFFIXES
-
-    def key(self) -> str:
-        """Names the file as it is now: a file that has been changed is another one."""
-        with suppress(OSError):  # a file that is gone is found unreadable in its turn
-            about = self.path.stat()
-            return json.dumps([self.name, about.st_size, about.st_mtime_ns])
-        return self.name
+PAGES = "pictures after the first one of a file"
+"""A reason in `Summary.partly`."""
 
 
 @dataclass(frozen=True)
@@ -62,51 +44,74 @@ class Failure:
 
 @dataclass(frozen=True)
 class Summary:
-    """annotated  files whose rows are in the table
-    kept       how many of them an earlier run had done
-    failures   files that could not be read, in the order of the inputs
+    """annotated    files whose rows are in the table
+    kept         how many of them an earlier run had done
+    failures     files that could not be read, in the order of the inputs
+    partly       file -> reason -> how many of its frames or pictures are not in the table
+    passed_over  files of the folders that were not tried, name -> why
     """
 
     annotated: int
     kept: int
     failures: tuple[Failure, ...]
+    partly: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    passed_over: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def lost(self) -> Counter[str]:
+        """Reason -> frames and pictures that are not in the table."""
+        total: Counter[str] = Counter()
+        for counts in self.partly.values():
+            total.update(counts)
+        return total
+
+    def as_object(self) -> dict[str, Any]:
+        """In JSON's types, by the keys that `mimica annotate --help` documents."""
+        return {
+            "annotated": self.annotated,
+            "kept": self.kept,
+            "complete": self.complete,
+            "not_read": [{"file": one.name, "why": one.reason} for one in self.failures],
+            "passed_over": [{"file": name, "why": why} for name, why in self.passed_over.items()],
+            "read_in_part": [{"file": name, "lost": dict(lost)} for name, lost in self.partly.items()],
+        }
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that shows pictures was read, to its end."""
+        return not self.failures and not self.partly and UNKNOWN not in self.passed_over.values()
+
+    def left_out(self) -> list[str]:
+        """A line for each file that was not read, or not in full."""
+        lines = [f"Not read: {failure.reason}" for failure in self.failures]
+        for name, lost in self.partly.items():
+            lines.append(f"Read in part: '{name}': {', '.join(f'{count} {why}' for why, count in lost.items())}")
+        return lines + [f"Passed over: '{name}' ({why})" for name, why in self.passed_over.items()]
 
     def told(self, output: Path) -> str:
-        """One line on what was done. Raises `UserError` where nothing was written to `output`."""
-        unread = f"{len(self.failures)} could not be read" if self.failures else "all could be read"
+        """The closing line: what was read, and by reason what was not. Raises `UserError` where nothing was written to
+        `output`."""
         if not self.annotated:
             raise UserError(f"There is nothing to write to '{output}': of {_files(len(self.failures))} none could be read.")
         kept = f" ({self.kept} of them in an earlier run)" if self.kept else ""
-        return f"{_files(self.annotated)} annotated{kept}, {unread}."
+        missed = [f"{len(self.failures)} could not be read"] if self.failures else []
+        missed += [f"{count} passed over, {why}" for why, count in sorted(Counter(self.passed_over.values()).items())]
+        if self.partly:
+            frames = ", ".join(f"{count} {reason}" for reason, count in self.lost.items())
+            missed.append(f"{_files(len(self.partly))} read in part ({frames})")
+        return f"{_files(self.annotated)} annotated{kept}, {'; '.join(missed) or 'all could be read'}."
 
 
 def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
 
 
-def list_inputs(sources: Sequence[str | Path], recursive: bool = False) -> list[Input]:
-    """Photos and videos, in the order given, those of a folder in natural order (`2.jpg` before `10.jpg`), none twice.
-    Raises `UserError` for a source that is not there and for a folder without photos and videos."""
-    inputs: dict[Path, Input] = {}
-    for source in map(Path, sources):
-        if not source.exists():
-            raise UserError(f"There is no file or folder '{source}': check the path.")
-        for path in _files_in(source, recursive) if source.is_dir() else [source]:
-            inputs.setdefault(path.absolute(), Input(path, str(path)))
-    return list(inputs.values())
+@dataclass(frozen=True)
+class _Rows:
+    """What became of an input: its rows, as text or as a file that the receiver deletes, and what of it was lost."""
 
-
-def _files_in(folder: Path, recursive: bool) -> list[Path]:
-    known = PHOTO_SUFFIXES | VIDEO_SUFFIXES
-    found = [
-        path
-        for path in (folder.rglob("*") if recursive else folder.iterdir())
-        if path.suffix.lower() in known and path.is_file() and not path.name.startswith(".")
-    ]
-    if not found:
-        deeper = "" if recursive else ", not counting folders in it (--recursive)"
-        raise UserError(f"The folder '{folder}' has no photos and no videos in it{deeper}.")
-    return sorted(found, key=lambda path: natural_key(str(path.relative_to(folder))))
+    text: str | Path
+    lost: dict[str, int]
 
 
 def annotate(
@@ -136,7 +141,8 @@ def annotate(
 
     Without a single readable file nothing is written. Raises `UserError` of several kinds.
     """
-    output, inputs = Path(output), list_inputs(sources, recursive)
+    output, found = Path(output), find_inputs(sources, recursive)
+    inputs = found.inputs
     named = len(sources) > 1 or Path(sources[0]).is_dir()
     header = columns(landmarks) + ["input"] * named
     finder = make_finder or partial(Finder, detector, str(model) if model else None, threads=1)
@@ -148,12 +154,13 @@ def annotate(
         waiting = [(each, key) for each, key in zip(inputs, keys, strict=True) if key not in journal]
         tick = _counter(len(inputs) - len(waiting), len(inputs), progress)
         failed = _do(waiting, journal, make_work, max(1, min(jobs, len(waiting))), tick)
+        partly = {each.name: lost for each, key in zip(inputs, keys, strict=True) if (lost := _lost(journal, key))}
         failures = tuple(Failure(each.name, failed[key]) for each, key in zip(inputs, keys, strict=True) if key in failed)
         if len(failures) < len(inputs):
             _write_table(output, header, journal, [key for key in keys if key not in failed])
         _sweep(output)
         journal.remove()
-    return Summary(len(inputs) - len(failures), len(inputs) - len(waiting), failures)
+    return Summary(len(inputs) - len(failures), len(inputs) - len(waiting), failures, partly, found.passed_over)
 
 
 def _counter(done: int, total: int, progress: Callable[[float, int, int], None] | None) -> Tick:
@@ -180,12 +187,23 @@ def _do(
         key = key_of[done.task]
         if isinstance(done.result, Failure):
             failed[key] = done.result.reason
-        elif isinstance(done.result, Path):
-            journal.add_file(key, done.result)
-            done.result.unlink()
+            continue
+        if done.result.lost:
+            journal.add(_LOST + key, json.dumps(done.result.lost))
+        if isinstance(done.result.text, Path):
+            journal.add_file(key, done.result.text)
+            done.result.text.unlink()
         else:
-            journal.add(key, done.result)
+            journal.add(key, done.result.text)
     return failed
+
+
+_LOST = "lost: "
+"""Before an input's key: the record of what of it was lost."""
+
+
+def _lost(journal: Journal, key: str) -> dict[str, int]:
+    return dict(json.loads(journal.read(_LOST + key))) if _LOST + key in journal else {}
 
 
 def _write_table(output: Path, header: Sequence[str], journal: Journal, keys: Sequence[str]) -> None:
@@ -212,7 +230,7 @@ class _Work:
         self._landmarks, self._raw, self._named = landmarks, raw, named
         self._finder: Finder | None = None
 
-    def __call__(self, task: Input, tick: Tick) -> str | Path | Failure:
+    def __call__(self, task: Input, tick: Tick) -> _Rows | Failure:
         if self._finder is None:
             self._finder = self._make_finder()
         try:
@@ -220,36 +238,46 @@ class _Work:
         except (ImageError, VideoError) as error:
             return Failure(task.name, str(error))
 
-    def _photo(self, task: Input, finder: Finder, tick: Tick) -> str:
+    def _photo(self, task: Input, finder: Finder, tick: Tick) -> _Rows:
         try:
-            readings = finder.find(read_photo(task.path).rgb)
+            photo = read_photo(task.path)
+            readings = finder.find(photo.rgb)
         finally:
             tick(1.0, 1)
-        rows = [face_row(reading, 1, i, 0.0, self._landmarks) for i, reading in enumerate(readings)]
-        return self._text(rows or [empty_row(1, 0.0, self._landmarks)], task.name)
+        lost = {PAGES: photo.frames - 1} if photo.frames > 1 and photo.format == "TIFF" else {}
+        return _Rows(self._text(self._rows(list(enumerate(readings)), 0, 0.0), task.name), lost)
 
-    def _video(self, task: Input, finder: Finder, tick: Tick) -> Path:
+    def _rows(self, faces: list[tuple[int, FaceReading]], index: int, time: float) -> list[list[str]]:
+        rows = [face_row(reading, index + 1, face_id, time, self._landmarks) for face_id, reading in faces]
+        return rows or [empty_row(index + 1, time, self._landmarks)]
+
+    def _video(self, task: Input, finder: Finder, tick: Tick) -> _Rows:
         path = self._output.parent / f".{self._output.name}.{secrets.token_hex(6)}.rows"
         try:
             with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-                file.writelines(self._frames(task, finder, tick))
+                video = self._opened(task, tick)
+                file.writelines(self._frames(video, task.name, finder, tick))
         except BaseException as error:
             path.unlink(missing_ok=True)
             if isinstance(error, OSError):
                 raise UserError(f"'{path}' cannot be written ({error.strerror}): make room, or write elsewhere.") from error
             raise
-        return path
+        return _Rows(path, dict(video.lost))
 
-    def _frames(self, task: Input, finder: Finder, tick: Tick) -> Iterator[str]:
+    def _opened(self, task: Input, tick: Tick) -> VideoReader:
+        try:
+            return open_video(task.path)
+        except (ImageError, VideoError):
+            tick(1.0, 0)
+            raise
+
+    def _frames(self, video: VideoReader, name: str, finder: Finder, tick: Tick) -> Iterator[str]:
         """A video's rows, frame by frame."""
         left = 1.0
         try:
-            video = open_video(task.path)
             follower = Follower(finder, self._raw)
             for index, time, rgb in video:
-                faces = follower.read(rgb, time)
-                rows = [face_row(reading, index + 1, face_id, time, self._landmarks) for face_id, reading in faces]
-                yield self._text(rows or [empty_row(index + 1, time, self._landmarks)], task.name)
+                yield self._text(self._rows(follower.read(rgb, time), index, time), name)
                 part = min(left, 1.0 / video.frame_count) if video.frame_count else 0.0
                 left -= part
                 tick(part, 1)

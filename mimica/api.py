@@ -4,34 +4,37 @@
     mimica.edit("photo.jpg", "happy").save("happy.jpg")
     mimica.animate("photo.jpg", "surprised", blinks=True).save("surprised.mp4")
 
-Photos are files or uint8 arrays (H, W, 3) RGB or (H, W, 4) RGBA. Bad input raises a class of `mimica.errors` before the
-network's weights are loaded.
+Photos are files, bytes, open files, Pillow's pictures or uint8 arrays (H, W, 3) RGB or (H, W, 4) RGBA. Bad input raises a
+class of `mimica.errors` before the network's weights are loaded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
+import cv2
 import numpy as np
 
 from mimica import __version__
 from mimica.animation import (
+    Patch,
     Prepared,
     fitted_size,
     frames,
     own_controls,
     prepare,
     render_face,
-    render_frame,
+    render_patch,
     resized,
 )
 from mimica.engines.base import MAX_DOSE, Engine, attributes_of, load_engine
-from mimica.errors import ImageError, ValueRangeError
+from mimica.errors import ValueRangeError
 from mimica.face.detect import Box, get_detector
-from mimica.images import Photo, read_photo, write_image
+from mimica.images import Photo, PhotoSource, on_white, read_photo, write_image
 from mimica.motion import timeline
 from mimica.motion.expression import PHOTO, checked, checked_attributes, parse_attributes, wanted
 from mimica.motion.files import Motion, pose_warning
@@ -43,14 +46,14 @@ from mimica.sheets import masks_picture
 
 __all__ = ["Animation", "EditResult", "animate", "edit", "load_engine", "read"]
 
-PhotoLike = str | Path | np.ndarray
+PhotoLike = PhotoSource
 Detector = Callable[[np.ndarray], list[Box]]
 TAG = f"edited by Mimica {__version__}"
 """Written into every result unless it is turned off, so that an edited face can be told from a genuine one."""
 
 DEFAULT_SIZE, MAX_SIZE = 1080, 8192
 """Longer side of an animation, pixels."""
-DEFAULT_FPS, MAX_FPS = 25.0, 120.0
+DEFAULT_FPS, MIN_FPS, MAX_FPS = 25.0, 0.002, 120.0
 DEFAULT_SECONDS = 2.5
 BLINKING_SECONDS = 4.0
 """Length of an animation that does nothing but blink."""
@@ -60,7 +63,8 @@ BLINKING_SECONDS = 4.0
 class EditResult:
     """An edited photo.
 
-    image     uint8 (H, W, 3) RGB, the whole photo
+    image     uint8 (H, W, 3) RGB, the whole photo, made when it is first asked for
+    patch     the part of it that is not the photo's
     alpha     uint8 (H, W), the photo's own, or None
     readings  what the photo showed: one for each edited face
     masks     uint8 picture: input, attention, colour, flow, output of each edited face; None unless asked for
@@ -69,12 +73,16 @@ class EditResult:
     controls  the values that each edited face shows now, by name
     """
 
-    image: np.ndarray
+    patch: Patch
     alpha: np.ndarray | None
     masks: np.ndarray | None
     warnings: tuple[str, ...]
     prepared: Prepared
     controls: tuple[Mapping[str, float], ...]
+
+    @cached_property
+    def image(self) -> np.ndarray:
+        return self.patch.over(self.prepared.photo)
 
     @property
     def readings(self) -> tuple[FaceReading, ...]:
@@ -83,7 +91,12 @@ class EditResult:
     def save(self, path: str | Path, *, tag: bool = True) -> None:
         """Writes the photo in the format of the suffix, with alpha where the format has it, and the tag "edited by Mimica"
         unless `tag` is False. Raises `ImageError`."""
-        write_image(path, self.image, self.alpha, comment=TAG if tag else None)
+        comment = TAG if tag else None
+        if "image" in self.__dict__:  # it has been asked for, and may have been drawn on
+            write_image(path, self.image, self.alpha, comment=comment)
+        else:
+            over = self.patch.x, self.patch.y, self.patch.pixels
+            write_image(path, self.prepared.photo, self.alpha, comment=comment, over=over)
 
 
 @dataclass(frozen=True)
@@ -96,6 +109,7 @@ class Animation:
     tracks     the absolute control curves of each moving face
     warnings   as in `EditResult`
     doses      of attributes, at their fullest; they swell and fall over the length
+    alpha      uint8 (H, W), the photo's transparency, the same in all frames; None where it has none
     """
 
     prepared: Prepared
@@ -104,6 +118,7 @@ class Animation:
     loop: bool
     warnings: tuple[str, ...]
     doses: Mapping[str, float] = field(default_factory=dict)
+    alpha: np.ndarray | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -117,7 +132,12 @@ class Animation:
         return max(track.frame_count(self.fps) for track in self.tracks)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """The frames, uint8 (H, W, 3) RGB."""
+        """The frames, uint8 (H, W, 3) RGB; of a transparent photo, as seen on white paper."""
+        for frame in self._frames():
+            yield frame if self.alpha is None else on_white(frame, self.alpha)
+
+    def _frames(self) -> Iterator[np.ndarray]:
+        """The frames, without regard to `alpha`."""
         seconds = max(track.seconds for track in self.tracks)
 
         def doses(time: float) -> dict[str, float]:
@@ -126,13 +146,29 @@ class Animation:
 
         return frames(self.prepared, self.tracks, self.fps, doses)
 
-    def save(self, path: str | Path, *, tag: bool = True, progress: Callable[[], None] | None = None) -> None:
-        """Writes mp4, webm, gif or webp by the suffix, or PNGs into a new folder where there is none; `progress` is called
-        after each frame. Raises `VideoError`."""
+    def warnings_for(self, path: str | Path) -> list[str]:
+        """What the format of `path` will not keep."""
+        from mimica.video.writer import lost_transparency
+
+        return [] if self.alpha is None else lost_transparency(path)
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        tag: bool = True,
+        progress: Callable[[], None] | None = None,
+        audio_from: str | Path | None = None,
+    ) -> None:
+        """Writes mp4, webm, gif or webp by the suffix, or PNGs into a new folder where there is none; all but mp4 keep
+        transparency, which mp4 shows on white. `progress` is called after each frame; `audio_from` is a video whose sound is
+        copied (mp4 and webm). Raises `VideoError`."""
         from mimica.video.writer import VideoWriter
 
-        with VideoWriter(path, self.fps, self.size, comment=TAG if tag else None, loop=self.loop) as writer:
-            for frame in self:
+        with VideoWriter(
+            path, self.fps, self.size, comment=TAG if tag else None, loop=self.loop, audio_from=audio_from, alpha=self.alpha
+        ) as writer:
+            for frame in self._frames():
                 writer.write(frame)
                 if progress is not None:
                     progress()
@@ -142,7 +178,7 @@ def read(photo: PhotoLike, *, detector: str = "dlib", model: str | Path | None =
     """The faces of a photo in reading order: box, landmarks, pose, Action Units, emotion. `detector` and `model` as in
     `edit`. Raises `ImageError`, `NoFaceError`."""
     find = get_detector(detector, model)
-    return find_faces(_opened(photo).rgb, detector=find)
+    return find_faces(read_photo(photo).rgb, detector=find)
 
 
 def edit(
@@ -161,7 +197,8 @@ def edit(
 ) -> EditResult:
     """The photo with another expression, at its full resolution.
 
-    photo       a file, an array, or an earlier result: its faces are edited further, but from the pixels of the photo that it
+    photo       a file, bytes, an open file, Pillow's picture, an array, or an earlier result: its faces are edited further, but
+                from the pixels of the photo that it
                 was made of, so that edits stack without decay; what is not asked for stays as edited, engine and detector too
     expression  `"happy"`, `"happy:0.6+surprised:0.4"` or {emotion: weight}; sets all Action Units
     au          `"12=0.8,6+=0.2"` or {Action Unit: value in [0, 1]}; without `expression` the others stay as in the photo
@@ -184,14 +221,14 @@ def edit(
         prepared, alpha, warnings, shown = photo.prepared, photo.alpha, photo.warnings, photo.controls
         checked_attributes(doses, prepared.engine.name, attributes_of(prepared.engine), MAX_DOSE)
     else:
-        opened = _opened(photo)
+        opened = read_photo(photo)
         readings, sentences = _chosen(opened, which, find)
         loaded = _loaded(engine, weights, doses)
         prepared, alpha, warnings = prepare(opened.rgb, readings, loaded), opened.alpha, tuple(sentences)
         shown = tuple(reading.action_units for reading in readings)
     values = tuple({**controls, **target.target(controls), **doses} for controls in shown)
     picture = _masks(prepared, values) if masks else None
-    return EditResult(render_frame(prepared, values), alpha, picture, warnings, prepared, values)
+    return EditResult(render_patch(prepared, values), alpha, picture, warnings, prepared, values)
 
 
 def animate(
@@ -223,7 +260,7 @@ def animate(
     seconds  length; None: 2.5, or what the sequence says. Not for a track, which has its own
     loop     ends as it begins
     blinks   natural blinks, by the random numbers of `seed`; with nothing else asked for, the photo blinks
-    fps      frames a second, 1 to 120
+    fps      frames a second, up to 120
     size     longer side, pixels: a larger photo is made smaller, a smaller one stays
 
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
@@ -232,16 +269,18 @@ def animate(
     if (blinks or doses) and expression is None and au is None and sequence is None and track is None:
         sequence, seconds = "photo", seconds or (DEFAULT_SECONDS if doses else BLINKING_SECONDS)
     plan = _plan(expression, au, intensity, sequence, track, seconds, loop)
-    checked(fps, "the frame rate", 1.0, MAX_FPS)
+    checked(fps, "the frame rate", MIN_FPS, MAX_FPS)
     checked(size, "the size", 64, MAX_SIZE)
     which, find = parse_which(face), get_detector(detector, model)
-    opened = _opened(photo)
+    opened = read_photo(photo)
     readings, warnings = _chosen(opened, which, find)
-    small, readings = resized(_opaque(opened), readings, fitted_size(opened.rgb.shape, size))
+    fitted = fitted_size(opened.rgb.shape, size)
+    small, readings = resized(opened.rgb, readings, fitted)
+    alpha = None if opened.alpha is None else np.asarray(cv2.resize(opened.alpha, fitted, interpolation=cv2.INTER_AREA))
     prepared = prepare(small, readings, _loaded(engine, weights, doses))
     tracks = _tracks(readings, plan, np.random.default_rng(seed) if blinks else None)
     warnings += [w for t in tracks if (w := pose_warning(t, prepared.engine.name, prepared.engine.controls))]
-    return Animation(prepared, tracks, fps, loop, tuple(warnings), doses)
+    return Animation(prepared, tracks, fps, loop, tuple(warnings), doses, alpha)
 
 
 def prepare_face(
@@ -257,11 +296,11 @@ def prepare_face(
     """One face of a photo, ready to be rendered many times, and the warnings; the photo is shrunk until the eyes are at most
     `eye_distance` pixels apart. The other arguments are those of `edit`."""
     which, find = parse_which(face), get_detector(detector, model)
-    opened = _opened(photo)
+    opened = read_photo(photo)
     readings, warnings = _chosen(opened, which, find)
     scale = min(1.0, eye_distance / readings[0].eye_distance)
     size = max(1, round(opened.rgb.shape[1] * scale)), max(1, round(opened.rgb.shape[0] * scale))
-    small, readings = resized(_opaque(opened), readings, size)
+    small, readings = resized(opened.on_white, readings, size)
     return prepare(small, readings[:1], _loaded(engine, weights)), warnings
 
 
@@ -308,29 +347,12 @@ def _masks(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> np.ndar
     return masks_picture([(f.face.image, r) for f, r in zip(prepared.faces, rendered, strict=True)])
 
 
-def _opened(photo: PhotoLike) -> Photo:
-    if isinstance(photo, str | Path):
-        return read_photo(photo)
-    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] not in (3, 4) or 0 in photo.shape:
-        raise ImageError(
-            f"A photo as an array must be uint8 (H, W, 3) RGB or (H, W, 4) RGBA; this is {photo.dtype} {photo.shape}."
-        )
-    alpha = np.ascontiguousarray(photo[:, :, 3]) if photo.shape[2] == 4 else None
-    return Photo(np.ascontiguousarray(photo[:, :, :3]), alpha, Path("the photo"))
-
-
-def _opaque(photo: Photo) -> np.ndarray:
-    """The photo as seen on white paper: videos have no transparency."""
-    if photo.alpha is None:
-        return photo.rgb
-    weight = photo.alpha[:, :, None] / np.float32(255.0)
-    return np.rint(255.0 + weight * (photo.rgb - np.float32(255.0))).astype(np.uint8)
-
-
 def _chosen(photo: Photo, which: Which, find: Detector) -> tuple[list[FaceReading], list[str]]:
     """The faces meant, all fit to be edited, and the warnings."""
     found = find_faces(photo.rgb, detector=find)
     readings, warnings = select(found, which, str(photo.path))
+    if photo.frames > 1 and photo.format not in ("JPEG", "MPO"):
+        warnings.append(f"{photo.path} holds {photo.frames} pictures; the first is taken.")
     for reading in readings:
         sentences = check(reading, photo.rgb.shape) + check_eyes(reading, photo.rgb)
         warnings += [f"{photo.path}: {sentence}" for sentence in sentences]

@@ -27,22 +27,19 @@ _WITH_SOUND = (".mp4", ".webm")
 class Result:
     """The video that will be, sound and all.
 
-    warnings  about gaps in the driving video and about the photo
+    warnings  about gaps in the driving video, its sound, and about the photo
     sound     the video whose sound is copied, or None
+    losses    sentences about frames that the driving video lacks, or has damaged; among the warnings too
     """
 
     animation: api.Animation
     warnings: tuple[str, ...]
     sound: Path | None
+    losses: tuple[str, ...] = ()
 
     def save(self, path: Path, *, tag: bool = True, progress: Callable[[], None] = lambda: None) -> None:
         """Writes the video in the format of the suffix; `progress` is called after each frame. Raises `VideoError`."""
-        comment = api.TAG if tag else None
-        made = self.animation
-        with VideoWriter(path, made.fps, made.size, comment=comment, loop=False, audio_from=self.sound) as writer:
-            for frame in made:
-                writer.write(frame)
-                progress()
+        self.animation.save(path, tag=tag, progress=progress, audio_from=self.sound)
 
     def save_curves(self, path: Path) -> None:
         """Writes what the face does: by the suffix a table of OpenFace's columns (.csv), or a picture."""
@@ -61,7 +58,7 @@ class Drive:
     neutral   the second at which the driver's face is at rest; None: the calmest frames
     raw       values as read, not steadied over time
     audio     copy the sound, where the format has any
-    fps       1 to 120; None: the video's
+    fps       up to 120; None: the video's
     """
 
     gain: float = 1.0
@@ -71,20 +68,23 @@ class Drive:
     audio: bool = True
     fps: float | None = None
 
-    def target(self, video: Path, output: Path) -> tuple[float, Path | None]:
-        """(frames a second, the video whose sound is copied or None) of what will be written. Refuses, before any work, what
-        cannot be: raises `ValueRangeError`, `VideoError`."""
+    def target(self, video: Path, output: Path) -> tuple[float, Path | None, tuple[str, ...]]:
+        """(frames a second, the video whose sound is copied or None, warnings) of what will be written; an `output` without a
+        suffix is a folder, and `-` an mp4. Refuses, before any work, what cannot be: raises `ValueRangeError`, `VideoError`."""
         checked(self.gain, "--gain", 0.05, 3.0)
-        driving, suffix = open_video(video), output.suffix.lower()
+        driving, suffix = open_video(video), output.suffix.lower() or (".mp4" if str(output) == "-" else "")
         most = MAX_GIF_FPS if suffix == ".gif" else api.MAX_FPS
-        fps = checked(min(driving.fps, most) if self.fps is None else self.fps, "--fps", 1.0, api.MAX_FPS)
-        sound = video if self.audio and driving.has_audio and suffix in _WITH_SOUND else None
-        VideoWriter(output, fps, (2, 2), audio_from=sound)
-        return fps, sound
+        usual = max(api.MIN_FPS, min(driving.fps, most))
+        fps = checked(usual if self.fps is None else self.fps, "--fps", api.MIN_FPS, api.MAX_FPS)
+        wants_sound = self.audio and suffix in _WITH_SOUND
+        sound = video if wants_sound and driving.has_audio else None
+        VideoWriter(output.with_suffix(suffix), fps, (2, 2), audio_from=sound)
+        mute = f"the sound of '{video}' is coded in a way that cannot be decoded here; the result has none."
+        return fps, sound, (mute,) if wants_sound and driving.has_mute_audio else ()
 
     def run(
         self,
-        photo: Path,
+        photo: api.PhotoLike,
         video: Path,
         output: Path,
         *,
@@ -97,9 +97,10 @@ class Drive:
         """Reads the video and prepares the photo; `source` are the arguments `face`, `engine`, `weights` of `mimica.animate`,
         `progress` is called with (frames read, frames in all or None). Raises as `target`, `mimica.animate` and
         `read_driver` do."""
-        fps, sound = self.target(video, output)
+        fps, sound, warnings = self.target(video, output)
         finder = Finder(detector, str(model) if model else None)
         driver = read_driver(video, finder, neutral=self.neutral, raw=self.raw, progress=progress)
         motion = partial(driver.track, transfer="absolute" if self.absolute else "relative", gain=self.gain)
         made = api.animate(photo, track=motion, fps=fps, size=size, detector=detector, model=model, **source)
-        return Result(made, (*describe_gaps(driver), *made.warnings), sound)
+        warnings += (*driver.losses, *describe_gaps(driver), *made.warnings)
+        return Result(made, warnings, sound, driver.losses)

@@ -81,23 +81,6 @@ def _reason(error: BaseException, *names: str) -> str | None:
     return _PARTLY if any(words in str(error) for words in _SHORT_WRITES) else None
 
 
-def read_bytes(path: str | Path, limit: int, error: type[UserError] = UserError) -> bytes:
-    """A file's content. Raises `error` where it cannot be read or has more than `limit` bytes; of what has no length of its own
-    (a pipe, a device) no more is read than that."""
-    try:
-        with Path(path).open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            pieces, left = [], limit + 1
-            while size <= limit and left > 0 and (piece := file.read(min(1 << 20, left))):
-                pieces.append(piece)
-                left -= len(piece)
-    except OSError as problem:
-        raise error(f"'{path}' cannot be read ({problem.strerror}).") from problem
-    if size > limit or left <= 0:
-        raise error(f"'{path}' has more than {limit / 1e6:,.0f} MB, which no file of this kind has; is it another file?")
-    return b"".join(pieces)
-
-
 @contextmanager
 def atomic_path(path: str | Path, folder: bool = False) -> Iterator[Path]:
     """A name in the same folder, with the same suffix, to write to: renamed to `path` at the end of the block, removed if

@@ -1,9 +1,9 @@
-"""Pictures in and out: the only place where bit depths and channel orders change.
+"""Pictures in and out: the only place, with `mimica.decode`, where bit depths and channel orders change.
 
 Inside Mimica a picture is uint8 (H, W, 3) RGB, sRGB, upright; networks get float32 (1, 3, H, W) in [-1, 1]. Formats are
-Pillow's (JPEG, PNG, WebP, BMP, TIFF, GIF's first frame). The tag that says "edited" travels as XMP (ISO 16684-1:
-dc:description, and IPTC's DigitalSourceType, https://cv.iptc.org/newscodes/digitalsourcetype/), and besides in the comment
-field that each format has of its own.
+Pillow's (`READABLE`; of moving ones the first frame), and HEIC where the package pillow-heif is installed. The tag that says
+"edited" travels as XMP (ISO 16684-1: dc:description, and IPTC's DigitalSourceType,
+https://cv.iptc.org/newscodes/digitalsourcetype/), and besides in the comment field that each format has of its own.
 """
 
 from __future__ import annotations
@@ -13,30 +13,37 @@ import os
 import re
 import struct
 import threading
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, PngImagePlugin
 
+from mimica.decode import DAMAGED, pixels_of
 from mimica.errors import ImageError
 from mimica.files import atomic_path, natural_key
 
-READABLE = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+READABLE = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM")
 FORMAT_BY_SUFFIX = {
-    ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF",
+    ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP",
+    ".tif": "TIFF", ".tiff": "TIFF",
 }  # fmt: skip
 """What `write_image` can write."""
-SUFFIXES = frozenset(FORMAT_BY_SUFFIX) | {".gif"}
+SUFFIXES = frozenset(FORMAT_BY_SUFFIX) | frozenset(
+    (".gif", ".jif", ".dib", ".apng", ".avif", ".avifs", ".heic", ".heif", ".hif", ".jp2", ".j2k", ".jpx", ".jpf", ".j2c",
+     ".ppm", ".pgm", ".pbm", ".pnm")
+)  # fmt: skip
 """What `list_images` takes for a picture."""
-MAX_PIXELS = 100_000_000
-_DAMAGED = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, struct.error, zlib.error)
-"""What Pillow's decoders raise on damaged data, each its own."""
+MAX_PIXELS = 300_000_000
+MAX_BUFFERED_PIXELS = 100_000_000
+"""Of AVIF, HEIC and JPEG 2000, whose decoders hold a picture several times."""
+_BUFFERED = ("AVIF", "HEIF", "JPEG2000")
+PhotoSource = str | os.PathLike | bytes | bytearray | memoryview | BinaryIO | Image.Image | np.ndarray
+"""What `read_photo` takes for a photo."""
 _open_lock = threading.Lock()
 
 
@@ -44,55 +51,121 @@ _open_lock = threading.Lock()
 class Photo:
     """A picture as it should be seen (EXIF orientation applied).
 
-    rgb    uint8 (H, W, 3), sRGB
-    alpha  uint8 (H, W), 255 opaque; None where the file has no transparency
-    path   where it came from
+    rgb     uint8 (H, W, 3), sRGB
+    alpha   uint8 (H, W), 255 opaque; None where the file has no transparency
+    path    where it came from, for sentences
+    format  Pillow's name of the format; empty where there is none
+    frames  how many pictures the file holds; this is the first
     """
 
     rgb: np.ndarray
     alpha: np.ndarray | None
     path: Path
+    format: str = ""
+    frames: int = 1
+
+    @property
+    def on_white(self) -> np.ndarray:
+        """The picture as seen on white paper, uint8 (H, W, 3)."""
+        return self.rgb if self.alpha is None else on_white(self.rgb, self.alpha)
 
 
-def read_photo(path: str | Path, max_pixels: int = MAX_PIXELS) -> Photo:
-    """The picture in the file `path`, whatever its suffix says. The size is checked before anything is decoded.
-    Raises `ImageError`."""
-    path = Path(path)
-    with _open(path) as image:
+def on_white(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """uint8 (H, W, 3) as seen on white paper through `alpha`, uint8 (H, W)."""
+    result, rows = np.empty_like(rgb), max(1, 4_000_000 // rgb.shape[1])
+    for top in range(0, len(rgb), rows):  # in strips: the photo may be large
+        part = np.s_[top : top + rows]
+        weight = alpha[part][:, :, None] / np.float32(255.0)
+        result[part] = np.rint(255.0 + weight * (rgb[part] - np.float32(255.0)))
+    return result
+
+
+def read_photo(source: PhotoSource, max_pixels: int = MAX_PIXELS) -> Photo:
+    """The picture in a file, whatever its suffix says, in bytes or an open file, Pillow's own, or pixels, uint8 (H, W, 3) RGB or
+    (H, W, 4) RGBA. The size is checked before anything is decoded. Raises `ImageError`."""
+    if isinstance(source, np.ndarray):
+        return _of_pixels(source)
+    path, given = _named(source)
+    with opened_picture(given) as image:
         width, height = image.size
-        if width * height > max_pixels:
+        if not width or not height:
+            raise ImageError(f"The picture '{path}' has no pixels: give another.")
+        most = min(max_pixels, MAX_BUFFERED_PIXELS) if image.format in _BUFFERED else max_pixels
+        if width * height > most:
             raise ImageError(
                 f"The picture '{path}' has {width} x {height} pixels, {width * height / 1e6:.1f} million, and at most "
-                f"{max_pixels / 1e6:g} million are allowed: make it smaller."
+                f"{most / 1e6:g} million are allowed: make it smaller."
             )
         try:
+            frames = getattr(image, "n_frames", 1)
             image.load()
-            rgb, alpha = _pixels(image)
-            turn = _orientation(image)
-        except _DAMAGED as error:
+            rgb, alpha = pixels_of(image)
+        except DAMAGED as error:
             raise ImageError(f"The picture '{path}' is damaged or cut short ({error}): get another copy of it.") from error
         except MemoryError as error:
             raise ImageError(f"The picture '{path}' does not fit into memory: make it smaller.") from error
-    return Photo(_turned(rgb, turn), None if alpha is None else _turned(alpha, turn), path)
+        return Photo(rgb, alpha, path, image.format or "", frames)
+
+
+def _of_pixels(pixels: np.ndarray) -> Photo:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or 0 in pixels.shape:
+        raise ImageError(
+            f"A photo as an array must be uint8 (H, W, 3) RGB or (H, W, 4) RGBA; this is {pixels.dtype} {pixels.shape}."
+        )
+    alpha = np.ascontiguousarray(pixels[:, :, 3]) if pixels.shape[2] == 4 else None
+    return Photo(np.ascontiguousarray(pixels[:, :, :3]), alpha, Path("the photo"))
+
+
+def _named(source: PhotoSource) -> tuple[Path, Path | BinaryIO | Image.Image]:
+    """A name for sentences, and the source as a path, an open file or a picture. Raises `ImageError` for anything else."""
+    if isinstance(source, str | os.PathLike):
+        path = Path(os.fsdecode(source))
+        return path, path
+    if isinstance(source, bytes | bytearray | memoryview):
+        return Path("the photo"), BytesIO(source)
+    if isinstance(source, Image.Image):
+        return Path(getattr(source, "filename", "") or "the photo"), source
+    if hasattr(source, "read"):
+        try:
+            data = source.read()
+        except (OSError, ValueError) as error:
+            raise ImageError(f"The open file given as a photo cannot be read ({error}): open it again, 'rb'.") from error
+        if isinstance(data, bytes):
+            name = getattr(source, "name", "")
+            return Path(name if isinstance(name, str) and name else "the photo"), BytesIO(data)
+        raise ImageError("The open file given as a photo gives text: open it as 'rb'.")
+    raise ImageError(
+        f"A photo must be a file's name, bytes, an open file, a picture of Pillow's or a uint8 array; this is {_kind(source)}."
+    )
+
+
+def _kind(thing: object) -> str:
+    return "None" if thing is None else f"of type '{type(thing).__name__}'"
 
 
 def picture_in(content: bytes, name: str) -> np.ndarray:
     """uint8 (H, W, 3) of a picture that lies in memory, out of an archive say; `name` is what sentences call it. Raises
     `ImageError`."""
-    path = Path(name)
-    with _identify(path, BytesIO(content)) as image:
-        if image.size[0] * image.size[1] > MAX_PIXELS:
-            raise ImageError(f"The picture '{path}' has more than {MAX_PIXELS / 1e6:g} million pixels: make it smaller.")
-        try:
-            image.load()
-            return _turned(_pixels(image)[0], _orientation(image))
-        except (*_DAMAGED, MemoryError) as error:
-            raise ImageError(f"The picture '{path}' is damaged or cut short ({error}): get another copy of it.") from error
+    try:
+        return read_photo(content).rgb
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") from error
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[Image.Image]:
-    """The picture with only its header read."""
+def opened_picture(source: Path | BinaryIO | Image.Image) -> Iterator[Image.Image]:
+    """The picture with only its header read. Raises `ImageError`."""
+    if isinstance(source, Image.Image):
+        yield source
+        return
+    if not isinstance(source, Path):
+        if not source.seek(0, os.SEEK_END):
+            raise ImageError("The photo given is empty, 0 bytes: get another copy of it.")
+        source.seek(0)
+        with _identify(Path("the photo"), source) as image:
+            yield image
+        return
+    path = source
     if not os.path.exists(path):  # unlike Path.exists, it also answers for impossible names
         raise ImageError(f"There is no file '{path}': check the path.")
     if not path.is_file():
@@ -107,13 +180,14 @@ def _open(path: Path) -> Iterator[Image.Image]:
 
 
 def _identify(path: Path, file: Any) -> Image.Image:
+    formats = _formats(path, file)
     with _open_lock:  # Pillow's own limit on pixels would come before ours, and is a global of its module
         pillow_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return Image.open(file, formats=READABLE)
+            return Image.open(file, formats=formats)
         except PermissionError:
             raise
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise ImageError(
                 f"'{path}' is no picture that Mimica can read: give a JPEG, PNG, WebP, BMP, TIFF or GIF file."
             ) from error
@@ -121,58 +195,30 @@ def _identify(path: Path, file: Any) -> Image.Image:
             Image.MAX_IMAGE_PIXELS = pillow_limit
 
 
-def _pixels(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
-    """Any of Pillow's modes -> uint8 (H, W, 3) and, where there is transparency, uint8 (H, W)."""
-    if image.mode == "F":
-        raise ValueError("floating-point pixels are not supported, save it with 8 or 16 bits")
-    if image.mode.startswith("I"):
-        gray = np.asarray(image).astype(np.float32)  # 16 bits; Pillow's own conversion would clip at 255
-        gray8 = np.clip(np.rint(gray / 257.0), 0, 255).astype(np.uint8)
-        return np.repeat(gray8[:, :, None], 3, axis=2), None
-    profile = image.info.get("icc_profile")
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        rgb = _to_srgb(rgba.convert("RGB"), profile)
-        return np.array(rgb), np.array(rgba.getchannel("A"))
-    if image.mode == "LAB":
-        return np.array(ImageCms.profileToProfile(image, ImageCms.createProfile("LAB"), _SRGB, outputMode="RGB")), None
-    return np.array(_to_srgb(image if image.mode in ("RGB", "CMYK") else image.convert("RGB"), profile)), None
-
-
-_SRGB = ImageCms.createProfile("sRGB")
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """RGB or CMYK -> sRGB by the file's colour profile; as viewers do, an unusable or unfitting profile is not counted."""
-    if profile:
+def _formats(path: Path, file: Any) -> tuple[str, ...]:
+    """What Pillow may take the file for. Raises `ImageError` for formats whose decoder is not installed."""
+    head = file.read(32)
+    file.seek(0)
+    if head[4:8] != b"ftyp" or head[8:12] == b"jp2 ":
+        return tuple(name for name in READABLE if name in _known_to_pillow())
+    brands = {head[place : place + 4] for place in (8, *range(16, 32, 4))}
+    if brands & {b"avif", b"avis"}:
+        if "AVIF" in _known_to_pillow():
+            return ("AVIF",)
+        raise ImageError(f"'{path}' is an AVIF picture, which needs Pillow 11.3 or newer: pip install --upgrade pillow.")
+    if brands & {b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"}:
         try:
-            source = ImageCms.getOpenProfile(BytesIO(profile))
-            fits = source.profile.xcolor_space.strip() == image.mode
-            if fits and "srgb" not in ImageCms.getProfileDescription(source).lower():
-                converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
-                return converted if converted is not None else image
-        except (ImageCms.PyCMSError, OSError):
-            pass
-    return image if image.mode == "RGB" else image.convert("RGB")
+            import pillow_heif
+        except ImportError as error:
+            raise ImageError(f"'{path}' is a HEIC picture, which needs a package: pip install 'mimica[heic]'.") from error
+        pillow_heif.register_heif_opener()
+        return ("HEIF",)
+    return ()
 
 
-def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 to 8; 1 (upright) where there is none or where EXIF makes no sense."""
-    try:
-        return int(image.getexif().get(0x0112, 1))
-    except _DAMAGED:
-        return 1
-
-
-def _turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """The stored picture made upright: EXIF 2.32, tag 274."""
-    if orientation in (5, 6, 7, 8):
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    return np.ascontiguousarray(pixels)
+def _known_to_pillow() -> dict[str, Any]:
+    Image.init()
+    return Image.OPEN
 
 
 def list_images(folder: str | Path, recursive: bool = False) -> list[Path]:
@@ -198,33 +244,49 @@ def list_photos(sources: Iterable[Path], limit: int = 0) -> list[Path]:
 
 
 def write_image(
-    path: str | Path, rgb: np.ndarray, alpha: np.ndarray | None = None, *, quality: int = 95, comment: str | None = None
+    path: str | Path,
+    rgb: np.ndarray,
+    alpha: np.ndarray | None = None,
+    *,
+    quality: int = 95,
+    comment: str | None = None,
+    over: tuple[int, int, np.ndarray] | None = None,
 ) -> None:
     """Write uint8 (H, W, 3), with `alpha` uint8 (H, W) where the format has it (not JPEG, not BMP), in the format of the
-    suffix. `quality` is that of JPEG and WebP; `comment` is written where `read_comment` finds it (BMP has no place).
+    suffix. `over`: column, row and pixels of a patch that lies over `rgb` (a large picture is thus not copied once more).
+    `quality` is that of JPEG and WebP; `comment` is written where `read_comment` finds it (BMP has no place).
     Raises `ImageError`, or `UserError` for a folder or disk that does not take the file."""
     path = Path(path)
-    data = encode_image(path, rgb, alpha, quality=quality, comment=comment)
+    data = encode_image(path, rgb, alpha, quality=quality, comment=comment, over=over)
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
 def encode_image(
-    path: Path, rgb: np.ndarray, alpha: np.ndarray | None = None, *, quality: int = 95, comment: str | None = None
-) -> bytes:
+    path: Path,
+    rgb: np.ndarray,
+    alpha: np.ndarray | None = None,
+    *,
+    quality: int = 95,
+    comment: str | None = None,
+    over: tuple[int, int, np.ndarray] | None = None,
+) -> memoryview:
     """What `write_image` would put into the file `path`; nothing is written."""
     kind = FORMAT_BY_SUFFIX.get(path.suffix.lower())
     if kind is None:
         known = ", ".join(FORMAT_BY_SUFFIX)
         raise ImageError(f"'{path}' cannot be written as a picture: the file name must end in one of {known}.")
-    if alpha is not None and kind in ("PNG", "WEBP", "TIFF"):
-        rgb = np.dstack([rgb, alpha])
     file = BytesIO()
     try:
-        Image.fromarray(rgb).save(file, kind, **_encoding(kind, quality), **(_tagging(kind, comment) if comment else {}))
+        image = Image.fromarray(rgb)
+        if over is not None and over[2].size:
+            image.paste(Image.fromarray(over[2]), over[:2])
+        if alpha is not None and kind in ("PNG", "WEBP", "TIFF"):
+            image.putalpha(Image.fromarray(alpha))
+        image.save(file, kind, **_encoding(kind, quality), **(_tagging(kind, comment) if comment else {}))
     except (ValueError, OSError, struct.error) as error:
         raise ImageError(f"'{path}' cannot be written as {kind} ({error}): choose another format.") from error
-    return file.getvalue()
+    return file.getbuffer()
 
 
 def _encoding(kind: str, quality: int) -> dict[str, Any]:
@@ -271,7 +333,7 @@ def _tagging(kind: str, comment: str) -> dict[str, Any]:
 
 def read_comment(path: str | Path) -> str | None:
     """The comment that `write_image` or `VideoWriter` put into a picture, or None."""
-    with _open(Path(path)) as image:
+    with opened_picture(Path(path)) as image:
         comment = image.info.get("comment") or image.info.get("Comment")
         if comment is None:
             xmp = image.info.get("xmp", b"")

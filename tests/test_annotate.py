@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from annotate_driver import BrightnessFinder, run
 
-from mimica.annotate import Input, annotate, list_inputs
+from mimica.annotate import annotate
 from mimica.errors import DataError, UserError
 from mimica.images import write_image
+from mimica.inputs import Input, list_inputs
 from mimica.motion.openface_columns import columns
 from mimica.video.writer import VideoWriter
 

@@ -172,7 +172,7 @@ def test_the_limit_is_checked_before_decoding(tmp_path):
     header = png_of_16_bits(np.zeros((1, 1, 3), np.uint16), 2)
     huge = header[:16] + struct.pack(">II", 60000, 60000) + header[24:29]
     (tmp_path / "bomb.png").write_bytes(huge + struct.pack(">I", zlib.crc32(huge[12:29])) + header[33:])
-    with pytest.raises(ImageError, match=r"3600\.0 million, and at most 100 million"):
+    with pytest.raises(ImageError, match=r"3600\.0 million, and at most 300 million"):
         read_photo(tmp_path / "bomb.png")
 
 
@@ -303,7 +303,7 @@ def test_quality_is_used(tmp_path, astronaut):
 
 def test_unknown_suffix(tmp_path):
     for name in ("a.xyz", "a", "a.gif"):
-        with pytest.raises(ImageError, match=r"must end in one of \.jpg, \.jpeg, \.png"):
+        with pytest.raises(ImageError, match=r"must end in one of \.jpg, \.jpeg, .*\.png"):
             write_image(tmp_path / name, RAMP)
     assert not list(tmp_path.iterdir())
 

@@ -19,6 +19,8 @@ LEVELS = {
     "checkpoint": 1,
     "images": 1,
     "onnx_file": 1,
+    "decode": 1,
+    "inputs": 1,
     "pixels": 1,
     "onnx_session": 1,
     "contact_sheet": 1,

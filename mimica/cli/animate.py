@@ -19,9 +19,9 @@ from mimica.cli.options import (
     grouped,
     warn,
 )
+from mimica.cli.pipes import default_output, delivered, given
 from mimica.cli.progress import bar
 from mimica.errors import ValueRangeError
-from mimica.files import fitting
 
 if TYPE_CHECKING:
     from mimica.motion.files import Motion
@@ -70,9 +70,10 @@ class Course:
 
     def arguments(self) -> dict[str, Any]:
         """For `mimica.animate`; reads the script, loads the predictor. Raises `UserError`."""
-        from mimica.motion.files import read_motion
+        from mimica.motion.files import left_out, read_motion
 
         track, seconds = read_motion(self.script) if self.script is not None else None, self.seconds
+        warn(left_out(self.script) if self.script is not None else [])
         if self.predict:
             if track is not None:
                 raise ValueRangeError("--predict and --script exclude each other; leave one out.")
@@ -90,7 +91,7 @@ def animate(
     check: Annotated[
         bool, typer.Option("--check", help="Only read the --script, and draw its curves into the PNG that --output names.")
     ] = False,
-    fps: Annotated[float, typer.Option("--fps", help="Frames a second, 1 to 120.")] = 25.0,
+    fps: Annotated[float, typer.Option("--fps", help="Frames a second, up to 120.")] = 25.0,
     size: SizeOption = 1080,
     source: Source = Source(),
     tag: TagOption = True,
@@ -105,23 +106,24 @@ def animate(
     """
     course.sequence()
     if output is None:
-        output = fitting(photo.with_name(f"{photo.stem}_{'curves.png' if check else 'animated.mp4'}"))
+        output = default_output(photo, f"{photo.stem}_{'curves.png' if check else 'animated.mp4'}")
     if check:
         _check(course.script, output, photo)
         return
 
+    taken = given(photo)
     from mimica import api
     from mimica.motion.expression import checked
     from mimica.video.writer import SUFFIXES, VideoWriter
 
-    checked(fps, "--fps", 1.0, api.MAX_FPS)
+    checked(fps, "--fps", api.MIN_FPS, api.MAX_FPS)
     check_output(output, SUFFIXES, photo, folder=True)
-    VideoWriter(output, fps, (2, 2))  # refuses, before any work, a rate too high for GIF
-    animation = api.animate(photo, **wanted.arguments(), **course.arguments(), fps=fps, size=size, **source.arguments())
+    VideoWriter(output.with_suffix(output.suffix or ".mp4"), fps, (2, 2))  # refuses, before any work, a rate too high for GIF
+    animation = api.animate(taken, **wanted.arguments(), **course.arguments(), fps=fps, size=size, **source.arguments())
     warn(animation.warnings)
-    with bar(output.name, len(animation)) as line:
-        animation.save(output, tag=tag, progress=line.advance)
-    typer.echo(str(output))
+    with delivered(output, ".mp4") as file, bar(output.name, len(animation)) as line:
+        warn(animation.warnings_for(file))
+        animation.save(file, tag=tag, progress=line.advance)
 
 
 def _check(script: Path | None, output: Path, photo: Path) -> None:
@@ -136,8 +138,8 @@ def _check(script: Path | None, output: Path, photo: Path) -> None:
     motion = read_motion(script)
     check_output(output, (".png",), photo)
     check_output(output, (".png",), script)
-    write_image(output, draw_curves(motion(NEUTRAL)))
-    typer.echo(str(output))
+    with delivered(output, ".png") as file:
+        write_image(file, draw_curves(motion(NEUTRAL)))
 
 
 def _predicted(seconds: float, seed: int) -> Motion:

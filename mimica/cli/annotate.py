@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mimica.cli.options import DetectorOption, ModelOption, check_output
+from mimica.cli.pipes import PIPE, SOME_LEFT_OUT, delivered, spooled
 from mimica.cli.progress import bar
+from mimica.errors import UserError
 
 
 def annotate(
-    sources: Annotated[list[Path], typer.Argument(help="Photos, videos, folders of them.", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The table to write, .csv.", show_default=False)],
+    sources: Annotated[
+        list[Path], typer.Argument(help="Photos, videos, folders of them; `-` is standard input.", show_default=False)
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The table to write, .csv; `-` is standard output.", show_default=False)
+    ],
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Folders within folders too.")] = False,
     landmarks: Annotated[bool, typer.Option("--landmarks", help="Also the columns x_0 ... x_67, y_0 ... y_67.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="Videos: values as read, not steadied over time.")] = False,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Processes; one for each core if not said.", min=1)] = None,
     detector: DetectorOption = "dlib",
     model: ModelOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what became of the files as JSON, in place of the name.")
+    ] = False,
 ) -> None:
     """Write the Action Units of all faces in photos and videos as a table with OpenFace 2's columns.
 
@@ -27,29 +38,43 @@ def annotate(
     AU01_c ... AU45_c (1 from an intensity of 1.0 on). A photo or frame without a face gives a row of zeros. Of OpenFace's
     columns gaze, pose_T*, 3D landmarks and AU28_c are left out. Unless there is only one file, a last column, input, names it.
 
-    Stopped in the middle? Run the same command again: it goes on where it was. Files that cannot be read are listed at the
-    end; the exit code is 2 if there was no other.
+    Stopped in the middle? Run the same command again: it goes on where it was.
+
+    Whatever is not read is named, and counted in the closing line. Exit codes: 0 every photo and video was read to its end, 1
+    some were not, or only in part (damaged, cut short, of a kind that is not read), 2 none was. Files beside photos that are
+    none (.txt, .csv, .json ...) are named, but are no loss. Keys of --json: "output", "annotated", "kept", "complete",
+    "not_read" and "passed_over" (lists of "file", "why"), "read_in_part" (a list of "file", "lost": frames by reason).
 
     mimica annotate photos/ interview.mp4 -o aus.csv
+
+    mimica annotate photos/ -o - | head
     """
     from mimica.annotate import annotate as run
     from mimica.jobs.workers import cores
 
     for source in sources:
         check_output(output, (".csv",), source)
-    with bar("files", None) as line:
-        summary = run(
-            list(sources),
-            output,
-            recursive=recursive,
-            landmarks=landmarks,
-            raw=raw,
-            detector=detector,
-            model=model,
-            jobs=jobs or cores(),
-            progress=line.files,
-        )
-    for failure in summary.failures:
-        typer.echo(f"Not read: {failure.reason}", err=True)
-    typer.echo(summary.told(output), err=True)
-    typer.echo(str(output))
+    if as_json and output == PIPE:
+        raise UserError("--json and --output - both go to standard output: name a file for the table.")
+    with ExitStack() as stack:
+        table = stack.enter_context(delivered(output, ".csv", quiet=as_json))
+        taken = [stack.enter_context(spooled(source)) for source in sources]
+        with bar("files", None) as line:
+            summary = run(
+                taken,
+                table,
+                recursive=recursive,
+                landmarks=landmarks,
+                raw=raw,
+                detector=detector,
+                model=model,
+                jobs=jobs or cores(),
+                progress=line.files,
+            )
+        for sentence in summary.left_out():
+            typer.echo(sentence, err=True)
+        typer.echo(summary.told(output), err=True)
+    if as_json:
+        typer.echo(json.dumps({"output": str(output), **summary.as_object()}, indent=1))
+    if not summary.complete:
+        raise typer.Exit(SOME_LEFT_OUT)

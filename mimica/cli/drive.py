@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -9,8 +10,9 @@ from typing import Annotated
 import typer
 
 from mimica.cli.options import PhotoArgument, SizeOption, Source, TagOption, VideoOption, check_output, grouped, warn
+from mimica.cli.pipes import PIPE, SOME_LEFT_OUT, default_output, delivered, given, spooled
 from mimica.cli.progress import bar
-from mimica.files import fitting
+from mimica.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,16 @@ class Transfer:
     ] = None
     raw: Annotated[bool, typer.Option("--raw", help="Values as read in each frame, not steadied over time.")] = False
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Copy the video's sound (mp4 and webm).")] = True
-    fps: Annotated[float | None, typer.Option("--fps", help="Frames a second, 1 to 120. (Default: the video's.)")] = None
+    fps: Annotated[float | None, typer.Option("--fps", help="Frames a second, up to 120. (Default: the video's.)")] = None
 
 
 @grouped
 def drive(
     photo: PhotoArgument,
-    video: Annotated[Path, typer.Argument(help="The video of the driver: mp4, mov, webm, mkv or gif.", show_default=False)],
+    video: Annotated[
+        Path,
+        typer.Argument(help="The video of the driver: mp4, mov, webm, mkv, gif ... `-` is standard input.", show_default=False),
+    ],
     output: VideoOption = None,
     transfer: Transfer = Transfer(),
     size: SizeOption = 1080,
@@ -46,22 +51,30 @@ def drive(
     """Make a photo do what the person in a video does: expressions, blinks, and the sound with them.
 
     The driver's changes from neutral go over to the photo. Frames without a face hold the expression before and are reported.
+    Exit codes: 0 all of the video was read, 1 frames of it are damaged or missing, 2 nothing was made.
 
     mimica drive photo.jpg talking.mp4 -o driven.mp4
     """
     from mimica.drive import Drive
     from mimica.video.writer import SUFFIXES
 
-    output = output or fitting(photo.with_name(f"{photo.stem}_driven.mp4"))
+    if photo == video == PIPE:
+        raise UserError("Photo and video are both '-'; only one of them can come from standard input.")
+    output, taken = output or default_output(photo, f"{photo.stem}_driven.mp4"), given(photo)
     check_output(output, SUFFIXES, photo, folder=True)
     check_output(output, SUFFIXES, video, folder=True)
     if curves is not None:
         check_output(curves, (".csv", ".png"), photo)
-    with bar("reading the video", None) as line:
-        result = Drive(**asdict(transfer)).run(photo, video, output, size=size, progress=line.to, **source.arguments())
-    warn(result.warnings)
-    if curves is not None:
-        result.save_curves(curves)
-    with bar(output.name, len(result.animation)) as line:
-        result.save(output, tag=tag, progress=line.advance)
-    typer.echo(str(output))
+    with ExitStack() as stack:
+        film = stack.enter_context(spooled(video))
+        with bar("reading the video", None) as line:
+            result = Drive(**asdict(transfer)).run(taken, film, output, size=size, progress=line.to, **source.arguments())
+        warn(result.warnings)
+        if curves is not None:
+            result.save_curves(curves)
+        file = stack.enter_context(delivered(output, ".mp4"))
+        warn(result.animation.warnings_for(file))
+        line = stack.enter_context(bar(output.name, len(result.animation)))
+        result.save(file, tag=tag, progress=line.advance)
+    if result.losses:
+        raise typer.Exit(SOME_LEFT_OUT)

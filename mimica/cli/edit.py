@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from mimica.cli.options import DetailOption, PhotoArgument, Source, TagOption, Wanted, check_output, grouped, warn
+from mimica.cli.pipes import PIPE, default_output, delivered, given, suffix_of
+from mimica.errors import UserError
 from mimica.files import fitting
 
 
@@ -20,7 +22,8 @@ def edit(
         typer.Option(
             "--output",
             "-o",
-            help="Where to write; the suffix is the format. (Default: beside the photo, as photo_happiness.jpg.)",
+            help="Where to write; the suffix is the format, `-` is standard output. (Default: beside the photo, as "
+            "photo_happiness.jpg.)",
         ),
     ] = None,
     masks: Annotated[
@@ -43,10 +46,13 @@ def edit(
     """
     from mimica.images import FORMAT_BY_SUFFIX, write_image
 
-    suffix = photo.suffix if photo.suffix.lower() in FORMAT_BY_SUFFIX else ".png"
-    output = output or fitting(photo.with_name(f"{photo.stem}_{wanted.target().label}{suffix}"))
+    label, taken = wanted.target().label, given(photo)
+    suffix = suffix_of(taken, FORMAT_BY_SUFFIX)
+    output = output or default_output(photo, f"{photo.stem}_{label}{suffix}")
     check_output(output, FORMAT_BY_SUFFIX, photo)
     masks_file = fitting(output.with_name(f"{output.stem}_masks.png"))
+    if masks and output == PIPE:
+        raise UserError("--masks writes a second file beside --output, which is standard output: name a file.")
     if masks:
         check_output(masks_file, (".png",), photo)
 
@@ -54,10 +60,10 @@ def edit(
     from mimica.engines.base import load_without_detail
 
     chosen = source.arguments() | ({} if detail else {"engine": load_without_detail(source.engine, source.weights)})
-    result = api.edit(photo, **wanted.arguments(), **chosen, masks=masks)
+    result = api.edit(taken, **wanted.arguments(), **chosen, masks=masks)
     warn(result.warnings)
-    result.save(output, tag=tag)
-    typer.echo(str(output))
+    with delivered(output, suffix) as file:
+        result.save(file, tag=tag)
     if result.masks is not None:
         write_image(masks_file, result.masks, comment=api.TAG if tag else None)
         typer.echo(str(masks_file))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from mimica.cli.pipes import PIPE
 from mimica.errors import ImageError, MissingExtraError, UserError
 from mimica.files import writing
 from mimica.jobs.lock import hold
@@ -22,7 +23,10 @@ from mimica.jobs.lock import hold
 if TYPE_CHECKING:
     from mimica.motion.expression import Expression
 
-PhotoArgument = Annotated[Path, typer.Argument(help="A photo with a face: JPEG, PNG, WebP, BMP or TIFF.", show_default=False)]
+PhotoArgument = Annotated[
+    Path,
+    typer.Argument(help="A photo with a face: JPEG, PNG, WebP, AVIF, BMP, TIFF ... `-` is standard input.", show_default=False),
+]
 FaceOption = Annotated[
     str | None,
     typer.Option("--face", help="Which face: a number from 1 in reading order, 'largest' or 'all'. (Default: the largest.)"),
@@ -84,7 +88,11 @@ IntensityOption = Annotated[
 
 VideoOption = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="mp4, webm, gif, webp, or a new folder for PNGs. (Default: beside the photo, .mp4.)"),
+    typer.Option(
+        "--output",
+        "-o",
+        help="mp4, webm, gif, webp, or a new folder for PNGs; `-` is standard output. (Default: beside the photo, .mp4.)",
+    ),
 ]
 SizeOption = Annotated[
     int,
@@ -166,9 +174,11 @@ def joined(parts: list[str] | None, separator: str) -> str | None:
 def check_output(path: Path, suffixes: Iterable[str], photo: Path | None, *, folder: bool = False) -> None:
     """Refuses, before any work, an output that could not be written in the end: a suffix not in `suffixes` (with `folder`
     none is needed), a folder that is missing, protected or in use, the photo itself, and before that a photo that is not there.
-    Raises `UserError`."""
-    if photo is not None and not photo.exists():
+    `-` is standard input and output. Raises `UserError`."""
+    if photo is not None and photo != PIPE and not photo.exists():
         raise ImageError(f"There is no file '{photo}': check the path.")
+    if path == PIPE:
+        return
     if path.suffix.lower() not in suffixes and not (folder and not path.suffix):
         also = " or be a folder's (no suffix)" if folder else ""
         raise UserError(f"--output is '{path}'; its name must end in {', '.join(suffixes)}{also}.")

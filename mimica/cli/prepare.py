@@ -3,16 +3,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Protocol
 
 import typer
 
 from mimica.cli.options import check_output, grouped, needs_extra
+from mimica.cli.pipes import SOME_LEFT_OUT
 from mimica.cli.progress import spinner
 from mimica.errors import DataError, UserError
+
+
+class Outcome(Protocol):
+    """What became of a set: a closing line, the same for JSON, and whether all was read."""
+
+    @property
+    def complete(self) -> bool: ...
+
+    def as_object(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -102,11 +113,15 @@ def prepare(
     common: Common = Common(),
     vae: Vae = Vae(),
     codes: Codes = Codes(),
+    as_json: Annotated[bool, typer.Option("--json", help="Print what became of the set as JSON, in place of the name.")] = False,
 ) -> None:
     """Find, measure, align and cut out the faces of a raw set, and write them in the format that `mimica train` reads.
 
     Where the set has no intensities of Action Units, Mimica's reader measures them. Pictures that cannot be used are counted
     by reason and listed in dropped.csv.
+
+    Exit codes: 0 all that the set names was read (what shows no face is dropped, and that is no loss), 1 some could not be read,
+    2 nothing was written. Keys of --json: "output", "kept", "dropped", "reasons" (how many by reason), "complete".
 
     mimica prepare openface photos/ -o data/mine
 
@@ -125,10 +140,13 @@ def prepare(
     mimica prepare latents data/ffhq -o data/latents
     """
     report = _PREPARED.get(source, _faces)(Asked(source, folders or [], output, common, vae, codes))
-    typer.echo(report, err=True)
-    if source == "vae" and vae.sheet is not None:
-        typer.echo(str(vae.sheet))
-    typer.echo(str(output))
+    typer.echo(str(report), err=True)
+    if as_json:
+        typer.echo(json.dumps({"output": str(output), **report.as_object()}, indent=1))
+    else:
+        typer.echo("\n".join(map(str, [vae.sheet, output] if source == "vae" and vae.sheet is not None else [output])))
+    if not report.complete:
+        raise typer.Exit(SOME_LEFT_OUT)
 
 
 def _one_folder(asked: Asked) -> Path:
@@ -139,7 +157,7 @@ def _one_folder(asked: Asked) -> Path:
     return asked.folders[0]
 
 
-def _faces(asked: Asked) -> str:
+def _faces(asked: Asked) -> Outcome:
     """Any set of `mimica.data.sources.registry.SOURCES`."""
     from mimica.prepare.faces import prepare as run
 
@@ -155,20 +173,20 @@ def _faces(asked: Asked) -> str:
             limit=common.limit,
             progress=line.measured,
         )
-    return str(report)
+    return report
 
 
-def _sequences(asked: Asked) -> str:
+def _sequences(asked: Asked) -> Outcome:
     """Videos -> how faces move, for `mimica train predictor`."""
     from mimica.prepare.sequences import prepare_sequences
 
     if not asked.folders:
         _one_folder(asked)
     with spinner() as line:
-        return str(prepare_sequences(asked.folders, asked.output, progress=line.frames))
+        return prepare_sequences(asked.folders, asked.output, progress=line.frames)
 
 
-def _vae(asked: Asked) -> str:
+def _vae(asked: Asked) -> Outcome:
     """Faces with head masks and attributes, for `mimica train vae`."""
     from mimica.engines.vae.sheets import mask_sheet
     from mimica.images import write_image
@@ -193,7 +211,7 @@ def _vae(asked: Asked) -> str:
     return report
 
 
-def _latents(asked: Asked) -> str:
+def _latents(asked: Asked) -> Outcome:
     """Codes of faces with what they show, for `mimica directions fit` and `mimica train autoencoder`."""
     given, common = asked.codes, asked.common
     if bool(given.sample) == bool(asked.folders) or len(asked.folders) > 1:
@@ -206,7 +224,7 @@ def _latents(asked: Asked) -> str:
     codec = load_codec(given.weights)
     with spinner() as line:
         if given.sample:
-            return str(sample_latents(codec, given.sample, asked.output, seed=given.seed, progress=line.faces))
+            return sample_latents(codec, given.sample, asked.output, seed=given.seed, progress=line.faces)
         report = project_latents(
             codec,
             asked.folders[0],
@@ -217,11 +235,13 @@ def _latents(asked: Asked) -> str:
             limit=common.limit,
             progress=line.faces,
         )
-    return str(report)
+    return report
 
 
-def _ffhq(asked: Asked) -> str:
+def _ffhq(asked: Asked) -> Outcome:
     """FFHQ crops and their re-animated copies, for `mimica train stylegan`."""
+    from mimica.data.sources.base import NO_FACE, Dropped
+    from mimica.prepare.faces import Report
     from mimica.prepare.ffhq import prepare_ffhq
 
     if not asked.folders:
@@ -237,10 +257,10 @@ def _ffhq(asked: Asked) -> str:
         kept, dropped = prepare_ffhq(
             faces, pairs[0] if pairs else None, asked.output, size=size, limit=limit, progress=line.pictures
         )
-    return f"{kept} pictures kept, {dropped} photos dropped"
+    return Report(kept, [Dropped("", NO_FACE)] * dropped)
 
 
-def _made(asked: Asked) -> str:
+def _made(asked: Asked) -> Outcome:
     """Faces made of FFHQ crops: other expressions of the same people, or new people mixed of several."""
     folder, count = _one_folder(asked), asked.codes.sample
     if not folder.is_dir():
@@ -248,7 +268,9 @@ def _made(asked: Asked) -> str:
     if count < 1:
         each = " of each face" if asked.source == "expressions" else ""
         raise UserError(f"'{asked.source}' needs --sample, how many pictures to make{each}.")
+    from mimica.data.sources.base import NO_FACE, Dropped
     from mimica.prepare.expressions import prepare_expressions
+    from mimica.prepare.faces import Report
     from mimica.prepare.mixtures import prepare_mixtures
 
     make = prepare_expressions if asked.source == "expressions" else prepare_mixtures
@@ -257,10 +279,10 @@ def _made(asked: Asked) -> str:
         kept, dropped = make(
             folder, asked.output, size=size, count=count, seed=asked.codes.seed, limit=limit, progress=line.pictures
         )
-    return f"{kept} pictures kept, {dropped} dropped"
+    return Report(kept, [Dropped("", NO_FACE)] * dropped)
 
 
-_PREPARED: dict[str, Callable[[Asked], str]] = {
+_PREPARED: dict[str, Callable[[Asked], Outcome]] = {
     "latents": _latents, "sequences": _sequences, "ffhq": _ffhq, "vae": _vae, "expressions": _made, "mixtures": _made,
 }  # fmt: skip
 """What is not a face set with Action Units -> its function."""

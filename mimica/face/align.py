@@ -23,6 +23,9 @@ EYE_CORNERS = ((36, 39), (42, 45))
 """iBUG numbers; the eye at the left of the picture first."""
 MOUTH_CORNERS = (48, 54)
 
+LARGEST_BLEND = 16_000_000
+"""Pixels that are blended at once."""
+
 TIGHT_EYES = (0.5, 0.42)
 TIGHT_EYE_DISTANCE = 0.30
 
@@ -84,7 +87,7 @@ def paste(photo: np.ndarray, crop: np.ndarray, mask: np.ndarray, crop_from_photo
     result = photo.copy()
     height, width = mask.shape
     photo_from_crop = invert(crop_from_photo)
-    x0, y0, x1, y1 = _bounds(photo_from_crop, width, height, margin=1)
+    x0, y0, x1, y1 = reach(crop_from_photo, mask.shape)
     x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, photo.shape[1]), min(y1, photo.shape[0])
     if x0 >= x1 or y0 >= y1:
         return result
@@ -93,17 +96,24 @@ def paste(photo: np.ndarray, crop: np.ndarray, mask: np.ndarray, crop_from_photo
         x0, y0, x1, y1 = max(x0, int(left)), max(y0, int(top)), min(x1, int(left) + width), min(y1, int(top) + height)
         inside = np.s_[y0 - int(top) : y1 - int(top), x0 - int(left) : x1 - int(left)]
         pixels, weight = crop[inside], mask[inside]
-    else:
-        here = photo_from_crop - [[0, 0, x0], [0, 0, y0]]
-        pixels = _warp(crop, here, x1 - x0, y1 - y0)
-        weight = _warp(mask, here, x1 - x0, y1 - y0, outside_is_zero=True)
-    region = result[y0:y1, x0:x1]
+        _blend(result[y0:y1, x0:x1], pixels, weight)
+        return result
+    rows = max(64, LARGEST_BLEND // (x1 - x0))
+    for top in range(y0, y1, rows):  # of a large photo in bands, as floats take four times the room
+        bottom = min(y1, top + rows)
+        here = photo_from_crop - [[0, 0, x0], [0, 0, top]]
+        weight = _warp(mask, here, x1 - x0, bottom - top, outside_is_zero=True)
+        _blend(result[top:bottom, x0:x1], _warp(crop, here, x1 - x0, bottom - top), weight)
+    return result
+
+
+def _blend(region: np.ndarray, pixels: np.ndarray, weight: np.ndarray) -> None:
+    """Lays the pixels over the region, in place."""
     whole = (weight >= 1).astype(np.uint8)
     if np.array_equal(whole, weight):
         cv2.copyTo(np.ascontiguousarray(pixels), whole, region)
     else:
         region[...] = cv2.blendLinear(pixels, region, weight, 1 - weight)  # exact where the weight is 0 or 1
-    return result
 
 
 def feather(size: int | tuple[int, int], border: float) -> np.ndarray:
@@ -124,6 +134,11 @@ def window_from_photo(
     if x0 >= x1 or y0 >= y1:
         raise NoFaceError("A face lies wholly outside its photo: it cannot be cut out; use a photo that shows all of the face.")
     return x0, y0, x1, y1
+
+
+def reach(crop_from_photo: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """(x0, y0, x1, y1): the photo's rectangle that `paste` may touch with a crop of `shape` (h, w, ...)."""
+    return _bounds(invert(crop_from_photo), shape[1], shape[0], margin=1)
 
 
 def _ramp(length: int, border: float) -> np.ndarray:

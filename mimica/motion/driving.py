@@ -9,7 +9,7 @@ a blink closes the photo's eyes whatever either pair looks like at rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +20,7 @@ from mimica.facs import SIDED_AU_NAMES
 from mimica.motion.track import POSE, POSE_LIMIT, Track
 from mimica.reader.follow import Finder, Follower
 from mimica.reader.read import FaceReading
-from mimica.video.reader import open_video
+from mimica.video.reader import describe_losses, open_video
 
 NAMES: tuple[str, ...] = (*SIDED_AU_NAMES, *POSE)
 CALM_SHARE = 0.1
@@ -41,6 +41,7 @@ class Driver:
     seen     bool (F,)
     neutral  float64 (37,), what the face shows at rest
     fps      frames a second of the video
+    losses   sentences about frames that the file does not have, or not whole
     """
 
     times: np.ndarray
@@ -48,6 +49,7 @@ class Driver:
     seen: np.ndarray
     neutral: np.ndarray
     fps: float
+    losses: tuple[str, ...] = ()
 
     def track(self, own: Mapping[str, float], *, transfer: Transfer = "relative", gain: float = 1.0) -> Track:
         """The track for a face that shows `own` when it is at rest. `relative` adds the driver's changes, times `gain`;
@@ -110,7 +112,8 @@ def read_driver(
             progress(index + 1, video.frame_count)
     if not faces:
         raise NoFaceError(f"In '{path}' no frame shows a face: use a video where one is seen from the front throughout.")
-    return assemble(times, _main_face(faces), video.fps, neutral, str(path))
+    driver = assemble(times, _main_face(faces), video.fps, neutral, str(path))
+    return replace(driver, losses=tuple(describe_losses(video)))
 
 
 def _vector(reading: FaceReading) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from mimica.motion.openface import read_track
+from mimica.motion.openface import read_table, read_track
 from mimica.motion.script.script import read_script
 from mimica.motion.script.subtitles import read_subtitles
 from mimica.motion.track import POSE, Track
@@ -22,6 +22,14 @@ def read_motion(path: str | Path) -> Motion:
         track = read_track(path)
         return lambda _own: track
     return (read_subtitles(path) if suffix == ".srt" else read_script(path)).track
+
+
+def left_out(path: str | Path) -> list[str]:
+    """A sentence about the rows of a table that make no part of its track; none for other files."""
+    if Path(path).suffix.lower() != ".csv":
+        return []
+    table = read_table(path)
+    return [f"'{path}': {table}"] if table.left_out else []
 
 
 def pose_warning(track: Track, engine: str, controls: Iterable[str]) -> str | None:

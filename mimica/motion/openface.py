@@ -10,8 +10,11 @@ Source: github.com/TadasBaltrusaitis/OpenFace/wiki/Output-Format.
 from __future__ import annotations
 
 import csv
+import io
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,46 +28,92 @@ from mimica.motion.track import POSE, POSE_LIMIT, Track
 _CONTROL_OF = {f"{name}_r": name for name in (*AU_NAMES, *SIDED_AU_NAMES)} | {c: name for name, (c, _) in POSE_COLUMNS.items()}
 
 
+NO_SUCCESS, OTHER_FACE = "without a face (success 0)", "of other faces"
+"""Why rows are left out."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The track of a table, and how many of its `rows` were left out, by reason."""
+
+    track: Track
+    rows: int
+    left_out: Mapping[str, int]
+
+    def __str__(self) -> str:
+        parts = ", ".join(f"{count} {why}" for why, count in self.left_out.items())
+        return f"of {self.rows} rows {sum(self.left_out.values())} were left out: {parts}."
+
+
 def read_track(path: str | Path) -> Track:
+    """The track of `read_table`."""
+    return read_table(path).track
+
+
+def read_table(path: str | Path) -> Table:
     """A CSV with `timestamp` and any of the columns `AUxx_r`, `pose_Rx/y/z` -> an absolute track, linear between rows.
 
-    Rows with `success` 0 are left out; of several faces (`face_id`) the first row's is taken. Sided columns win over
-    `AU12_r`. Values outside OpenFace's ranges are clipped. Raises `DataError` for what is no such table.
+    Rows with `success` 0, or none, are left out, whatever else they hold; of several faces (`face_id`) the first's rows are
+    taken. Sided columns win over `AU12_r`. Values outside OpenFace's ranges are clipped. Raises `DataError` for what is no such
+    table, and for a row that should be used and has no number.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"The table {path} cannot be read: {error}.") from error
-    lines = csv.reader(text.splitlines())
-    header = [column.strip() for column in next(lines, [])]
+    header, lines = _header_and_lines(path)
     controls = [(header.index(column), name) for column, name in _CONTROL_OF.items() if column in header]
     if "timestamp" not in header or not controls:
         raise DataError(f"{path} is no OpenFace table: it needs the column 'timestamp' and at least one such as 'AU12_r'.")
     controls = [(i, name) for i, name in controls if not {name + "L", name + "R"} <= {other for _, other in controls}]
-    rows = list(_used_rows(path, header, lines))
-    if not rows:
+    used, left_out, count = _used_rows(path, header, lines)
+    if not used:
         raise DataError(f"{path} has no row with a face (success = 1).")
-    times = np.array([row[header.index("timestamp")] for row in rows])
+    times = np.array([row[header.index("timestamp")] for row in used])
     if (np.diff(times) < 0).any():
         raise DataError(f"The column 'timestamp' of {path} falls; rows must be in the order of time.")
-    values = np.array([[_from_column(name, row[i]) for i, name in controls] for row in rows])
-    return Track.dense(times, tuple(name for _, name in controls), values)
+    values = np.array([[_from_column(name, row[i]) for i, name in controls] for row in used])
+    return Table(Track.dense(times, tuple(name for _, name in controls), values), count, left_out)
 
 
-def _used_rows(path: Path, header: list[str], lines: Iterator[list[str]]) -> Iterator[list[float]]:
-    """The rows of the first face with success, as numbers."""
+def _header_and_lines(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Stripped names of the columns, and the lines that are not blank, each of as many cells. Raises `DataError`."""
+    try:
+        lines = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline="")))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"The table {path} cannot be read: {error}.") from error
+    header = [column.strip() for column in lines[0]] if lines else []
+    for number, line in enumerate(lines[1:], start=2):
+        if line and len(line) != len(header):
+            raise DataError(f"Line {number} of {path} has {len(line)} cells; it must have {len(header)}, one for each column.")
+    return header, lines[1:]
+
+
+def _used_rows(path: Path, header: list[str], lines: list[list[str]]) -> tuple[list[list[float]], Counter[str], int]:
+    """The rows of the first face with success, as numbers; why others are left out, and how many rows there are."""
     face_id: float | None = None
+    used, left_out = [], Counter[str]()
     for number, line in enumerate(lines, start=2):
         if not line:
             continue
-        if len(line) != len(header):
-            raise DataError(f"Line {number} of {path} has {len(line)} cells; it must have {len(header)}, one for each column.")
-        row = [_number(cell, column, number, path) for cell, column in zip(line, header, strict=True)]
-        cells = dict(zip(header, row, strict=True))
-        face_id = cells.get("face_id", 0.0) if face_id is None else face_id
-        if cells.get("success", 1.0) and cells.get("face_id", 0.0) == face_id:
-            yield row
+        success, face = (_lenient(line, header, column) for column in ("success", "face_id"))
+        if success is None or not success:
+            left_out[NO_SUCCESS] += 1
+            continue
+        face_id = face if face_id is None else face_id
+        if face != face_id:
+            left_out[OTHER_FACE] += 1
+            continue
+        used.append([_number(cell, column, number, path) for cell, column in zip(line, header, strict=True)])
+    return used, left_out, len(used) + sum(left_out.values())
+
+
+def _lenient(line: list[str], header: list[str], column: str) -> float | None:
+    """The number in a column; 1 where there is no such column, None where there is no number."""
+    if column not in header:
+        return 1.0
+    try:
+        value = float(line[header.index(column)])
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 _READ = {"timestamp", "success", "face_id", *_CONTROL_OF}

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from mimica.data.dataset import DatasetWriter, resized
-from mimica.data.sources.base import Dropped, RawFace
+from mimica.data.sources.base import NO_FACE, NO_FACE_IN_TABLE, Dropped, RawFace
 from mimica.data.sources.registry import SOURCES
 from mimica.errors import DataError, ImageError, NoFaceError, ValueRangeError, nearest
 from mimica.face.align import crop_from_photo, cut
@@ -29,6 +29,8 @@ from mimica.images import picture_in, read_photo
 from mimica.jobs import workers
 from mimica.reader.read import FaceReading, Reader, largest_face
 
+NO_FACE_SEEN = "no face was seen"
+
 
 @dataclass
 class Report:
@@ -37,9 +39,23 @@ class Report:
     kept: int = 0
     dropped: list[Dropped] = field(default_factory=list)
 
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Why -> how many, most first."""
+        return dict(Counter(one.why for one in self.dropped).most_common())
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was dropped was at least read: it shows no face."""
+        return self.reasons.keys() <= {NO_FACE, NO_FACE_IN_TABLE, NO_FACE_SEEN}
+
     def __str__(self) -> str:
-        counts = Counter(one.why for one in self.dropped).most_common()
+        counts = self.reasons.items()
         return "\n".join([f"{self.kept} faces kept, {len(self.dropped)} dropped", *(f"  {n}: {why}" for why, n in counts)])
+
+    def as_object(self) -> dict[str, Any]:
+        """In JSON's types, by the keys that `mimica prepare --help` documents."""
+        return {"kept": self.kept, "dropped": len(self.dropped), "reasons": self.reasons, "complete": self.complete}
 
 
 @dataclass(frozen=True)
@@ -68,7 +84,7 @@ class Cropper:
         try:
             result: Cropped | Dropped = self.crop(raw)
         except (ImageError, NoFaceError) as error:
-            result = Dropped(raw.name, _reason(error))
+            result = Dropped(raw.name, reason_of(error))
         tick(1, 1)
         return result
 
@@ -89,9 +105,9 @@ class Cropper:
         return largest_face(photo, reader=self.reader)
 
 
-def _reason(error: ImageError | NoFaceError) -> str:
+def reason_of(error: ImageError | NoFaceError) -> str:
     """The kind of trouble, without the picture's name, so that equal ones are counted together."""
-    return "no face was found" if isinstance(error, NoFaceError) else "the picture cannot be read"
+    return NO_FACE if isinstance(error, NoFaceError) else "the picture cannot be read"
 
 
 def _picture(raw: RawFace) -> np.ndarray:

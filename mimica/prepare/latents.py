@@ -27,7 +27,7 @@ from mimica.engines.stylegan.latents import READ_COLUMNS, LatentSet, save_latent
 from mimica.errors import DataError
 from mimica.facs import AU_NAMES, to_dict
 from mimica.jobs.journal import Journal
-from mimica.prepare.faces import Cropper, Report, check_source, results
+from mimica.prepare.faces import NO_FACE_SEEN, Cropper, Report, check_source, results
 from mimica.reader.read import MIN_CONFIDENCE, Reader
 
 PROJECTED_AT_ONCE = 32
@@ -60,7 +60,7 @@ def sample_latents(
     codes = codec.sample(count, seed, truncation)
     readings = read_pictures(codec.decode(codes), reader, progress)
     kept = [i for i, one in enumerate(readings) if one.confidence >= MIN_CONFIDENCE]
-    report = Report(len(kept), [Dropped(f"seed {seed}, {i}", "no face was seen") for i in set(range(count)) - set(kept)])
+    report = Report(len(kept), [Dropped(f"seed {seed}, {i}", NO_FACE_SEEN) for i in set(range(count)) - set(kept)])
     if not kept:
         raise DataError(f"The reader sees no face in any of {count} generated pictures; take another generator.")
     names = tuple(f"sample-{seed}-{i}" for i in kept)
@@ -184,7 +184,7 @@ def _assembled(
         if record["confidence"] >= MIN_CONFIDENCE:
             kept[key] = record
         else:
-            report.dropped.append(Dropped(key, "no face was seen"))
+            report.dropped.append(Dropped(key, NO_FACE_SEEN))
     report.kept = len(kept)
     if not kept:
         raise DataError("The reader sees no face in any of the pictures; are they FFHQ crops?")

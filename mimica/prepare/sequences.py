@@ -10,7 +10,7 @@ several times what it was lately (after J. Boreczky, L. Rowe, "Comparison of vid
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +18,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mimica.annotate import VIDEO_SUFFIXES, list_inputs
 from mimica.errors import DataError, MissingExtraError, VideoError
 from mimica.facs import AU_NAMES, EMOTIONS
 from mimica.files import atomic_path
+from mimica.inputs import list_inputs
 from mimica.motion.predictor.clips import FILE
 from mimica.motion.track import POSE
 from mimica.reader.follow import Finder, Follower
@@ -63,15 +63,32 @@ class CutFinder:
 
 @dataclass
 class Report:
-    """What became of the videos: `clips` and `seconds` in the table, `shots` seen, `failures` as sentences."""
+    """What became of the videos: `clips` and `seconds` in the table, `shots` seen, `failures` as sentences, `lost` frames by
+    reason."""
 
     clips: int = 0
     seconds: float = 0.0
     shots: int = 0
     failures: list[str] = field(default_factory=list)
+    lost: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every video was read to its end."""
+        return not self.failures and not self.lost
+
+    def as_object(self) -> dict[str, object]:
+        """In JSON's types, by the keys that `mimica prepare --help` documents."""
+        return {
+            "kept": self.clips,
+            "dropped": len(self.failures),
+            "reasons": {"could not be read": len(self.failures), **self.lost},
+            "complete": self.complete,
+        }
 
     def __str__(self) -> str:
         lines = [f"{self.clips} clips, {self.seconds:.0f} s in all, from {self.shots} shots"]
+        lines += [f"{count} {reason}" for reason, count in self.lost.items()]
         return "\n".join(lines + [f"Not read: {sentence}" for sentence in self.failures])
 
 
@@ -88,7 +105,7 @@ def prepare_sequences(
         import pandas as pd
     except ModuleNotFoundError as error:
         raise MissingExtraError("Sequences are written with pandas; install it by `pip install 'mimica[train]'`.") from error
-    videos = [each.path for each in list_inputs(sources, recursive=True) if each.path.suffix.lower() in VIDEO_SUFFIXES]
+    videos = [each.path for each in list_inputs(sources, recursive=True) if each.is_video]
     if not videos:
         raise DataError(f"There is no video in {', '.join(map(str, sources))}.")
     report, rows = Report(), list[list[object]]()
@@ -113,7 +130,8 @@ def read_clips(
     """The clips of one video, each as rows of the table. A shot at a time is in memory, as numbers."""
     cuts, shot, follower = CutFinder(), 0, Follower(finder, raw=True)
     faces: dict[int, list[tuple[float, FaceReading]]] = {}
-    for index, time, rgb in open_video(path):
+    video = open_video(path)
+    for index, time, rgb in video:
         if cuts.is_cut(rgb):
             yield from _shot(path, shot, faces, report)
             shot, follower, faces = shot + 1, Follower(finder, raw=True), {}
@@ -121,6 +139,7 @@ def read_clips(
             faces.setdefault(face_id, []).append((time, reading))
         if progress is not None:
             progress(path.name, index + 1)
+    report.lost.update(video.lost)
     yield from _shot(path, shot, faces, report)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from mimica.data.attribute_sets import SourceFace, find_set, with_labels
 from mimica.data.pairs import by_source, read_rows, source_first
+from mimica.data.sources.base import Dropped
 from mimica.engines.vae.data import DataWriter
 from mimica.engines.vae.masks import cached_mask
 from mimica.errors import DataError, ImageError, NoFaceError
@@ -24,6 +25,7 @@ from mimica.face.register import register
 from mimica.facs import AU_NAMES, EMOTIONS, SIDED_AU_NAMES
 from mimica.files import atomic_path
 from mimica.images import read_photo
+from mimica.prepare.faces import Report, reason_of
 from mimica.reader.read import FaceReading, Reader, largest_face
 
 WORK = 320
@@ -69,8 +71,8 @@ def prepare(
     cache: Path | None = None,
     limit: int = 0,
     progress: Callable[[int, int], None] = lambda kept, dropped: None,
-) -> str:
-    """Writes the new folder `output`; gives one line on what is in it. `labels` is a table with more attributes, `cache` a folder
+) -> Report:
+    """Writes the new folder `output`; gives what became of the photos. `labels` is a table with more attributes, `cache` a folder
     that keeps masks; `limit` takes the first so many pictures. Raises `DataError` for a folder that is no such set, and where
     nothing can be used."""
     faces = with_labels(find_set(folder), labels) if labels else find_set(folder)
@@ -79,20 +81,20 @@ def prepare(
     rows = {photo: source_first(group) for photo, group in groups.items()}
     capacity = len(chosen) + sum(len(rows.get(face.name, [])) for face in chosen)
     attributes = (*(a for a in faces.attributes if a not in MEASURED), *MEASURED)
-    reader, dropped = Reader(threads=1), 0
+    reader, report = Reader(threads=1), Report()
     with atomic_path(output, folder=True) as temporary:
         temporary.mkdir()
         with DataWriter(temporary, faces.title, size, attributes, capacity, {"set": folder.name}) as writer:
             for face in chosen:
                 try:
                     _add(writer, face, rows.get(face.name, []), frames, reader, cache)
-                except (ImageError, NoFaceError):
-                    dropped += 1
-                progress(len(writer), dropped)
-            kept = len(writer)
-        if not kept:
+                except (ImageError, NoFaceError) as error:
+                    report.dropped.append(Dropped(face.name, reason_of(error)))
+                progress(len(writer), len(report.dropped))
+            report.kept = len(writer)
+        if not report.kept:
             raise DataError(f"None of the {len(chosen)} pictures of '{folder}' could be used.")
-    return f"{kept} faces of {len(chosen) - dropped} photos; {dropped} photos dropped"
+    return report
 
 
 def _add(

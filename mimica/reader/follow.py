@@ -24,6 +24,8 @@ DETECT_EVERY = 10
 """Frames: at the latest after so many the whole frame is searched for faces."""
 SEARCH_SECONDS = 1.0
 """For so long after a face was seen, frames without one are all searched; later every `DETECT_EVERY`-th."""
+SPARSE_SECONDS = 0.15
+"""Frames that lie farther apart are all searched: the next one may be the last for a while."""
 SAME_FACE = 0.25
 """The least overlap (intersection over union) of two boxes that are one face."""
 FORGET_SECONDS = 1.0
@@ -119,24 +121,27 @@ class Follower:
         self._next_id = 0
         self._since_search = DETECT_EVERY
         self._last_seen = 0.0
+        self._last_time = 0.0
 
     def read(self, rgb: np.ndarray, time: float) -> list[tuple[int, FaceReading]]:
         """The faces of the next frame, uint8 (H, W, 3) at `time` (seconds, rising), by their ids: 0 for the first face of
         the video, one more for each new one. In the order of their ids."""
-        self._tracks = [track for track in self._tracks if time - track.time <= FORGET_SECONDS]
-        seen = {id(track): self._seen(track, reading, time) for track, reading in self._readings(rgb, time)}
+        step, self._last_time = time - self._last_time, time
+        self._tracks = [track for track in self._tracks if time - track.time <= max(FORGET_SECONDS, 1.5 * step)]
+        found = self._readings(rgb, time, step > SPARSE_SECONDS)
+        seen = {id(track): self._seen(track, reading, time) for track, reading in found}
         self._last_seen = time if seen else self._last_seen
         now = [track for track in self._tracks if id(track) in seen]
         return [(track.face_id, seen[id(track)]) for track in sorted(now, key=lambda track: track.face_id)]
 
-    def _readings(self, rgb: np.ndarray, time: float) -> list[tuple[_Track, FaceReading]]:
+    def _readings(self, rgb: np.ndarray, time: float, sparse: bool) -> list[tuple[_Track, FaceReading]]:
         followed = [track for track in self._tracks if track.time == self._last_seen]
         self._since_search += 1
-        if followed and self._since_search < DETECT_EVERY:
+        if followed and not sparse and self._since_search < DETECT_EVERY:
             readings = self._finder.follow(rgb, [track.reading for track in followed])
             if all(map(_is_sound, readings)) and not _any_doubles(readings):
                 return list(zip(followed, readings, strict=True))
-        elif not followed and self._since_search < DETECT_EVERY and time - self._last_seen > SEARCH_SECONDS:
+        elif not followed and not sparse and self._since_search < DETECT_EVERY and time - self._last_seen > SEARCH_SECONDS:
             return []
         self._since_search = 0
         return self._matched(self._finder.find(rgb), time)

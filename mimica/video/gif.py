@@ -36,9 +36,10 @@ def _bayer(order: int) -> np.ndarray:
 
 
 class Palette:
-    """Turns frames into palette entries, one after the other."""
+    """Turns frames into palette entries, one after the other; the first `most` entries are used, of 256."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 256) -> None:
+        self.most = most
         self.colours = np.zeros((256, 3), np.uint8)
         self._table: np.ndarray | None = None
         self._usual_miss = 0.0
@@ -56,7 +57,7 @@ class Palette:
         """Median cut, and the table of the nearest entry to each colour of `_BITS` bits a channel."""
         step = max(1, round((rgb.shape[0] * rgb.shape[1]) ** 0.5 / _SAMPLES))
         sample = Image.fromarray(np.ascontiguousarray(rgb[::step, ::step]))
-        flat = sample.quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=1).getpalette() or []
+        flat = sample.quantize(self.most, method=Image.Quantize.MEDIANCUT, kmeans=1).getpalette() or []
         chosen = np.array(flat, np.uint8).reshape(-1, 3)
         self.colours = np.concatenate([chosen, np.repeat(chosen[-1:], 256 - len(chosen), axis=0)])
         levels = (np.arange(2**_BITS, dtype=np.float32) + 0.5) * 2 ** (8 - _BITS) - 0.5

@@ -23,12 +23,13 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from mimica.errors import VideoError
 from mimica.files import atomic_path
-from mimica.images import encode_image, xmp_packet
+from mimica.images import encode_image, on_white, xmp_packet
 from mimica.video.gif import Palette, insert_comment
-from mimica.video.reader import opened_container
+from mimica.video.sound import ENCODERS, Sound
 
 SUFFIXES = (".mp4", ".webm", ".gif", ".webp")
-_AUDIO = {".mp4": ("aac", ("aac", "mp3")), ".webm": ("libopus", ("opus", "vorbis"))}  # the encoder, what is copied as it is
+ALPHA_KINDS = ("", ".webm", ".webp", ".gif")
+"""Suffixes of what keeps transparency: PNG frames, VP9 and WebP by 256 steps, GIF by all or nothing."""
 
 
 class VideoWriter:
@@ -42,6 +43,8 @@ class VideoWriter:
     comment     put into the file's metadata (and in WebP and PNG, as XMP)
     loop        whether GIF and WebP start again at their end
     audio_from  a video whose sound is copied, as long as the frames last (mp4 and webm)
+    alpha       uint8 (H, W), 255 opaque, of all frames, or None; where the format keeps none (see `ALPHA_KINDS`) they are
+                shown on white
 
     Nothing is at `path` before the block ends well. Frames stream to the file; an animated WebP stays in memory, compressed,
     until its end. Raises `VideoError` and, for a folder or disk that does not take the file, `UserError`.
@@ -49,12 +52,14 @@ class VideoWriter:
 
     def __init__(
         self, path: str | Path, fps: float, size: tuple[int, int], *, comment: str | None = None, loop: bool = True,
-        audio_from: str | Path | None = None,
+        audio_from: str | Path | None = None, alpha: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         self.path, self.fps, self.size, self.comment, self.loop = Path(path), fps, size, comment, loop
         self.audio_from = Path(audio_from) if audio_from else None
         self.kind = self.path.suffix.lower()
         self.count = 0
+        self.paper = None if alpha is None or self.kind in ALPHA_KINDS else alpha
+        self.alpha = alpha if self.kind in ALPHA_KINDS else None
         if self.kind and self.kind not in SUFFIXES:
             raise VideoError(
                 f"'{path}' cannot be written as a video: the name must end in {', '.join(SUFFIXES)}, or have no suffix for a "
@@ -63,7 +68,7 @@ class VideoWriter:
         most = 50 if self.kind == ".gif" else 240
         if not 0 < fps <= most:
             raise VideoError(f"{fps:g} frames a second is outside what '{path}' can have: choose more than 0, up to {most}.")
-        if self.audio_from and self.kind not in _AUDIO:
+        if self.audio_from and self.kind not in ENCODERS:
             raise VideoError(f"'{path}' cannot carry sound: choose a name that ends in .mp4 or .webm, or leave the sound out.")
 
     def __enter__(self) -> VideoWriter:
@@ -74,7 +79,7 @@ class VideoWriter:
                 self._sink = stack.enter_context(_Container(self, temporary))
             else:
                 temporary.mkdir()
-                self._sink = _Folder(temporary, self.comment)
+                self._sink = _Folder(temporary, self.comment, self.alpha)
             self._stack = stack.pop_all()
         return self
 
@@ -82,7 +87,7 @@ class VideoWriter:
         """One frame, uint8 (H, W, 3), of the size promised."""
         if rgb.shape != (self.size[1], self.size[0], 3):
             raise ValueError(f"a frame of shape {rgb.shape} in a video of size {self.size}")
-        self._sink.write(rgb, self.count)
+        self._sink.write(rgb if self.paper is None else on_white(rgb, self.paper), self.count)
         self.count += 1
 
     def __exit__(
@@ -95,12 +100,12 @@ class VideoWriter:
 
 
 class _Folder:
-    def __init__(self, folder: Path, comment: str | None) -> None:
-        self.folder, self.comment = folder, comment
+    def __init__(self, folder: Path, comment: str | None, alpha: np.ndarray | None) -> None:
+        self.folder, self.comment, self.alpha = folder, comment, alpha
 
     def write(self, rgb: np.ndarray, index: int) -> None:
         file = self.folder / f"frame_{index + 1:05d}.png"
-        file.write_bytes(encode_image(file, rgb, comment=self.comment))
+        file.write_bytes(encode_image(file, rgb, self.alpha, comment=self.comment))
 
 
 class _Container:
@@ -109,8 +114,8 @@ class _Container:
     def __init__(self, writer: VideoWriter, temporary: Path) -> None:
         self.writer, self.temporary, self.kind = writer, temporary, writer.kind
         self.rate = Fraction(writer.fps).limit_denominator(1001)
-        self.sound: _Sound | None = None
-        self.palette = Palette()
+        self.sound: Sound | None = None
+        self.palette = Palette(256 if writer.alpha is None else 255)
 
     def __enter__(self) -> _Container:
         with ExitStack() as stack:
@@ -119,9 +124,9 @@ class _Container:
             self.container = stack.enter_context(av.open(str(self.temporary), "w", options=options.get(self.kind, {})))
             if self.writer.comment:
                 self.container.metadata["comment"] = self.writer.comment
-            self.stream = _video_stream(self.container, self.kind, self.rate, self.writer.size)
+            self.stream = _video_stream(self.container, self.kind, self.rate, self.writer.size, self.writer.alpha is not None)
             if self.writer.audio_from:
-                self.sound = stack.enter_context(_Sound(self.writer.audio_from, self.container, self.kind))
+                self.sound = stack.enter_context(Sound(self.writer.audio_from, self.container, self.kind))
             self._stack = stack.pop_all()
         return self
 
@@ -134,15 +139,19 @@ class _Container:
 
     def _frame(self, rgb: np.ndarray) -> av.VideoFrame:
         """The frame in the encoder's pixel format, with its colours tagged."""
-        pixel_format = _ENCODERS[self.kind][1]
+        alpha, pixel_format = self.writer.alpha, self.stream.pix_fmt
         if pixel_format == "pal8":
             entries, colours = self.palette.apply(rgb)
             argb = np.insert(colours, 0, 255, axis=1)
+            if alpha is not None:  # all or nothing, and the last entry is nothing
+                entries, argb[-1] = np.where(alpha < 128, np.uint8(255), entries), 0
             return av.VideoFrame.from_ndarray((entries, argb), format="pal8")  # type: ignore[arg-type]
         if pixel_format == "bgra":
-            return av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="bgra")
-        even = cv2.copyMakeBorder(rgb, 0, rgb.shape[0] % 2, 0, rgb.shape[1] % 2, cv2.BORDER_REPLICATE)
-        frame = av.VideoFrame.from_ndarray(np.asarray(even, np.uint8), format="rgb24")
+            whole = np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8) if alpha is None else alpha])
+            return av.VideoFrame.from_ndarray(whole, format="rgba").reformat(format="bgra")
+        whole = rgb if alpha is None else np.dstack([rgb, alpha])
+        even = cv2.copyMakeBorder(whole, 0, rgb.shape[0] % 2, 0, rgb.shape[1] % 2, cv2.BORDER_REPLICATE)
+        frame = av.VideoFrame.from_ndarray(np.asarray(even, np.uint8), format="rgb24" if alpha is None else "rgba")
         space, full, limited = Colorspace.ITU709, ColorRange.JPEG, ColorRange.MPEG
         frame = frame.reformat(None, None, pixel_format, space, space, src_color_range=full, dst_color_range=limited)
         frame.colorspace = 1  # BT.709
@@ -173,68 +182,30 @@ _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
 """Suffix -> encoder, its pixel format, its options."""
 
 
-def _video_stream(container: Any, kind: str, rate: Fraction, size: tuple[int, int]) -> Any:
+def lost_transparency(path: str | Path) -> list[str]:
+    """A sentence for a format that keeps no transparency."""
+    suffix = Path(path).suffix.lower()
+    if suffix in ALPHA_KINDS:
+        return []
+    return [f"{suffix} has no transparency: the photo is shown on white; webm, webp, gif and PNG frames keep it."]
+
+
+def _video_stream(container: Any, kind: str, rate: Fraction, size: tuple[int, int], alpha: bool) -> Any:
     encoder, pixel_format, options = _ENCODERS[kind]
+    if alpha and kind == ".webm":
+        pixel_format, options = "yuva420p", {**options, "auto-alt-ref": "0"}  # libvpx has no alpha with such frames
     stream = container.add_stream(encoder, rate=rate, options=options)
-    even = 2 if pixel_format == "yuv420p" else 1
+    even = 2 if pixel_format in ("yuv420p", "yuva420p") else 1
     stream.width, stream.height = (-(-length // even) * even for length in size)
     stream.pix_fmt = pixel_format
     stream.codec_context.time_base = 1 / rate
-    if pixel_format == "yuv420p":
+    if pixel_format == "yuva420p":
+        stream.metadata["alpha_mode"] = "1"
+    if even == 2:
         context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
         context.color_range = int(ColorRange.MPEG)
     return stream
-
-
-class _Sound:
-    """The sound of one file on its way into another: as it is where the container takes it, else encoded anew."""
-
-    def __init__(self, path: Path, container: Any, kind: str) -> None:
-        self.path, self.container = path, container
-        encoder, copied = _AUDIO[kind]
-        self.source = opened_container(path)
-        if not self.source.streams.audio:
-            self.source.close()
-            raise VideoError(f"'{path}' has no sound that could be copied: name a video with sound, or leave the sound out.")
-        stream = self.source.streams.audio[0]
-        self.as_it_is = stream.codec_context.name.removesuffix("float") in copied
-        if self.as_it_is:
-            self.target = container.add_stream_from_template(stream)
-        else:
-            self.target = container.add_stream(encoder, rate=48000, layout="stereo")
-        self.start = (self.source.start_time or 0) / av.time_base
-        self.pieces = self.source.demux(stream) if self.as_it_is else self.source.decode(stream)
-        self.next: Any = next(self.pieces, None)
-
-    def __enter__(self) -> _Sound:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.source.close()
-
-    def copy_until(self, seconds: float) -> None:
-        """All that sounds before that time of the video."""
-        try:
-            while self.next is not None and self._time() < seconds:
-                self._write(self.next)
-                self.next = next(self.pieces, None)
-        except FFmpegError as error:
-            raise VideoError(f"The sound of '{self.path}' is damaged: get another copy, or leave the sound out.") from error
-
-    def finish(self) -> None:
-        if not self.as_it_is:
-            self.container.mux(self.target.encode(None))
-
-    def _time(self) -> float:
-        return float((self.next.pts or 0) * self.next.time_base) - self.start
-
-    def _write(self, piece: Any) -> None:
-        if not self.as_it_is:
-            self.container.mux(self.target.encode(piece))
-        elif piece.dts is not None:  # the empty packet at a stream's end has none
-            piece.stream = self.target
-            self.container.mux(piece)
 
 
 def _append_webp_xmp(path: Path, xmp: bytes) -> None:

@@ -80,6 +80,43 @@ def test_the_authors_layout(tmp_path: Path) -> None:
     assert kept["x"].values["AU45"] == 1.0 and kept["x"].values["AU02"] == pytest.approx(1 / 16)
 
 
+@pytest.mark.parametrize(
+    ("key", "listed"), [("x.jpg", "x"), ("imgs/x.jpg", "x.jpg"), ("x", "imgs/x.jpg"), ("C:\\imgs\\x.JPG", '"x.jpg",')]
+)
+def test_the_authors_names_are_compared_by_stem(tmp_path: Path, key: str, listed: str) -> None:
+    draw(tmp_path / "imgs" / "x.jpg")
+    draw(tmp_path / "imgs" / "N_01.02.jpg")
+    table = {key: np.linspace(0, 5, 17), key.replace("x", "N_01.02"): np.zeros(17)}
+    (tmp_path / "aus_openface.pkl").write_bytes(pickle.dumps(table, 2))
+    (tmp_path / "train_ids.csv").write_text(f"{listed}\n{listed.replace('x', 'N_01.02')}\n")
+    kept, dropped = found("authors", tmp_path)
+    assert set(kept) == {"x", "N_01.02"} and not dropped
+
+
+@pytest.mark.parametrize("hole", ["nan", "-nan(ind)", ""])
+def test_openface_rows_with_holes(tmp_path: Path, hole: str) -> None:
+    for name in ("a", "b", "c"):
+        draw(tmp_path / f"{name}.png")
+    bad = ", ".join(["1", "0.99", *[hole] * 17])
+    header = "success, confidence, " + ", ".join(f"{name}_r" for name in AU_NAMES)
+    good = ", ".join(["1", "0.5", *["5.0"] * 17])
+    lost = ", ".join(["0", hole, *[hole] * 17])
+    (tmp_path / "a.csv").write_text("\n".join([header, bad, good]))
+    (tmp_path / "b.csv").write_text("\n".join([header, bad]))
+    (tmp_path / "c.csv").write_text("\n".join([header, lost]))
+    kept, dropped = found("openface", tmp_path)
+    assert kept["a.png"].values == dict.fromkeys(AU_NAMES, 1.0)
+    assert set(dropped) == {"b.png", "c.png"}
+
+
+def test_a_plain_folder_names_what_it_does_not_take(tmp_path: Path) -> None:
+    draw(tmp_path / "a.png")
+    for name in ("b.mp4", "c.xyz", "d.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    kept, dropped = found("folder", tmp_path)
+    assert list(kept) == ["a.png"] and dropped == {"b.mp4": "a video", "c.xyz": "of a kind that is not read"}
+
+
 def test_emotionet_lists(tmp_path: Path) -> None:
     draw(tmp_path / "images" / "N_0001.jpg")
     urls = ["http://example.org/a/N_0001.jpg, 1, 0, 999", "http://example.org/b/N_0002.jpg?x=1, 0, 0, 0"]

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mimica.errors import DataError
-from mimica.motion.openface import read_track, write_track
+from mimica.motion.files import left_out
+from mimica.motion.openface import NO_SUCCESS, OTHER_FACE, read_table, read_track, write_track
 from mimica.motion.track import Track
 
 
@@ -73,3 +74,39 @@ def test_missing_file_and_relative_track(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="relative"):
         write_track(Track.from_keyframes([(0, {"AU12": -0.5}, "linear")], relative=True), tmp_path / "t.csv")
     assert list(tmp_path.iterdir()) == []
+
+
+HOLES = ("nan", "-nan(ind)", "-1.#IND", "", "inf", "n/a")
+
+
+@pytest.mark.parametrize("hole", HOLES)
+def test_rows_that_are_not_used_may_have_holes(tmp_path: Path, hole: str) -> None:
+    """OpenFace writes them where it lost the face; so do others, in any column, and for faces that are not followed."""
+    path = tmp_path / "holes.csv"
+    path.write_text(
+        "frame, face_id, timestamp, confidence, success, pose_Rx, AU12_r\n"
+        f"1, 0, 0.00, {hole}, 0, {hole}, {hole}\n"
+        f"1, 0, 0.00, {hole}, {hole}, {hole}, {hole}\n"
+        "2, 3, 0.04, 0.98, 1, 0.1, 2.5\n"
+        f"2, 4, 0.04, 0.98, 1, {hole}, {hole}\n"
+        f"3, {hole}, {hole}, 0.98, 1, {hole}, {hole}\n"
+        "4, 3, 0.12, 0.98, 1, 0.1, 5.0\n"
+    )
+    table = read_table(path)
+    assert table.track.times.tolist() == [0.04, 0.12] and table.track.sample(0.12)["AU12"] == 1
+    assert (table.rows, dict(table.left_out)) == (6, {NO_SUCCESS: 2, OTHER_FACE: 2})
+    assert str(table) == f"of 6 rows 4 were left out: 2 {NO_SUCCESS}, 2 {OTHER_FACE}."
+    assert left_out(path) == [f"'{path}': {table}"]
+
+
+def test_a_hole_in_a_row_that_is_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("timestamp, success, AU12_r\n0, 0, nan\n1, 1, -nan(ind)\n")
+    with pytest.raises(DataError, match=r"Line 3 of .* has ' ?-nan\(ind\)' in the column 'AU12_r'"):
+        read_track(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("text", ['timestamp,AU12_r\n0,"open\n' + "x" * 140_000, "a\0b\n0,1\n"])
+def test_cells_without_end(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(DataError, match=r"cannot be read|no OpenFace table|cells"):
+        read_track(tmp_path / "a.csv")

@@ -263,8 +263,8 @@ def test_damaged(tmp_path):
     middle = begin + (len(data) - begin) // 2
     data[middle:] = b"\xff" * (len(data) - middle)
     (tmp_path / "broken.mp4").write_bytes(data)
-    with pytest.raises(VideoError, match=r"broken\.mp4' is damaged at frame [1-9]"):
-        list(open_video(tmp_path / "broken.mp4"))
+    video = open_video(tmp_path / "broken.mp4")
+    assert 0 < len(list(video)) < 10 and video.lost
 
 
 def test_reading_is_lazy(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from mimica.facs import AU_NAMES, from_openface
 
 if TYPE_CHECKING:
     pass
-from mimica.data.sources.base import Dropped, Found, RawFace, pictures_of
+from mimica.data.sources.base import NO_FACE_IN_TABLE, Dropped, Found, RawFace, pictures_of
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -39,9 +40,27 @@ def openface_values(row: Mapping[str, str], where: str) -> dict[str, float]:
 
 
 def _surest(rows: list[dict[str, str]]) -> dict[str, str] | None:
-    """The row of the surest face, or None where OpenFace found none."""
-    found = [row for row in rows if float(row.get("success", "1") or 0) > 0]
-    return max(found, key=lambda row: float(row.get("confidence", "1") or 0), default=None)
+    """The row of the surest face, or None where OpenFace found none, or none whose intensities are numbers."""
+    found = [row for row in rows if _number(row, "success") > 0 and all(_is_number(row, f"{name}_r") for name in AU_NAMES)]
+    return max(found, key=lambda row: _number(row, "confidence"), default=None)
+
+
+def _number(row: Mapping[str, str], column: str) -> float:
+    """1 where there is no such column; 0 where there is no number."""
+    try:
+        value = float(row.get(column, "1"))
+    except ValueError:
+        return 0.0
+    return value if math.isfinite(value) else 0.0
+
+
+_NO_NUMBERS = frozenset(("", "nan", "-nan", "nan(ind)", "-nan(ind)", "inf", "-inf", "1.#ind", "-1.#ind", "1.#qnan"))
+"""What programs write, in lower case, where they have no number."""
+
+
+def _is_number(row: Mapping[str, str], column: str) -> bool:
+    """False for OpenFace's holes; a missing column and other words are for `openface_values` to refuse."""
+    return row.get(column, "0").lower() not in _NO_NUMBERS
 
 
 def openface_source(folder: Path) -> Found:
@@ -60,6 +79,6 @@ def openface_source(folder: Path) -> Found:
         rows = shared.get(path.stem) or (_rows(tables[path.stem]) if path.stem in tables else [])
         surest = _surest(rows)
         if surest is None:
-            yield Dropped(name, "OpenFace found no face in it" if rows else "no row of an OpenFace table")
+            yield Dropped(name, NO_FACE_IN_TABLE if rows else "no row of an OpenFace table")
         else:
             yield RawFace(name, path.stem, path, values=openface_values(surest, f"The table for {name}"))

@@ -164,7 +164,7 @@ def test_a_folder_is_prepared(astronaut, tmp_path):
     write_image(photos / "nobody.png", np.full((200, 200, 3), 90, np.uint8))
     (photos / "attributes.csv").write_text("file,astronaut\neileen.png,1\nnobody.png,0\n")
     report = prepare(photos, tmp_path / "data", size=48)
-    assert report == "1 faces of 1 photos; 1 photos dropped"
+    assert (report.kept, report.complete, len(report.dropped)) == (1, True, 1)
     data = open_data(tmp_path / "data")
     assert data.images.shape == (1, 48, 48, 3) and data.values_of("astronaut").tolist() == [1.0]
     assert 0 <= data.values_of("smile")[0] <= 1 and abs(data.values_of("turned")[0] - 0.5) < 0.3

@@ -22,22 +22,41 @@ BORDER = 0.02
 class Canvas:
     """The window being repainted: only the rectangle that the field touches is computed.
 
-    image             uint8 (H, W, 3), the window      pixels  the same as float32, which is sampled faster
+    image             uint8 (H, W, 3), the window      pixels  the same as float32, which is sampled faster; None: only what the
+                      rows need is made floating point
+    rows              from and to which row of the window; None: all
     crop_from_window  float64 (2, 3), to shares of the tight crop's side
     scale             of the field, whose columns are SIDE x scale
     """
 
-    def __init__(self, image: np.ndarray, pixels: np.ndarray, crop_from_window: np.ndarray, field: Field, scale: int):
+    def __init__(
+        self,
+        image: np.ndarray,
+        pixels: np.ndarray | None,
+        crop_from_window: np.ndarray,
+        field: Field,
+        scale: int,
+        rows: tuple[int, int] | None = None,
+    ):
         self._image, self._scale = image, scale
         self._window_from_crop = invert(crop_from_window)
-        self._box = self._active_box(field)
-        x0, y0, x1, y1 = self._box
+        self._whole = x0, y0, x1, y1 = self._active_box(field)
+        if rows is not None:
+            y0, y1 = max(y0, rows[0]), max(y0, min(y1, rows[1]))
+        self._box = x0, y0, x1, y1
+        if y0 >= y1:  # nothing to be done; OpenCV wants one pixel at least
+            x1, y1 = x0 + 1, y0 + 1
+            self._box = x0, y0, x1, y1
         flow = cv2.transform(field.flow, self._window_from_crop[:, :2].astype(np.float32))
         self._flow = self._on_window(flow, self._box, np.zeros(2), self._scale)
         self._keep_steps(flow, field.steps)
         x, y = cv2.split(self._flow)
         x += np.arange(x0, x1, dtype=np.float32)
         y += np.arange(y0, y1, dtype=np.float32)[:, None]
+        if pixels is None:
+            top, bottom = max(0, int(y.min()) - 4), max(0, int(y.max()) + 6)
+            pixels = image[top:bottom].astype(np.float32)
+            y -= top
         warped = cv2.remap(pixels, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
         factor = cv2.exp(field.gain - np.clip(field.gain, -RELIT, RELIT))
         factor = self._on_window(factor, self._box, np.zeros(2), self._scale, 1.0)
@@ -71,7 +90,7 @@ class Canvas:
 
     def smooth_steps(self) -> None:
         """Takes the jags and single pixels off the edges of folds, which a field coarser than the window draws in blocks."""
-        pixel = max(1.0, np.hypot(*self._window_from_crop[:, 0]) / (SIDE * self._scale))  # of the field, in the window's
+        pixel = _field_pixel(self._window_from_crop, self._scale)
         reach = int(np.ceil(2 * pixel)) + 2
         for x, y, width, height in boxes(cv2.dilate(self._steps, np.ones((2 * reach + 1,) * 2, np.uint8))):
             box = np.s_[y : y + height, x : x + width]
@@ -82,16 +101,23 @@ class Canvas:
 
     def finished(self) -> tuple[np.ndarray, np.ndarray]:
         """The window, uint8 (H, W, 3), and where it changed, float32 (H, W)."""
+        image, mask = self._image.copy(), np.zeros(self._image.shape[:2], np.float32)
+        self.finish(image, mask, slice(0, len(image)))
+        return image, mask
+
+    def finish(self, image: np.ndarray, mask: np.ndarray, rows: slice) -> None:
+        """Writes those of the window's rows that are done here into a copy of it, and into the mask of what changed."""
         x0, y0, x1, y1 = self._box
+        top, bottom = max(y0, rows.start), min(y1, rows.stop)
+        if top >= bottom or x0 >= x1:
+            return
         before = self._image[y0:y1, x0:x1]
         fade = self._fade()
         pixels = self._pixels if fade is None else before + fade[..., None] * (self._pixels - before)
-        image, mask = self._image.copy(), np.zeros(self._image.shape[:2], np.float32)
-        after = cv2.convertScaleAbs(pixels)  # rounds, and stops at 255; nothing in the equation is negative
-        image[y0:y1, x0:x1] = after
-        red, green, blue = cv2.split(cv2.absdiff(after, before))
-        mask[y0:y1, x0:x1] = cv2.max(cv2.max(red, green), blue) > 0
-        return image, mask
+        after = cv2.convertScaleAbs(pixels)[top - y0 : bottom - y0]  # rounds, and stops at 255; nothing is negative
+        image[top:bottom, x0:x1] = after
+        red, green, blue = cv2.split(cv2.absdiff(after, before[top - y0 : bottom - y0]))
+        mask[top:bottom, x0:x1] = cv2.max(cv2.max(red, green), blue) > 0
 
     def layers(self, paints: list[Paint]) -> dict[str, np.ndarray]:
         """`attention`, `color` and `flow` over the whole window."""
@@ -158,11 +184,55 @@ class Canvas:
 
     def _fade(self) -> np.ndarray | None:
         """A ramp to 0 at those borders of the window that the active rectangle touches; None where it touches none."""
-        x0, y0, x1, y1 = self._box
         height, width = self._image.shape[:2]
+        x0, y0, x1, y1 = self._whole
         if x0 > 0 and y0 > 0 and x1 < width and y1 < height:
             return None
+        x0, y0, x1, y1 = self._box
         length = BORDER * np.hypot(*self._window_from_crop[:, 0])
         x, y = np.arange(x0, x1), np.arange(y0, y1)
         ramp = np.minimum.outer(np.minimum(y, height - 1 - y), np.minimum(x, width - 1 - x))
         return np.clip(ramp / length, 0, 1).astype(np.float32)
+
+
+MOST = 8_000_000
+"""Pixels of a window that is painted as a whole; a larger one is painted in bands of about so many."""
+
+
+def painted(
+    image: np.ndarray, pixels: np.ndarray | None, crop_from_window: np.ndarray, field: Field, scale: int, paints: list[Paint]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The window with all of it done: uint8 (H, W, 3), and where it changed, float32 (H, W). A large window is floating point
+    in bands only, which overlap by what `smooth_steps` looks at."""
+    height, width = image.shape[:2]
+    if height * width <= MOST:
+        return _canvas(image, pixels, crop_from_window, field, scale, paints, None).finished()
+    overlap = 3 * (int(np.ceil(2 * _field_pixel(invert(crop_from_window), scale))) + 2)
+    rows = max(64, MOST // (2 * width), overlap)
+    result, mask = image.copy(), np.zeros((height, width), np.float32)
+    for top in range(0, height, rows):
+        band = np.s_[top : min(height, top + rows)]
+        canvas = _canvas(image, None, crop_from_window, field, scale, paints, (top - overlap, band.stop + overlap))
+        canvas.finish(result, mask, band)
+    return result, mask
+
+
+def _canvas(
+    image: np.ndarray,
+    pixels: np.ndarray | None,
+    crop_from_window: np.ndarray,
+    field: Field,
+    scale: int,
+    paints: list[Paint],
+    rows: tuple[int, int] | None,
+) -> Canvas:
+    canvas = Canvas(image, pixels, crop_from_window, field, scale, rows)
+    for paint in paints:
+        canvas.paint(paint)
+    canvas.smooth_steps()
+    return canvas
+
+
+def _field_pixel(window_from_crop: np.ndarray, scale: int) -> float:
+    """Pixels of the window in one of the field."""
+    return max(1.0, float(np.hypot(*window_from_crop[:, 0])) / (SIDE * scale))

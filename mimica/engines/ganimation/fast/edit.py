@@ -20,7 +20,7 @@ import numpy as np
 
 from mimica.engines.base import Crop, Face, Rendered
 from mimica.engines.ganimation.fast import glasses
-from mimica.engines.ganimation.fast.canvas import Canvas
+from mimica.engines.ganimation.fast.canvas import MOST, Canvas, painted
 from mimica.engines.ganimation.fast.painter import (
     PARTS,
     Paint,
@@ -62,8 +62,8 @@ MOVED = (0.0005, 0.0025)
 @dataclass(frozen=True)
 class State:
     """What `encode` finds: landmarks and mesh in shares of the tight crop's side, the crop itself at scale 1, the window's
-    `pixels` as float32 (which is sampled faster, and without rounding twice), the openings before, the eyeballs (by the name of
-    the part), the colour of white, and the scale of fields."""
+    `pixels` as float32 (which is sampled faster, and without rounding twice; None for a large window), the openings before, the
+    eyeballs (by the name of the part), the colour of white, and the scale of fields."""
 
     face: Face
     controls: np.ndarray
@@ -71,7 +71,7 @@ class State:
     landmarks: np.ndarray
     mesh: np.ndarray
     crop: np.ndarray
-    pixels: np.ndarray
+    pixels: np.ndarray | None
     openings: tuple[np.ndarray, np.ndarray]
     eyeballs: Mapping[str, np.ndarray]
     white: np.ndarray
@@ -112,7 +112,7 @@ class FastGanimation:
             if part.network == "eye":
                 corner = part.corner(landmarks, ROWS)
                 eyeballs[name] = draw_eye(part_of(crop, corner, part, 1), part_of(openings[1], corner, part, 1))
-        pixels = face.image.astype(np.float32)
+        pixels = face.image.astype(np.float32) if face.image.shape[0] * face.image.shape[1] <= MOST else None
         rims = glasses.find_rims(
             cut(face.image, crop_from_window * glasses.SIDE, ROWS * glasses.SIDE // SIDE)[:, : glasses.SIDE], landmarks
         )
@@ -138,11 +138,8 @@ class FastGanimation:
             }
             return Rendered(image.copy(), empty, found if layers else {})
         field, paints = self._predict(state, _lips_parted(state.controls, target))
-        canvas = Canvas(image, state.pixels, state.crop_from_window, field, state.scale)
-        for paint in paints:
-            canvas.paint(paint)
-        canvas.smooth_steps()
-        return Rendered(*canvas.finished(), canvas.layers(paints) if layers else {})
+        given = image, state.pixels, state.crop_from_window, field, state.scale
+        return Rendered(*painted(*given, paints), Canvas(*given).layers(paints) if layers else {})
 
     def _predict(self, state: State, target: np.ndarray) -> tuple[Field, list[Paint]]:
         """The warp and what is painted over it."""
