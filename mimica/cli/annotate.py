@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from mimica.cli.options import DetectorOption, ModelOption, check_output
+from mimica.cli.options import DetectorOption, ModelOption, check_output, grouped
 from mimica.cli.pipes import PIPE, SOME_LEFT_OUT, delivered, spooled
 from mimica.cli.progress import bar
 from mimica.errors import UserError
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What is read, how, and by how many processes."""
+
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Folders within folders too.")] = False
+    landmarks: Annotated[bool, typer.Option("--landmarks", help="Also the columns x_0 ... x_67, y_0 ... y_67.")] = False
+    raw: Annotated[bool, typer.Option("--raw", help="Videos: values as read, not steadied over time.")] = False
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Processes; one for each core if not said.", min=1)] = None
+    detector: DetectorOption = "dlib"
+    model: ModelOption = None
+
+    def arguments(self) -> dict[str, Any]:
+        """For `mimica.annotate.annotate`."""
+        from mimica.jobs.workers import cores
+
+        return asdict(self) | {"jobs": self.jobs or cores()}
+
+
+@grouped
 def annotate(
     sources: Annotated[
         list[Path], typer.Argument(help="Photos, videos, folders of them; `-` is standard input.", show_default=False)
@@ -22,12 +42,7 @@ def annotate(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The table to write, .csv; `-` is standard output.", show_default=False)
     ],
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Folders within folders too.")] = False,
-    landmarks: Annotated[bool, typer.Option("--landmarks", help="Also the columns x_0 ... x_67, y_0 ... y_67.")] = False,
-    raw: Annotated[bool, typer.Option("--raw", help="Videos: values as read, not steadied over time.")] = False,
-    jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Processes; one for each core if not said.", min=1)] = None,
-    detector: DetectorOption = "dlib",
-    model: ModelOption = None,
+    reading: Reading = Reading(),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what became of the files as JSON, in place of the name.")
     ] = False,
@@ -50,7 +65,6 @@ def annotate(
     mimica annotate photos/ -o - | head
     """
     from mimica.annotate import annotate as run
-    from mimica.jobs.workers import cores
 
     for source in sources:
         check_output(output, (".csv",), source)
@@ -60,17 +74,7 @@ def annotate(
         table = stack.enter_context(delivered(output, ".csv", quiet=as_json))
         taken = [stack.enter_context(spooled(source)) for source in sources]
         with bar("files", None) as line:
-            summary = run(
-                taken,
-                table,
-                recursive=recursive,
-                landmarks=landmarks,
-                raw=raw,
-                detector=detector,
-                model=model,
-                jobs=jobs or cores(),
-                progress=line.files,
-            )
+            summary = run(taken, table, **reading.arguments(), progress=line.files)
         for sentence in summary.left_out():
             typer.echo(sentence, err=True)
         typer.echo(summary.told(output), err=True)

@@ -124,7 +124,7 @@ def samples(
     """Random faces that are nobody: decoded from z drawn at random."""
     from mimica.engines.vae import sheets as vae_sheets
 
-    check_output(output, _PICTURES, output)
+    check_output(output, _PICTURES, None)
     _write(output, vae_sheets.samples(_engine(weights).codec, count, seed))
 
 

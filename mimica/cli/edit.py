@@ -12,20 +12,22 @@ from mimica.cli.pipes import PIPE, default_output, delivered, given, suffix_of
 from mimica.errors import UserError
 from mimica.files import fitting
 
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Where to write; the suffix is the format, `-` is standard output. (Default: beside the photo, as "
+        "photo_happiness.jpg.)",
+    ),
+]
+
 
 @grouped
 def edit(
     photo: PhotoArgument,
     wanted: Wanted,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="Where to write; the suffix is the format, `-` is standard output. (Default: beside the photo, as "
-            "photo_happiness.jpg.)",
-        ),
-    ] = None,
+    output: OutputOption = None,
     masks: Annotated[
         bool,
         typer.Option("--masks", help="Also write OUTPUT_masks.png: what the network made, its attention, colours and flow."),

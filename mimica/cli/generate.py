@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mimica.cli.latent_options import GeneratorOption, open_model
-from mimica.cli.options import grouped, needs_extra, new_folder
+from mimica.cli.options import filled, grouped, needs_extra
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,15 @@ def generate(
         from mimica.engines.stylegan.generate import Faces, checked_noise
     drawn = checked_noise(noise)
     model = open_model(weights)
-    new_folder(output)
-    faces = Faces(model, numbers, truncation)
-    faces.write_pictures(output, drawn)
-    if extras.grid:
-        faces.write_grid(output / "grid.png")
-    if fine:
-        faces.write_mix(output / "mix.png", fine, extras.crossover)
-    if extras.video:
-        faces.write_walk(output / "walk.mp4", extras.seconds, extras.fps)
-    if extras.save_latents:
-        faces.write_latents(output / "latents.npz")
+    with filled(output):
+        faces = Faces(model, numbers, truncation)
+        faces.write_pictures(output, drawn)
+        if extras.grid:
+            faces.write_grid(output / "grid.png")
+        if fine:
+            faces.write_mix(output / "mix.png", fine, extras.crossover)
+        if extras.video:
+            faces.write_walk(output / "walk.mp4", extras.seconds, extras.fps)
+        if extras.save_latents:
+            faces.write_latents(output / "latents.npz")
     typer.echo(str(output))

@@ -18,7 +18,7 @@ import typer
 from mimica.cli.pipes import PIPE
 from mimica.errors import ImageError, MissingExtraError, UserError
 from mimica.files import writing
-from mimica.jobs.lock import hold
+from mimica.jobs.lock import Lock
 
 if TYPE_CHECKING:
     from mimica.motion.expression import Expression
@@ -192,15 +192,17 @@ def check_output(path: Path, suffixes: Iterable[str], photo: Path | None, *, fol
         raise UserError(f"--output is the photo '{photo}' itself, which would be lost; name another file.")
 
 
-def new_folder(path: Path) -> None:
-    """Makes the output folder where it is missing. Raises `UserError`."""
+@contextmanager
+def filled(path: Path) -> Iterator[None]:
+    """Makes the output folder where it is missing, and keeps other runs out of it meanwhile. Raises `UserError`."""
     if path.exists() and not path.is_dir():
         raise UserError(f"--output is '{path}', which is a file; name a folder.")
     if not path.parent.is_dir():
         raise UserError(f"--output is '{path}', but there is no folder '{path.parent}'; create it first.")
     with writing(path):
         path.mkdir(exist_ok=True)
-    hold(path)
+    with Lock(path, inside=True):
+        yield
 
 
 @contextmanager

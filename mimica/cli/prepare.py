@@ -26,6 +26,23 @@ class Outcome(Protocol):
     def as_object(self) -> dict[str, Any]: ...
 
 
+SourceArgument = Annotated[
+    str,
+    typer.Argument(
+        help="What it is: folder, openface, authors, emotionet, rafd, celeba, cfee, impa, mug, faces, reanimated; sequences; "
+        "vae; ffhq, expressions, mixtures; latents.",
+        show_default=False,
+    ),
+]
+FoldersArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="The raw set; for sequences videos, or folders of them; for ffhq FFHQ crops, then the folder of pairs of them.",
+        show_default=False,
+    ),
+]
+
+
 @dataclass(frozen=True)
 class Common:
     """For every kind of data."""
@@ -93,21 +110,8 @@ class Asked:
 
 @grouped
 def prepare(
-    source: Annotated[
-        str,
-        typer.Argument(
-            help="What it is: folder, openface, authors, emotionet, rafd, celeba, cfee, impa, mug, faces, reanimated; sequences; "
-            "vae; ffhq, expressions, mixtures; latents.",
-            show_default=False,
-        ),
-    ],
-    folders: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            help="The raw set; for sequences videos, or folders of them; for ffhq FFHQ crops, then the folder of pairs of them.",
-            show_default=False,
-        ),
-    ] = None,
+    source: SourceArgument,
+    folders: FoldersArgument = None,
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="The new folder to write.", show_default=False)],
     common: Common = Common(),

@@ -6,7 +6,6 @@ says who writes; what counts is the system's lock on it, so the file that a kill
 
 from __future__ import annotations
 
-import atexit
 import datetime
 import json
 import os
@@ -23,7 +22,6 @@ from mimica.errors import UserError, shown
 INSIDE = ".mimica.lock"
 _LONGEST = 200
 """Bytes of a name that may stand in that of its lock."""
-_held_to_the_end: dict[Path, Lock] = {}
 
 
 def lock_path(target: Path, inside: bool = False) -> Path:
@@ -75,14 +73,6 @@ class Lock:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-
-def hold(folder: Path) -> None:
-    """The lock on a folder that a command fills with pictures, until the process ends. Raises `UserError`."""
-    where = folder.absolute()
-    if where not in _held_to_the_end:
-        _held_to_the_end[where] = Lock(folder, inside=True)
-        atexit.register(_held_to_the_end[where].close)
 
 
 def is_held(path: Path) -> bool:

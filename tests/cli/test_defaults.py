@@ -27,6 +27,7 @@ CALLS: dict[str, str] = {
     "engines.stylegan.transition:write_video",
     "read": "api:read",
     "annotate": "annotate:annotate",
+    "clean": "",
     "bench": "evaluate.bench:measured",
     "prepare": "prepare.faces:prepare prepare.sequences:prepare_sequences prepare.vae:prepare prepare.ffhq:prepare_ffhq "
     "prepare.latents:sample_latents prepare.latents:project_latents",
