@@ -20,6 +20,7 @@ LEVELS = {
     "images": 1,
     "onnx_file": 1,
     "decode": 1,
+    "marks": 1,
     "inputs": 1,
     "pixels": 1,
     "onnx_session": 1,

@@ -45,6 +45,9 @@ def annotate(
     none (.txt, .csv, .json ...) are named, but are no loss. Keys of --json: "output", "annotated", "kept", "complete",
     "not_read" and "passed_over" (lists of "file", "why"), "read_in_part" (a list of "file", "lost": frames by reason).
 
+    Whoever reads people's emotions or groups them by their faces must tell them so (European Union: Regulation 2024/1689,
+    Article 50(3)).
+
     mimica annotate photos/ interview.mp4 -o aus.csv
 
     mimica annotate photos/ -o - | head

@@ -21,6 +21,7 @@ from mimica.files import writing
 from mimica.jobs.lock import hold
 
 if TYPE_CHECKING:
+    from mimica.marks.marking import Marks
     from mimica.motion.expression import Expression
 
 PhotoArgument = Annotated[
@@ -45,8 +46,8 @@ TagOption = Annotated[
     bool,
     typer.Option(
         "--tag/--no-tag",
-        help="Write 'edited by Mimica' into the file, so that others can tell the picture from a genuine one. "
-        "Leave it on unless the result is labelled in another way.",
+        help="Write 'edited by Mimica' into the file, so that others can tell the picture from a genuine one. --no-tag needs "
+        "--yes-it-is-labelled-elsewhere.",
     ),
 ]
 ExpressionOption = Annotated[
@@ -138,6 +139,41 @@ class Source:
     def arguments(self) -> dict[str, Any]:
         """For the functions of `mimica.api`."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Marking:
+    """What the result says of itself: see `mimica.marks`."""
+
+    tag: TagOption = True
+    labelled_elsewhere: Annotated[
+        bool,
+        typer.Option(
+            "--yes-it-is-labelled-elsewhere",
+            help="For --no-tag: the result will be shown with a label of its own, as the law of the European Union (Regulation "
+            "2024/1689, Article 50) asks for.",
+        ),
+    ] = False
+    visible_mark: Annotated[
+        bool, typer.Option("--visible-mark", help="Put the words 'AI MODIFIED' into the picture's lower right corner.")
+    ] = False
+    sign_key: Annotated[
+        Path | None,
+        typer.Option("--sign-key", help="A private key (PEM): sign the result with a C2PA manifest. `mimica mark` makes one."),
+    ] = None
+    sign_chain: Annotated[
+        Path | None, typer.Option("--sign-chain", help="The certificates (PEM) that belong to --sign-key, one's own first.")
+    ] = None
+
+    def marks(self, photo: Path | None = None, output: Path | None = None) -> Marks:
+        """The marks that are wanted, and warnings on stderr about those that `output` cannot carry. Raises `UserError`."""
+        from mimica.api import TAG
+        from mimica.marks.marking import wanted_marks
+
+        said = {"tag": self.tag, "labelled_elsewhere": self.labelled_elsewhere, "visible": self.visible_mark}
+        marks = wanted_marks(TAG, photo, **said, key=self.sign_key, chain=self.sign_chain)
+        warn(marks.shortcomings(output) if output is not None else [])
+        return marks
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
