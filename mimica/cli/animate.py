@@ -44,7 +44,9 @@ class Course:
     script: Annotated[
         Path | None,
         typer.Option(
-            "--script", "--track", help="Motion from a file: a text script, subtitles (.srt), or a table of OpenFace's (.csv)."
+            "--script",
+            "--track",
+            help="Motion from a file: a text script, subtitles (.srt), or a table (.csv) of OpenFace's or of ARKit's blendshapes.",
         ),
     ] = None
     predict: Annotated[
