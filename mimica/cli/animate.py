@@ -46,7 +46,7 @@ class Course:
         typer.Option(
             "--script",
             "--track",
-            help="Motion from a file: a text script, subtitles (.srt), or a table (.csv) of OpenFace's or of ARKit's blendshapes.",
+            help="Motion from a file: a text script, subtitles (.srt), a table (.csv) of OpenFace's or of blendshapes.",
         ),
     ] = None
     predict: Annotated[

@@ -60,7 +60,9 @@ def edit(
     from mimica import api
     from mimica.engines.base import load_without_detail
 
-    chosen = source.arguments() | ({} if detail else {"engine": load_without_detail(source.engine, source.weights)})
+    chosen = source.arguments()
+    if not detail:
+        chosen["engine"] = load_without_detail(chosen["engine"], source.weights)
     result = api.edit(taken, **wanted.arguments(), **chosen, masks=masks)
     warn(result.warnings)
     with delivered(output, suffix) as file:

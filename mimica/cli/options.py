@@ -133,12 +133,26 @@ class Source:
     face: FaceOption = None
     engine: EngineOption = "ganimation"
     weights: WeightsOption = None
+    directions: Annotated[
+        Path | None,
+        typer.Option(
+            "--directions",
+            help="For stylegan: a file of latent directions, ours (.safetensors) or published (.npy; .pt of e4e and GANSpace), "
+            "whose names --direction then takes.",
+        ),
+    ] = None
     detector: DetectorOption = "dlib"
     model: ModelOption = None
 
     def arguments(self) -> dict[str, Any]:
-        """For the functions of `mimica.api`."""
-        return asdict(self)
+        """For the functions of `mimica.api`; loads the engine where it gets more directions. Raises `UserError`."""
+        given = asdict(self)
+        directions = given.pop("directions")
+        if directions is not None:
+            from mimica.engines.base import load_with_directions
+
+            given["engine"] = load_with_directions(self.engine, self.weights, directions)
+        return given
 
 
 @dataclass(frozen=True)
