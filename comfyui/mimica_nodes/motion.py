@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from mimica.animation import frames
+from mimica.animation import frames, own_controls
 from mimica.engines.base import attributes_of
 from mimica.errors import ValueRangeError
 from mimica.facs import SIDED_AU_NAMES
@@ -30,7 +30,8 @@ def played(
     if script.strip():
         if ends:
             raise ValueRangeError("Give expressions or a script, not both.")
-        track = parse(script).track(face.own).resolve(face.own)
+        own = own_controls(face.prepared.faces[0].reading)
+        track = parse(script).track(own).resolve(own)
     else:
         track = _track(face, ends, seconds)
     if rng is not None:
