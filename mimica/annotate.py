@@ -25,7 +25,7 @@ from mimica.images import read_photo
 from mimica.inputs import UNKNOWN, Input, find_inputs
 from mimica.jobs.journal import Journal
 from mimica.jobs.workers import Tick, run
-from mimica.motion.openface_columns import columns, empty_row, face_row
+from mimica.motion.tables import layout
 from mimica.reader.follow import Finder, Follower
 from mimica.reader.read import FaceReading
 from mimica.video.reader import VideoReader, open_video
@@ -120,6 +120,7 @@ def annotate(
     *,
     recursive: bool = False,
     landmarks: bool = False,
+    columns: str = "openface",
     raw: bool = False,
     detector: str = "dlib",
     model: str | Path | None = None,
@@ -127,12 +128,14 @@ def annotate(
     make_finder: Callable[[], Finder] | None = None,
     progress: Callable[[float, int, int], None] | None = None,
 ) -> Summary:
-    """Writes the table `output` (see `mimica.motion.openface_columns`): a row for each face of a photo, in reading order, and for
-    each face of each frame of a video; one row with `success` 0 where there is none. Unless there is but one source and it is a
-    file, a last column `input` names the file (the last, so that the places of the others are OpenFace's).
+    """Writes the table `output` (see `mimica.motion.openface_columns`, or by `columns` `mimica.motion.tables`): a row for each
+    face of a photo, in reading order, and for each face of each frame of a video; one row with `success` 0 where there is none.
+    Unless there is but one source and it is a file, a last column `input` names the file (the last, so that the places of the
+    others are OpenFace's).
 
     recursive    folders within folders too
     landmarks    the columns x_0 ... y_67 too
+    columns      "openface", "pyfeat" or "arkit" (blendshapes)
     raw          videos: values as read, not steadied over time
     detector     as `mimica.face.detect.get_detector` has it, with its `model`
     jobs         processes (above 1: see `mimica.jobs.workers`)
@@ -144,9 +147,9 @@ def annotate(
     output, found = Path(output), find_inputs(sources, recursive)
     inputs = found.inputs
     named = len(sources) > 1 or Path(sources[0]).is_dir()
-    header = columns(landmarks) + ["input"] * named
+    header = layout(columns).columns(landmarks) + ["input"] * named
     finder = make_finder or partial(Finder, detector, str(model) if model else None, threads=1)
-    make_work = partial(_Work, finder, output, landmarks, raw, named)
+    make_work = partial(_Work, finder, output, columns, landmarks, raw, named)
     job = {"mimica": __version__, "columns": header, "raw": raw, "detector": detector, "model": model and str(model)}
     with Journal(output.with_name(output.name + ".part"), job) as journal:
         _sweep(output)
@@ -225,9 +228,11 @@ def _sweep(output: Path) -> None:
 class _Work:
     """Does an input: a photo's rows as text; a video's, however long it is, as the path of a file that the receiver deletes."""
 
-    def __init__(self, make_finder: Callable[[], Finder], output: Path, landmarks: bool, raw: bool, named: bool) -> None:
+    def __init__(
+        self, make_finder: Callable[[], Finder], output: Path, columns: str, landmarks: bool, raw: bool, named: bool
+    ) -> None:
         self._make_finder, self._output = make_finder, output
-        self._landmarks, self._raw, self._named = landmarks, raw, named
+        self._landmarks, self._raw, self._named, self._layout = landmarks, raw, named, layout(columns)
         self._finder: Finder | None = None
 
     def __call__(self, task: Input, tick: Tick) -> _Rows | Failure:
@@ -248,8 +253,8 @@ class _Work:
         return _Rows(self._text(self._rows(list(enumerate(readings)), 0, 0.0), task.name), lost)
 
     def _rows(self, faces: list[tuple[int, FaceReading]], index: int, time: float) -> list[list[str]]:
-        rows = [face_row(reading, index + 1, face_id, time, self._landmarks) for face_id, reading in faces]
-        return rows or [empty_row(index + 1, time, self._landmarks)]
+        rows = [self._layout.face_row(reading, index + 1, face_id, time, self._landmarks) for face_id, reading in faces]
+        return rows or [self._layout.empty_row(index + 1, time, self._landmarks)]
 
     def _video(self, task: Input, finder: Finder, tick: Tick) -> _Rows:
         path = self._output.parent / f".{self._output.name}.{secrets.token_hex(6)}.rows"

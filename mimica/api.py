@@ -34,7 +34,8 @@ from mimica.animation import (
 from mimica.engines.base import MAX_DOSE, Engine, attributes_of, load_engine
 from mimica.errors import ValueRangeError
 from mimica.face.detect import Box, get_detector
-from mimica.images import Photo, PhotoSource, on_white, read_photo, write_image
+from mimica.images import Photo, PhotoSource, on_white, read_photo
+from mimica.marks.marking import Marks, default_marks, file_of
 from mimica.motion import timeline
 from mimica.motion.expression import PHOTO, checked, checked_attributes, parse_attributes, wanted
 from mimica.motion.files import Motion, pose_warning
@@ -71,6 +72,7 @@ class EditResult:
     warnings  sentences about faces that can be edited, but not well
     prepared  the photo as it was, its faces encoded; with `controls` what makes it possible to edit further from the photo
     controls  the values that each edited face shows now, by name
+    source    the photo's file, which C2PA manifests name; None for an array
     """
 
     patch: Patch
@@ -79,6 +81,7 @@ class EditResult:
     warnings: tuple[str, ...]
     prepared: Prepared
     controls: tuple[Mapping[str, float], ...]
+    source: Path | None = None
 
     @cached_property
     def image(self) -> np.ndarray:
@@ -88,15 +91,15 @@ class EditResult:
     def readings(self) -> tuple[FaceReading, ...]:
         return tuple(face.reading for face in self.prepared.faces)
 
-    def save(self, path: str | Path, *, tag: bool = True) -> None:
-        """Writes the photo in the format of the suffix, with alpha where the format has it, and the tag "edited by Mimica"
-        unless `tag` is False. Raises `ImageError`."""
-        comment = TAG if tag else None
+    def save(self, path: str | Path, *, tag: bool = True, marks: Marks | None = None) -> None:
+        """Writes the photo in the format of the suffix, with alpha where the format has it, and `marks`: unless said, the
+        tag "edited by Mimica" and what the settings add to it; none if `tag` is False. Raises `ImageError`."""
+        marks = marks or default_marks(TAG, self.source, tag)
         if "image" in self.__dict__:  # it has been asked for, and may have been drawn on
-            write_image(path, self.image, self.alpha, comment=comment)
+            marks.save_image(path, self.image, self.alpha)
         else:
             over = self.patch.x, self.patch.y, self.patch.pixels
-            write_image(path, self.prepared.photo, self.alpha, comment=comment, over=over)
+            marks.save_image(path, self.prepared.photo, self.alpha, over=over)
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ class Animation:
     warnings   as in `EditResult`
     doses      of attributes, at their fullest; they swell and fall over the length
     alpha      uint8 (H, W), the photo's transparency, the same in all frames; None where it has none
+    source     as in `EditResult`
     """
 
     prepared: Prepared
@@ -119,6 +123,7 @@ class Animation:
     warnings: tuple[str, ...]
     doses: Mapping[str, float] = field(default_factory=dict)
     alpha: np.ndarray | None = None
+    source: Path | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -157,19 +162,17 @@ class Animation:
         path: str | Path,
         *,
         tag: bool = True,
+        marks: Marks | None = None,
         progress: Callable[[], None] | None = None,
         audio_from: str | Path | None = None,
     ) -> None:
         """Writes mp4, webm, gif or webp by the suffix, or PNGs into a new folder where there is none; all but mp4 keep
         transparency, which mp4 shows on white. `progress` is called after each frame; `audio_from` is a video whose sound is
-        copied (mp4 and webm). Raises `VideoError`."""
-        from mimica.video.writer import VideoWriter
-
-        with VideoWriter(
-            path, self.fps, self.size, comment=TAG if tag else None, loop=self.loop, audio_from=audio_from, alpha=self.alpha
-        ) as writer:
+        copied (mp4 and webm); `tag` and `marks` as in `EditResult.save`. Raises `VideoError`."""
+        marks = marks or default_marks(TAG, self.source, tag)
+        with marks.video(path, self.fps, self.size, loop=self.loop, audio_from=audio_from, alpha=self.alpha) as write:
             for frame in self._frames():
-                writer.write(frame)
+                write(frame)
                 if progress is not None:
                     progress()
 
@@ -228,7 +231,8 @@ def edit(
         shown = tuple(reading.action_units for reading in readings)
     values = tuple({**controls, **target.target(controls), **doses} for controls in shown)
     picture = _masks(prepared, values) if masks else None
-    return EditResult(render_patch(prepared, values), alpha, picture, warnings, prepared, values)
+    source = photo.source if isinstance(photo, EditResult) else file_of(photo)
+    return EditResult(render_patch(prepared, values), alpha, picture, warnings, prepared, values, source)
 
 
 def animate(
@@ -280,7 +284,7 @@ def animate(
     prepared = prepare(small, readings, _loaded(engine, weights, doses))
     tracks = _tracks(readings, plan, np.random.default_rng(seed) if blinks else None)
     warnings += [w for t in tracks if (w := pose_warning(t, prepared.engine.name, prepared.engine.controls))]
-    return Animation(prepared, tracks, fps, loop, tuple(warnings), doses, alpha)
+    return Animation(prepared, tracks, fps, loop, tuple(warnings), doses, alpha, file_of(photo))
 
 
 def prepare_face(

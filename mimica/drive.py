@@ -10,6 +10,7 @@ from typing import Any
 
 from mimica import api
 from mimica.images import write_image
+from mimica.marks.marking import Marks
 from mimica.motion.curves import draw_curves
 from mimica.motion.driving import describe_gaps, read_driver
 from mimica.motion.expression import checked
@@ -37,9 +38,10 @@ class Result:
     sound: Path | None
     losses: tuple[str, ...] = ()
 
-    def save(self, path: Path, *, tag: bool = True, progress: Callable[[], None] = lambda: None) -> None:
-        """Writes the video in the format of the suffix; `progress` is called after each frame. Raises `VideoError`."""
-        self.animation.save(path, tag=tag, progress=progress, audio_from=self.sound)
+    def save(self, path: Path, *, marks: Marks | None = None, progress: Callable[[], None] = lambda: None) -> None:
+        """Writes the video in the format of the suffix, with `marks` as in `Animation.save`; `progress` is called after each
+        frame. Raises `VideoError`."""
+        self.animation.save(path, marks=marks, progress=progress, audio_from=self.sound)
 
     def save_curves(self, path: Path) -> None:
         """Writes what the face does: by the suffix a table of OpenFace's columns (.csv), or a picture."""

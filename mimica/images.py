@@ -8,9 +8,7 @@ https://cv.iptc.org/newscodes/digitalsourcetype/), and besides in the comment fi
 
 from __future__ import annotations
 
-import html
 import os
-import re
 import struct
 import threading
 from collections.abc import Iterable, Iterator
@@ -26,6 +24,7 @@ from PIL import Image, PngImagePlugin
 from mimica.decode import DAMAGED, pixels_of
 from mimica.errors import ImageError
 from mimica.files import atomic_path, natural_key
+from mimica.marks.xmp import parse_packet, xmp_packet
 
 READABLE = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM")
 FORMAT_BY_SUFFIX = {
@@ -299,22 +298,6 @@ def _encoding(kind: str, quality: int) -> dict[str, Any]:
     return options.get(kind, {})
 
 
-SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-"""IPTC's term for a photo edited by a trained network: "edited using generative AI"."""
-_XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
-<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
- xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">
-<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{comment}</rdf:li></rdf:Alt></dc:description>
-<Iptc4xmpExt:DigitalSourceType>{source_type}</Iptc4xmpExt:DigitalSourceType>
-</rdf:Description></rdf:RDF></x:xmpmeta>
-<?xpacket end="w"?>"""
-
-
-def xmp_packet(comment: str) -> bytes:
-    """The comment and `SOURCE_TYPE` as XMP."""
-    return _XMP.format(comment=html.escape(comment), source_type=SOURCE_TYPE).encode()
-
-
 def _tagging(kind: str, comment: str) -> dict[str, Any]:
     """The arguments of Pillow's `save` that put the comment into a file of this `kind`."""
     xmp = xmp_packet(comment)
@@ -336,7 +319,5 @@ def read_comment(path: str | Path) -> str | None:
     with opened_picture(Path(path)) as image:
         comment = image.info.get("comment") or image.info.get("Comment")
         if comment is None:
-            xmp = image.info.get("xmp", b"")
-            match = re.search(rb"<dc:description>.*?<rdf:li[^>]*>(.*?)</rdf:li>", xmp, re.DOTALL)
-            comment = match and html.unescape(match[1].decode("utf-8", "replace"))
+            comment = parse_packet(image.info.get("xmp", b"")).description
         return comment.decode("utf-8", "replace") if isinstance(comment, bytes) else comment

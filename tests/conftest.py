@@ -23,6 +23,12 @@ def astronaut() -> np.ndarray:
     return rgb
 
 
+@pytest.fixture(autouse=True)
+def no_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's own settings, keys least of all, count in tests."""
+    monkeypatch.setenv("MIMICA_CONFIG", str(tmp_path_factory.getbasetemp() / "no_settings"))
+
+
 @pytest.fixture(scope="session")
 def noise() -> np.ndarray:
     """uint8 (300, 400, 3), smooth at no scale, no face."""

@@ -193,3 +193,10 @@ def test_memory_is_flat_in_the_length_of_a_video(tmp_path: Path) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[2] < 1.2 * peaks[1] + 50_000
+
+
+@pytest.mark.parametrize(("columns", "name"), [("pyfeat", "AU43"), ("arkit", "mouthSmileLeft")])
+def test_other_columns(tmp_path: Path, columns: str, name: str) -> None:
+    annotate([photo(tmp_path / "a.png", 100)], tmp_path / "a.csv", columns=columns, make_finder=BrightnessFinder)
+    (row,) = rows(tmp_path / "a.csv")
+    assert name in row and "AU12_r" not in row

@@ -21,7 +21,14 @@ from typer.testing import CliRunner
 from mimica.cli import app
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "mimica" / "weights").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "comfyui" / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "mimica" / "weights").glob("*.md")),
+]
 CLI = typer.main.get_command(app)
 EXAMPLE = ROOT / "examples" / "astronaut.jpg"
 

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from mimica import images
 from mimica.errors import ImageError, UserError
 from mimica.files import atomic_path
 from mimica.images import list_images, read_comment, read_photo, write_image
+from mimica.marks.xmp import SOURCE_TYPE
 
 RAMP = np.dstack([*np.meshgrid(np.arange(0, 240, 6), np.arange(0, 240, 8)), np.full((30, 40), 77)]).astype(np.uint8)
 """uint8 (30, 40, 3): every corner has its own colour."""
@@ -274,7 +274,7 @@ def test_the_tag_is_found_again(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     write_image(path, RAMP, comment="edited by Mimica <&> ü" if suffix != ".tif" else "edited by Mimica")
     assert read_comment(path) == ("edited by Mimica <&> ü" if suffix != ".tif" else "edited by Mimica")
-    assert images.SOURCE_TYPE.encode() in path.read_bytes()
+    assert SOURCE_TYPE.encode() in path.read_bytes()
     assert read_photo(path).rgb.shape == RAMP.shape
 
 
@@ -284,7 +284,7 @@ def test_the_packet_is_what_other_readers_understand(tmp_path):
     with Image.open(tmp_path / "a.webp") as image:
         root = ElementTree.fromstring(image.info["xmp"].decode())
     (source,) = root.iter("{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType")
-    assert source.text == images.SOURCE_TYPE
+    assert source.text == SOURCE_TYPE
     assert "edited by Mimica" in "".join(next(root.iter("{http://purl.org/dc/elements/1.1/}description")).itertext())
 
 

@@ -49,6 +49,10 @@ _COMMANDS = {
         "bench": "mimica.cli.bench:bench",
         "clean": "mimica.cli.clean:clean",
     },
+    "What a file says of itself": {
+        "verify": "mimica.cli.marks:verify",
+        "mark": "mimica.cli.marks:mark",
+    },
     "Training": {
         "prepare": "mimica.cli.prepare:prepare",
         "train": "mimica.cli.train:train",

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mimica.cli.options import (
+    Marking,
     PhotoArgument,
     SizeOption,
     Source,
-    TagOption,
     VideoOption,
     Wanted,
     check_output,
@@ -44,7 +44,9 @@ class Course:
     script: Annotated[
         Path | None,
         typer.Option(
-            "--script", "--track", help="Motion from a file: a text script, subtitles (.srt), or a table of OpenFace's (.csv)."
+            "--script",
+            "--track",
+            help="Motion from a file: a text script, subtitles (.srt), a table (.csv) of OpenFace's or of blendshapes.",
         ),
     ] = None
     predict: Annotated[
@@ -94,7 +96,7 @@ def animate(
     fps: Annotated[float, typer.Option("--fps", help="Frames a second, up to 120.")] = 25.0,
     size: SizeOption = 1080,
     source: Source = Source(),
-    tag: TagOption = True,
+    marking: Marking = Marking(),
 ) -> None:
     """Make a video of a photo changing its expression, there and back or through several.
 
@@ -116,6 +118,7 @@ def animate(
     from mimica.motion.expression import checked
     from mimica.video.writer import SUFFIXES, VideoWriter
 
+    marks = marking.marks(photo, output)
     checked(fps, "--fps", api.MIN_FPS, api.MAX_FPS)
     check_output(output, SUFFIXES, photo, folder=True)
     VideoWriter(output.with_suffix(output.suffix or ".mp4"), fps, (2, 2))  # refuses, before any work, a rate too high for GIF
@@ -123,7 +126,7 @@ def animate(
     warn(animation.warnings)
     with delivered(output, ".mp4") as file, bar(output.name, len(animation)) as line:
         warn(animation.warnings_for(file))
-        animation.save(file, tag=tag, progress=line.advance)
+        animation.save(file, marks=marks, progress=line.advance)
 
 
 def _check(script: Path | None, output: Path, photo: Path) -> None:

@@ -21,7 +21,6 @@ class Reading:
     """What is read, how, and by how many processes."""
 
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Folders within folders too.")] = False
-    landmarks: Annotated[bool, typer.Option("--landmarks", help="Also the columns x_0 ... x_67, y_0 ... y_67.")] = False
     raw: Annotated[bool, typer.Option("--raw", help="Videos: values as read, not steadied over time.")] = False
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Processes; one for each core if not said.", min=1)] = None
     detector: DetectorOption = "dlib"
@@ -34,6 +33,19 @@ class Reading:
         return asdict(self) | {"jobs": self.jobs or cores()}
 
 
+@dataclass(frozen=True)
+class Table:
+    """Which columns there are."""
+
+    landmarks: Annotated[bool, typer.Option("--landmarks", help="Also the columns x_0 ... x_67, y_0 ... y_67.")] = False
+    columns: Annotated[str, typer.Option("--columns", help="openface, pyfeat, or arkit (the 52 blendshapes).")] = "openface"
+    arkit: Annotated[bool, typer.Option("--arkit", help="The same as --columns arkit.")] = False
+
+    def arguments(self) -> dict[str, Any]:
+        """For `mimica.annotate.annotate`."""
+        return {"landmarks": self.landmarks, "columns": "arkit" if self.arkit else self.columns}
+
+
 @grouped
 def annotate(
     sources: Annotated[
@@ -42,16 +54,20 @@ def annotate(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The table to write, .csv; `-` is standard output.", show_default=False)
     ],
+    table: Table = Table(),
     reading: Reading = Reading(),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what became of the files as JSON, in place of the name.")
     ] = False,
 ) -> None:
-    """Write the Action Units of all faces in photos and videos as a table with OpenFace 2's columns.
+    """Write the Action Units of all faces in photos and videos as a table with OpenFace 2's columns, or others.
 
     One row a face: frame, face_id, timestamp, confidence, success, head pose (radians), AU01_r ... AU45_r (0 to 5) and
     AU01_c ... AU45_c (1 from an intensity of 1.0 on). A photo or frame without a face gives a row of zeros. Of OpenFace's
     columns gaze, pose_T*, 3D landmarks and AU28_c are left out. Unless there is only one file, a last column, input, names it.
+
+    --columns pyfeat writes py-feat's (AU01 ... AU43 from 0 to 1; AU43 is closed eyes, AU11, 24 and 28 stay empty), --arkit the
+    weights of ARKit's 52 blendshapes, 0 where no Action Unit is behind one; `mimica animate --script` reads these.
 
     Stopped in the middle? Run the same command again: it goes on where it was.
 
@@ -59,6 +75,8 @@ def annotate(
     some were not, or only in part (damaged, cut short, of a kind that is not read), 2 none was. Files beside photos that are
     none (.txt, .csv, .json ...) are named, but are no loss. Keys of --json: "output", "annotated", "kept", "complete",
     "not_read" and "passed_over" (lists of "file", "why"), "read_in_part" (a list of "file", "lost": frames by reason).
+
+    Whoever reads people's emotions must tell them so (European Union: Regulation 2024/1689, Article 50(3)).
 
     mimica annotate photos/ interview.mp4 -o aus.csv
 
@@ -71,10 +89,10 @@ def annotate(
     if as_json and output == PIPE:
         raise UserError("--json and --output - both go to standard output: name a file for the table.")
     with ExitStack() as stack:
-        table = stack.enter_context(delivered(output, ".csv", quiet=as_json))
+        file = stack.enter_context(delivered(output, ".csv", quiet=as_json))
         taken = [stack.enter_context(spooled(source)) for source in sources]
         with bar("files", None) as line:
-            summary = run(taken, table, **reading.arguments(), progress=line.files)
+            summary = run(taken, file, **table.arguments(), **reading.arguments(), progress=line.files)
         for sentence in summary.left_out():
             typer.echo(sentence, err=True)
         typer.echo(summary.told(output), err=True)

@@ -173,7 +173,7 @@ def _small(photo: Path, engine: VaeEngine, detector: str, model: Path | None) ->
 
 def _write(output: Path, picture: np.ndarray) -> None:
     from mimica import api
-    from mimica.images import write_image
+    from mimica.marks.marking import default_marks
 
-    write_image(output, picture, comment=api.TAG)
+    default_marks(api.TAG).save_image(output, picture)
     typer.echo(str(output))

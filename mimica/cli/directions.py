@@ -127,10 +127,10 @@ def show(
     from mimica.engines.stylegan.directions import load_directions, selected
     from mimica.engines.stylegan.sheets import dose_sheet
     from mimica.engines.stylegan.transition import codes_of
-    from mimica.images import write_image
+    from mimica.marks.marking import default_marks
 
     known = load_directions(directions_file(weights, directions), codec.places)
     shown = selected(known, only, layers, codec.places)
     doses = [share * reach for share in (-1, -0.5, 0, 0.5, 1)]
-    write_image(output, dose_sheet(codec, codes_of(codec, seeds, photo), shown, doses), comment=api.TAG)
+    default_marks(api.TAG, photo).save_image(output, dose_sheet(codec, codes_of(codec, seeds, photo), shown, doses))
     typer.echo(str(output))

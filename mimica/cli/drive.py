@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mimica.cli.options import PhotoArgument, SizeOption, Source, TagOption, VideoOption, check_output, grouped, warn
+from mimica.cli.options import Marking, PhotoArgument, SizeOption, Source, VideoOption, check_output, grouped, warn
 from mimica.cli.pipes import PIPE, SOME_LEFT_OUT, default_output, delivered, given, spooled
 from mimica.cli.progress import bar
 from mimica.errors import UserError
@@ -46,7 +46,7 @@ def drive(
         Path | None, typer.Option("--curves", help="Also write the curves: .csv for a table of OpenFace's, .png for a picture.")
     ] = None,
     source: Source = Source(),
-    tag: TagOption = True,
+    marking: Marking = Marking(),
 ) -> None:
     """Make a photo do what the person in a video does: expressions, blinks, and the sound with them.
 
@@ -65,6 +65,7 @@ def drive(
     check_output(output, SUFFIXES, video, folder=True)
     if curves is not None:
         check_output(curves, (".csv", ".png"), photo)
+    marks = marking.marks(photo, output)
     with ExitStack() as stack:
         film = stack.enter_context(spooled(video))
         with bar("reading the video", None) as line:
@@ -75,6 +76,6 @@ def drive(
         file = stack.enter_context(delivered(output, ".mp4"))
         warn(result.animation.warnings_for(file))
         line = stack.enter_context(bar(output.name, len(result.animation)))
-        result.save(file, tag=tag, progress=line.advance)
+        result.save(file, marks=marks, progress=line.advance)
     if result.losses:
         raise typer.Exit(SOME_LEFT_OUT)

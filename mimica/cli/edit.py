@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mimica.cli.options import DetailOption, PhotoArgument, Source, TagOption, Wanted, check_output, grouped, warn
+from mimica.cli.options import DetailOption, Marking, PhotoArgument, Source, Wanted, check_output, grouped, warn
 from mimica.cli.pipes import PIPE, default_output, delivered, given, suffix_of
 from mimica.errors import UserError
 from mimica.files import fitting
@@ -34,7 +34,7 @@ def edit(
     ] = False,
     source: Source = Source(),
     detail: DetailOption = True,
-    tag: TagOption = True,
+    marking: Marking = Marking(),
 ) -> None:
     """Give the face in a photo another expression.
 
@@ -46,7 +46,7 @@ def edit(
 
     mimica edit photo.jpg --engine stylegan --direction smile=1.5
     """
-    from mimica.images import FORMAT_BY_SUFFIX, write_image
+    from mimica.images import FORMAT_BY_SUFFIX
 
     label, taken = wanted.target().label, given(photo)
     suffix = suffix_of(taken, FORMAT_BY_SUFFIX)
@@ -57,15 +57,18 @@ def edit(
         raise UserError("--masks writes a second file beside --output, which is standard output: name a file.")
     if masks:
         check_output(masks_file, (".png",), photo)
+    marks = marking.marks(photo, output)
 
     from mimica import api
     from mimica.engines.base import load_without_detail
 
-    chosen = source.arguments() | ({} if detail else {"engine": load_without_detail(source.engine, source.weights)})
+    chosen = source.arguments()
+    if not detail:
+        chosen["engine"] = load_without_detail(chosen["engine"], source.weights)
     result = api.edit(taken, **wanted.arguments(), **chosen, masks=masks)
     warn(result.warnings)
     with delivered(output, suffix) as file:
-        result.save(file, tag=tag)
+        result.save(file, marks=marks)
     if result.masks is not None:
-        write_image(masks_file, result.masks, comment=api.TAG if tag else None)
+        marks.save_image(masks_file, result.masks)
         typer.echo(str(masks_file))

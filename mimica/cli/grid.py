@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mimica.cli.options import PhotoArgument, Source, TagOption, check_output, grouped, warn
+from mimica.cli.options import Marking, PhotoArgument, Source, check_output, grouped, warn
 from mimica.files import fitting
 
 
@@ -23,11 +23,11 @@ def grid(
         Path | None, typer.Option("--output", "-o", help="Where to write. (Default: beside the photo, as photo_grid.png.)")
     ] = None,
     source: Source = Source(),
-    tag: TagOption = True,
+    marking: Marking = Marking(),
 ) -> None:
     """Make a sheet of one face: every Action Unit at 0, 0.33, 0.66 and 1, or --sample 72 for many expressions."""
     from mimica.errors import ValueRangeError
-    from mimica.images import FORMAT_BY_SUFFIX, write_image
+    from mimica.images import FORMAT_BY_SUFFIX
     from mimica.motion.expression import checked
 
     checked(cell, "--cell", 48, 512)
@@ -38,11 +38,12 @@ def grid(
     if output is None:
         output = fitting(photo.with_name(f"{photo.stem}_grid.png"))
     check_output(output, FORMAT_BY_SUFFIX, photo)
+    marks = marking.marks(photo, output)
 
     from mimica import api, sheets
 
     prepared, warnings = api.prepare_face(photo, eye_distance=0.5 * cell, **source.arguments())
     warn(warnings)
     picture = sheets.unit_sheet(prepared, cell) if sample is None else sheets.sample_sheet(prepared, sample, seed, cell)
-    write_image(output, picture, comment=api.TAG if tag else None)
+    marks.save_image(output, picture)
     typer.echo(str(output))

@@ -23,7 +23,7 @@ CodecOption = Annotated[
 ]
 DirectionsOption = Annotated[
     Path | None,
-    typer.Option("--directions", help="A file of directions: .safetensors, or .npy of others. (Default: the shipped.)"),
+    typer.Option("--directions", help="A file of directions: .safetensors; .npy or .pt of others. (Default: the shipped.)"),
 ]
 SeedsOption = Annotated[str, typer.Option("--seeds", help="Faces of these seeds: 1-3,7.")]
 PhotoOption = Annotated[Path | None, typer.Option("--photo", help="A photo's face in place of --seeds.")]

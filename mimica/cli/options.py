@@ -21,6 +21,7 @@ from mimica.files import writing
 from mimica.jobs.lock import Lock
 
 if TYPE_CHECKING:
+    from mimica.marks.marking import Marks
     from mimica.motion.expression import Expression
 
 PhotoArgument = Annotated[
@@ -45,8 +46,8 @@ TagOption = Annotated[
     bool,
     typer.Option(
         "--tag/--no-tag",
-        help="Write 'edited by Mimica' into the file, so that others can tell the picture from a genuine one. "
-        "Leave it on unless the result is labelled in another way.",
+        help="Write 'edited by Mimica' into the file, so that others can tell the picture from a genuine one. --no-tag needs "
+        "--yes-it-is-labelled-elsewhere.",
     ),
 ]
 ExpressionOption = Annotated[
@@ -132,12 +133,61 @@ class Source:
     face: FaceOption = None
     engine: EngineOption = "ganimation"
     weights: WeightsOption = None
+    directions: Annotated[
+        Path | None,
+        typer.Option(
+            "--directions",
+            help="For stylegan: a file of latent directions, ours (.safetensors) or published (.npy; .pt of e4e and GANSpace), "
+            "whose names --direction then takes.",
+        ),
+    ] = None
     detector: DetectorOption = "dlib"
     model: ModelOption = None
 
     def arguments(self) -> dict[str, Any]:
-        """For the functions of `mimica.api`."""
-        return asdict(self)
+        """For the functions of `mimica.api`; loads the engine where it gets more directions. Raises `UserError`."""
+        given = asdict(self)
+        directions = given.pop("directions")
+        if directions is not None:
+            from mimica.engines.base import load_with_directions
+
+            given["engine"] = load_with_directions(self.engine, self.weights, directions)
+        return given
+
+
+@dataclass(frozen=True)
+class Marking:
+    """What the result says of itself: see `mimica.marks`."""
+
+    tag: TagOption = True
+    labelled_elsewhere: Annotated[
+        bool,
+        typer.Option(
+            "--yes-it-is-labelled-elsewhere",
+            help="For --no-tag: the result will be shown with a label of its own, as the law of the European Union (Regulation "
+            "2024/1689, Article 50) asks for.",
+        ),
+    ] = False
+    visible_mark: Annotated[
+        bool, typer.Option("--visible-mark", help="Put the words 'AI MODIFIED' into the picture's lower right corner.")
+    ] = False
+    sign_key: Annotated[
+        Path | None,
+        typer.Option("--sign-key", help="A private key (PEM): sign the result with a C2PA manifest. `mimica mark` makes one."),
+    ] = None
+    sign_chain: Annotated[
+        Path | None, typer.Option("--sign-chain", help="The certificates (PEM) that belong to --sign-key, one's own first.")
+    ] = None
+
+    def marks(self, photo: Path | None = None, output: Path | None = None) -> Marks:
+        """The marks that are wanted, and warnings on stderr about those that `output` cannot carry. Raises `UserError`."""
+        from mimica.api import TAG
+        from mimica.marks.marking import wanted_marks
+
+        said = {"tag": self.tag, "labelled_elsewhere": self.labelled_elsewhere, "visible": self.visible_mark}
+        marks = wanted_marks(TAG, photo, **said, key=self.sign_key, chain=self.sign_chain)
+        warn(marks.shortcomings(output) if output is not None else [])
+        return marks
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

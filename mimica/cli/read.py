@@ -37,6 +37,9 @@ def read(
     probability), "landmarks" (68 times x, y, in iBUG order), "irises" (twice x, y; the one at the left of the picture
     first). Lengths are pixels of the photo; its upper left corner is (0, 0).
 
+    Whoever reads people's emotions must tell them so (European Union: Regulation 2024/1689, Article 50(3)), and may not do it
+    at work or in education (Article 5(1)(f)).
+
     mimica read photo.jpg --plot reading.png
     """
     from mimica.face.detect import get_detector

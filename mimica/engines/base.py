@@ -110,11 +110,21 @@ def load_engine(name: str = "ganimation", weights: str | Path | None = None) -> 
     return engine
 
 
-def load_without_detail(name: str, weights: str | Path | None = None) -> Engine:
-    """The engine without the photo's fine lines, which the engines that decode a latent add to their pictures. Raises as
-    `load_engine`, and `ValueRangeError` for an engine that keeps the photo's own pixels."""
+def load_with_directions(name: str, weights: str | Path | None, directions: str | Path) -> Engine:
+    """The engine with the latent directions of a file as further attributes. Raises as `load_engine`, and `ValueRangeError` for
+    an engine that has none."""
     engine = load_engine(name, weights)
+    if not hasattr(engine, "with_directions"):
+        raise ValueRangeError(f"The engine '{name}' has no latent space of StyleGAN's; --directions is for --engine stylegan.")
+    with_them: Engine = engine.with_directions(Path(directions))
+    return with_them
+
+
+def load_without_detail(name: str | Engine, weights: str | Path | None = None) -> Engine:
+    """The engine, by its name or loaded already, without the photo's fine lines, which the engines that decode a latent add to
+    their pictures. Raises as `load_engine`, and `ValueRangeError` for an engine that keeps the photo's own pixels."""
+    engine = load_engine(name, weights) if isinstance(name, str) else name
     if not hasattr(engine, "detail"):
-        raise ValueRangeError(f"The engine '{name}' keeps the photo's own pixels; --no-detail is for vae and stylegan.")
+        raise ValueRangeError(f"The engine '{engine.name}' keeps the photo's own pixels; --no-detail is for vae and stylegan.")
     engine.detail = False
     return engine

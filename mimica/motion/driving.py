@@ -8,7 +8,7 @@ a blink closes the photo's eyes whatever either pair looks like at rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -101,19 +101,37 @@ def read_driver(
     One frame is in memory at a time. Raises `VideoError`; `NoFaceError` where no frame shows a face.
     """
     video = open_video(path)
+
+    def frames() -> Iterator[tuple[float, np.ndarray]]:
+        for index, time, rgb in video:
+            yield time, rgb
+            if progress is not None:
+                progress(index + 1, video.frame_count)
+
+    driver = read_frames(frames(), video.fps, finder, neutral=neutral, raw=raw, source=str(path))
+    return replace(driver, losses=tuple(describe_losses(video)))
+
+
+def read_frames(
+    frames: Iterable[tuple[float, np.ndarray]],
+    fps: float,
+    finder: Finder | None = None,
+    *,
+    neutral: float | None = None,
+    raw: bool = False,
+    source: str = "the video",
+) -> Driver:
+    """As `read_driver`, from frames: (seconds, uint8 (H, W, 3) RGB), in the order of time. Raises `NoFaceError`."""
     follower = Follower(finder or Finder(), raw)
     times: list[float] = []
     faces: dict[int, dict[int, tuple[np.ndarray, float]]] = {}
-    for index, time, rgb in video:
+    for index, (time, rgb) in enumerate(frames):
         times.append(time)
         for face_id, reading in follower.read(rgb, time):
             faces.setdefault(face_id, {})[index] = (_vector(reading), reading.eye_distance)
-        if progress is not None:
-            progress(index + 1, video.frame_count)
     if not faces:
-        raise NoFaceError(f"In '{path}' no frame shows a face: use a video where one is seen from the front throughout.")
-    driver = assemble(times, _main_face(faces), video.fps, neutral, str(path))
-    return replace(driver, losses=tuple(describe_losses(video)))
+        raise NoFaceError(f"In '{source}' no frame shows a face: use a video where one is seen from the front throughout.")
+    return assemble(times, _main_face(faces), fps, neutral, source)
 
 
 def _vector(reading: FaceReading) -> np.ndarray:

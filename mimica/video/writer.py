@@ -7,8 +7,6 @@ range, and tagged so; whatever is read is converted by its tags (ITU-R BT.709-6,
 
 from __future__ import annotations
 
-import os
-import struct
 from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +21,8 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from mimica.errors import VideoError
 from mimica.files import atomic_path
-from mimica.images import encode_image, on_white, xmp_packet
+from mimica.images import encode_image, on_white
+from mimica.marks.xmp import append_packet, source_type_of, xmp_packet
 from mimica.video.gif import Palette, insert_comment
 from mimica.video.sound import ENCODERS, Sound
 
@@ -124,6 +123,8 @@ class _Container:
             self.container = stack.enter_context(av.open(str(self.temporary), "w", options=options.get(self.kind, {})))
             if self.writer.comment:
                 self.container.metadata["comment"] = self.writer.comment
+                if self.kind == ".webm":  # which has no place for XMP
+                    self.container.metadata["DIGITAL_SOURCE_TYPE"] = source_type_of(self.writer.comment)
             self.stream = _video_stream(self.container, self.kind, self.rate, self.writer.size, self.writer.alpha is not None)
             if self.writer.audio_from:
                 self.sound = stack.enter_context(Sound(self.writer.audio_from, self.container, self.kind))
@@ -169,8 +170,8 @@ class _Container:
                 self.sound.finish()
         if self.writer.comment and self.kind == ".gif":
             insert_comment(self.temporary, self.writer.comment)
-        if self.writer.comment and self.kind == ".webp":
-            _append_webp_xmp(self.temporary, xmp_packet(self.writer.comment))
+        if self.writer.comment:
+            append_packet(self.temporary, self.kind, xmp_packet(self.writer.comment))
 
 
 _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
@@ -206,15 +207,3 @@ def _video_stream(container: Any, kind: str, rate: Fraction, size: tuple[int, in
         context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
         context.color_range = int(ColorRange.MPEG)
     return stream
-
-
-def _append_webp_xmp(path: Path, xmp: bytes) -> None:
-    """An XMP chunk at the end, its flag in the VP8X header (chunks have even lengths)."""
-    with path.open("r+b") as file:
-        header = file.read(21)
-        file.seek(20)
-        file.write(bytes([header[20] | 0x04]))
-        end = file.seek(0, os.SEEK_END)
-        file.write(b"XMP " + struct.pack("<I", len(xmp)) + xmp + b"\0" * (len(xmp) % 2))
-        file.seek(4)
-        file.write(struct.pack("<I", end + len(xmp) + len(xmp) % 2))

@@ -50,6 +50,7 @@ def video(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "Finder", _Brightness)
+    monkeypatch.setattr("mimica.drive.Finder", _Brightness)
     monkeypatch.setattr(api, "find_faces", lambda rgb, detector: [reading()])
     monkeypatch.setattr(api, "load_engine", lambda name, weights: BrightMouth())
 

@@ -24,6 +24,7 @@ class Done:
 
 
 Run = Callable[..., Done]
+NO_TAG = ("--no-tag", "--yes-it-is-labelled-elsewhere")
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_edit_writes_beside_the_photo_and_says_where(run: Run, photo: Path, astr
 
 def test_edit_by_action_units_masks_and_no_tag(run: Run, photo: Path) -> None:
     output = photo.with_name("out.jpg")
-    done = run("edit", photo, "--au", "12=0.8,45L+=0.3", "--au", "12R-=0.1", "-o", output, "--masks", "--no-tag")
+    done = run("edit", photo, "--au", "12=0.8,45L+=0.3", "--au", "12R-=0.1", "-o", output, "--masks", *NO_TAG)
     masks = photo.with_name("out_masks.png")
     assert done.code == 0 and done.out.split() == [str(output), str(masks)]
     assert read_comment(output) is None and read_photo(masks).rgb.shape[1] > 1000

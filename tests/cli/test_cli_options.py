@@ -56,3 +56,15 @@ def test_a_source_names_the_arguments_of_the_interface() -> None:
 
     for function in (api.edit, api.animate, api.prepare_face):
         assert set(Source().arguments()) <= set(inspect.signature(function).parameters)
+
+
+def test_a_file_of_directions_goes_to_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pathlib import Path
+
+    from mimica.cli.options import Source
+    from mimica.engines import base
+
+    monkeypatch.setattr(base, "load_with_directions", lambda name, weights, directions: (name, weights, directions))
+    given = Source(engine="stylegan", directions=Path("age.pt")).arguments()
+    assert given["engine"] == ("stylegan", None, Path("age.pt")) and "directions" not in given
+    assert Source().arguments()["engine"] == "ganimation"

@@ -18,7 +18,7 @@ from mimica.cli import app
 CALLS: dict[str, str] = {
     "edit": "api:edit engines.base:load_without_detail",
     "animate": "api:animate motion.predictor.predict:Predictor.predict",
-    "drive": "drive:Drive drive:Drive.run drive:Result.save motion.driving:read_driver api:animate",
+    "drive": "drive:Drive drive:Drive.run motion.driving:read_driver api:animate",
     "grid": "api:prepare_face sheets:unit_sheet sheets:sample_sheet",
     "generate": "engines.stylegan.generate:Faces engines.stylegan.generate:pictures engines.stylegan.generate:Faces.write_mix "
     "engines.stylegan.generate:Faces.write_walk",
@@ -28,6 +28,8 @@ CALLS: dict[str, str] = {
     "read": "api:read",
     "annotate": "annotate:annotate",
     "clean": "",
+    "verify": "",
+    "mark": "",
     "bench": "evaluate.bench:measured",
     "prepare": "prepare.faces:prepare prepare.sequences:prepare_sequences prepare.vae:prepare prepare.ffhq:prepare_ffhq "
     "prepare.latents:sample_latents prepare.latents:project_latents",

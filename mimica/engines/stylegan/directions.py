@@ -12,9 +12,7 @@ deviations. The paper does not say which 8; as in what others publish they are t
 Files, by suffix:
 
     .safetensors  ours, several directions with all that is known about them
-    .npy          one direction of others: 512 or 1 x 512 (InterFaceGAN's boundaries, unit norm) or 18 x 512 (mostly 18 equal rows
-                  of norm 0.3 to 1.2, meant for the first 8). No spread is known: a dose of 1 adds the vector as it is published.
-                  Published signs contradict each other: `mimica directions show` renders both ways.
+    .npy .pt      those of others, see `mimica.engines.stylegan.published`
 
 Arrays: w_plus float32 (N, places, w_size). No torch here.
 """
@@ -31,6 +29,7 @@ import numpy as np
 
 from mimica.checkpoint import Weights, load_weights, save_weights
 from mimica.declaration import Array, check_arrays
+from mimica.engines.stylegan.published import SUFFIXES, read_published
 from mimica.errors import ValueRangeError, WeightsError, nearest
 
 KIND, VERSION = "stylegan-directions", 1
@@ -160,24 +159,25 @@ def save_directions(path: Path, directions: Sequence[Direction], notes: Mapping[
 
 
 def load_directions(path: Path, places: int) -> dict[str, Direction]:
-    """Directions by name from one of our files or a published .npy, for a generator with `places` layers. Raises `WeightsError`
+    """Directions by name from one of our files or a published one, for a generator with `places` layers. Raises `WeightsError`
     for a file that is none, or made for another number of layers."""
-    if path.suffix.lower() == ".npy":
-        direction = _published(path, places)
-        return {direction.name: direction}
+    if path.suffix.lower() in SUFFIXES:
+        found = read_published(path, places, default_layers(places))
+        given = [(one.name, "", one.vector, one.spread, one.intercept, one.layers, places) for one in found]
+        return {one[0]: Direction(*one, learner="published") for one in given}
     weights = load_weights(path, KIND, VERSION)
     check_arrays(weights.tensors, {name: Array(f"rows of {name}", "w_size") for name in weights.controls}, path)
-    found = {}
+    known = {}
     for name in weights.controls:
         try:
-            found[name] = _described(name, weights.config["directions"][name], weights.tensors[name])
+            known[name] = _described(name, weights.config["directions"][name], weights.tensors[name])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise WeightsError(f"{path} is damaged: what it says of '{name}' is no direction; fit them again.") from error
-        if found[name].places != places:
+        if known[name].places != places:
             raise WeightsError(
-                f"The directions in {path} are for a generator of {found[name].places} layers; this one has {places}."
+                f"The directions in {path} are for a generator of {known[name].places} layers; this one has {places}."
             )
-    return found
+    return known
 
 
 def _described(name: str, about: Mapping[str, Any], vector: np.ndarray) -> Direction:
@@ -188,29 +188,6 @@ def _described(name: str, about: Mapping[str, Any], vector: np.ndarray) -> Direc
     if not np.isfinite(list(numbers.values())).all() or not layers or not 0 <= min(layers) <= max(layers) < places:
         raise ValueError("numbers that are not finite, or layers that do not exist")
     return Direction(name=name, vector=vector, places=places, layers=layers, **numbers, **words)  # type: ignore[arg-type]
-
-
-def _published(path: Path, places: int) -> Direction:
-    """A .npy of others: 512, 1 x 512, 18 x 512 or 1 x 18 x 512."""
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise WeightsError(f"{path} is no array of numbers (.npy) that can be read: {error}.") from error
-    rows = np.atleast_2d(np.squeeze(array))
-    if array.dtype.kind != "f" or rows.ndim != 2 or len(rows) not in (1, places) or not np.isfinite(rows).all():
-        raise WeightsError(
-            f"{path} holds {array.dtype} {array.shape}; a direction is finite numbers of shape (512,), (1, 512) or "
-            f"({places}, 512)."
-        )
-    rows = rows.astype(np.float64)
-    if np.allclose(rows, rows[:1], rtol=1e-4, atol=1e-6):
-        rows, layers = rows[:1], default_layers(places)
-    else:
-        layers = tuple(np.flatnonzero(np.linalg.norm(rows, axis=1) > _NOTHING).tolist())
-    norm = float(np.linalg.norm(rows))
-    if norm < _NOTHING:
-        raise WeightsError(f"{path} holds nothing but zeros.")
-    return Direction(path.stem, "", (rows / norm).astype(np.float32), norm, 0.0, layers, places, learner="published")
 
 
 def chosen(known: Mapping[str, Direction], name: str) -> Direction:

@@ -75,6 +75,18 @@ class StyleganEngine:
         self.attributes = tuple(name for name in directions if name not in self.controls)
         self.controls += self.attributes
 
+    def with_directions(self, path: Path) -> StyleganEngine:
+        """An engine that has the directions of a file too, ours or published ones, as attributes. Raises `WeightsError` for a
+        file that is none or made for another generator."""
+        more = load_directions(path, self.codec.places)
+        for one in more.values():
+            if one.vector.shape[1] != self.codec.w_size or one.generator not in ("", self.codec.fingerprint):
+                raise WeightsError(
+                    f"The directions in {path} are for another generator: theirs has {one.vector.shape[1]} values a layer, this "
+                    f"one {self.codec.w_size}; give the generator they were made for as --weights."
+                )
+        return StyleganEngine(self.codec, {**self.directions, **more}, self.editor, self._project, self.detail)
+
     def encode(self, face: Face) -> State:
         """The code and what it decodes to, once a photo."""
         code = self._project(face.image[None])

@@ -16,10 +16,10 @@ from mimica.engines.stylegan.sheets import transition_frames, transition_sheet
 from mimica.errors import WeightsError
 from mimica.face.align import crop_from_photo, cut
 from mimica.facs import without_sides
-from mimica.images import read_photo, write_image
+from mimica.images import read_photo
+from mimica.marks.marking import default_marks
 from mimica.motion.expression import Expression, parse_emotions
 from mimica.reader.read import Reader, largest_face
-from mimica.video.writer import VideoWriter
 
 OWN = "own"
 """In place of an expression: the face as it is."""
@@ -77,12 +77,12 @@ def ends_of(codec: Codec, editor: LatentEditor, codes: np.ndarray, start: str, e
 def write_sheet(path: Path, codec: Codec, starts: np.ndarray, ends: np.ndarray, title: str, comment: str) -> None:
     """A picture: a row for each face, from its start to its end."""
     rows = [(title, start, end) for start, end in zip(starts, ends, strict=True)]
-    write_image(path, transition_sheet(codec, rows), comment=comment)
+    default_marks(comment).save_image(path, transition_sheet(codec, rows))
 
 
 def write_video(path: Path, codec: Codec, starts: np.ndarray, ends: np.ndarray, seconds: float, fps: float, comment: str) -> None:
     """A video: the faces one after another, each from its start to its end in `seconds`."""
-    with VideoWriter(path, fps, (codec.image_size, codec.image_size), comment=comment) as writer:
+    with default_marks(comment).video(path, fps, (codec.image_size, codec.image_size)) as write:
         for start, end in zip(starts, ends, strict=True):
             for code in transition_frames(start, end, round(seconds * fps)):
-                writer.write(codec.decode(code[None])[0])
+                write(codec.decode(code[None])[0])

@@ -218,6 +218,68 @@ def test_published_rows_that_differ_keep_their_layers(tmp_path: Path) -> None:
     assert direction.layers == (4, 5) and np.allclose(direction.step(-1.0), -rows, atol=1e-5)
 
 
+def test_boundaries_of_style_feature_editor_are_flat(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).standard_normal((18, 512)).astype(np.float32)
+    np.save(tmp_path / "Smiling_boundary.npy", rows.reshape(1, -1))
+    direction = load_directions(tmp_path / "Smiling_boundary.npy", 18)["Smiling_boundary"]
+    assert direction.layers == tuple(range(18)) and np.allclose(direction.step(1.0), rows, atol=1e-5)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_tensor_of_encoder4editing_is_added_to_all_layers(tmp_path: Path, legacy: bool) -> None:
+    torch = pytest.importorskip("torch")
+    row = np.random.default_rng(0).standard_normal((1, 512)).astype(np.float32)
+    torch.save(torch.from_numpy(row), tmp_path / "smile.pt", _use_new_zipfile_serialization=not legacy)
+    direction = load_directions(tmp_path / "smile.pt", 18)["smile"]
+    assert direction.layers == tuple(range(18)) and np.allclose(direction.step(-2.0), -2 * row, atol=1e-5)
+
+
+def test_a_pca_of_ganspace(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    comp = np.linalg.qr(rng.standard_normal((512, 80)))[0].T
+    mean, std = rng.standard_normal(512), np.linspace(3, 0.1, 80)
+    parts = {"comp": comp[:, None], "mean": mean[None], "std": std}
+    torch.save({name: torch.from_numpy(one.astype(np.float32)) for name, one in parts.items()}, tmp_path / "ffhq_pca.pt")
+    known = load_directions(tmp_path / "ffhq_pca.pt", 18)
+    assert list(known)[:2] == ["pca0", "pca1"] and "pca79" in known
+    assert np.allclose(known["pca3"].step(2.0), 2 * std[3] * comp[3], atol=1e-5)
+    code = np.tile(mean + 1.5 * std[3] * comp[3], (1, 18, 1)).astype(np.float32)
+    assert known["pca3"].score(code) == pytest.approx([1.5], abs=1e-4), "a dose is a standard deviation"
+    smile = known["smile"].step(1.0)
+    assert np.allclose(smile[4], -std[46] * comp[46], atol=1e-5) and not smile[5:].any() and not smile[:4].any()
+    assert "smile" not in load_directions(tmp_path / "ffhq_pca.pt", 14), "the names hold for FFHQ's 18 layers alone"
+
+
+@pytest.mark.parametrize("what", ["code", "other dictionary", "shapes", "text", "string"])
+def test_pt_files_that_are_no_directions_are_refused(tmp_path: Path, what: str) -> None:
+    torch = pytest.importorskip("torch")
+    path, hit = tmp_path / "d.pt", tmp_path / "hit"
+    content = {
+        "other dictionary": {"weight": torch.ones(3)},
+        "shapes": {"comp": torch.ones(4, 1, 512), "mean": torch.ones(1, 512), "std": torch.ones(5)},
+        "string": "hello",
+        "code": _Touch(str(hit)),
+    }
+    if what in content:
+        torch.save(content[what], path)
+    else:
+        path.write_text("no tensor")
+    with pytest.raises(WeightsError):
+        load_directions(path, 18)
+    assert not hit.exists()
+
+
+class _Touch:
+    """Makes a file when it is unpickled by what runs pickles."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return open, (self.path, "w")
+
+
 @pytest.mark.parametrize("what", ["missing", "text", "pickle", "shape", "whole numbers", "nan", "zeros", "layers"])
 def test_other_files_are_refused(tmp_path: Path, what: str) -> None:
     path = tmp_path / "d.npy"

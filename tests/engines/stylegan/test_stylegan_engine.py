@@ -155,3 +155,23 @@ def test_files_beside_the_generator(tmp_path: Path) -> None:
     save_directions(tmp_path / "directions.safetensors", [replace(one, generator="other") for one in directions.values()])
     with pytest.raises(WeightsError, match="another generator"):
         load_engine("stylegan", path)
+
+
+def test_published_directions_become_attributes(codec: Codec, tmp_path: Path) -> None:
+    before = StyleganEngine(codec, _directions(codec.fingerprint))
+    row = np.random.default_rng(5).standard_normal((1, 8)).astype(np.float32)
+    np.save(tmp_path / "beard.npy", row)
+    engine = before.with_directions(tmp_path / "beard.npy")
+    assert set(engine.attributes) == {*before.attributes, "beard"} and "beard" not in before.controls
+    code = np.zeros((10, 8), np.float32)
+    assert np.allclose(engine.edited(code, {"beard": 2.0})[0], 2 * row, atol=1e-5)
+    np.save(tmp_path / "other.npy", np.ones((1, 512), np.float32))
+    with pytest.raises(WeightsError, match="another generator"):
+        before.with_directions(tmp_path / "other.npy")
+
+
+def test_directions_are_for_engines_with_a_latent_space(tmp_path: Path) -> None:
+    from mimica.engines.base import load_with_directions
+
+    with pytest.raises(ValueRangeError, match="--engine stylegan"):
+        load_with_directions("ganimation", None, tmp_path / "a.npy")
