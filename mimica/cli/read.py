@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -41,6 +41,7 @@ def read(
     """
     from mimica.face.detect import get_detector
     from mimica.images import FORMAT_BY_SUFFIX, read_photo, write_image
+    from mimica.reader.as_object import as_object
     from mimica.reader.read import find_faces
 
     if plot is not None:
@@ -57,25 +58,6 @@ def read(
 
         write_image(plot, reading_picture(rgb, readings))
         typer.echo(str(plot), err=as_json)
-
-
-def as_object(reading: FaceReading, number: int) -> dict[str, Any]:
-    """A face in JSON's types, by the keys that `mimica read --help` documents."""
-    return {
-        "face": number,
-        "confidence": round(reading.confidence, 4),
-        "box": [round(value, 2) for value in reading.box_photo],
-        "pose": {name: round(getattr(reading, name), 2) for name in ("yaw", "pitch", "roll")},
-        "action_units": _rounded(reading.mean_action_units),
-        "action_units_by_side": _rounded(reading.action_units),
-        "emotions": _rounded(reading.emotions),
-        "landmarks": [[round(float(x), 2), round(float(y), 2)] for x, y in reading.landmarks_photo],
-        "irises": [[round(float(x), 2), round(float(y), 2)] for x, y in reading.irises_photo],
-    }
-
-
-def _rounded(values: Any) -> dict[str, float]:
-    return {name: round(value, 4) for name, value in values.items()}
 
 
 def _print(readings: list[FaceReading]) -> None:
