@@ -63,7 +63,8 @@ class Desk:
 def lay_out(photo: Photo, find: Callable[[np.ndarray], Any] | None = None) -> Desk:
     """Reads the faces. `find` is a detector. Raises `NoFaceError` where there is no face at all."""
     readings = find_faces(photo.rgb, detector=find) if find else find_faces(photo.rgb)
-    remarks, refusals = [], []
+    remarks: list[tuple[str, ...]] = []
+    refusals: list[str | None] = []
     for reading in readings:
         try:
             remarks.append((*check(reading, photo.rgb.shape), *check_eyes(reading, photo.rgb)))

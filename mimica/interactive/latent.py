@@ -1,4 +1,4 @@
-"""What the engines with a latent space can make besides editing a photo: faces of nobody, and ways from one expression to another."""
+"""What the engines with a latent space can make besides editing a photo: faces of nobody, ways between expressions."""
 
 from __future__ import annotations
 

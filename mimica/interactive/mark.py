@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 WORDS = "AI MODIFIED"
 LAW = (
-    "without the mark you must tell those who watch, in another clear way and from the first frame on, that the picture is made by "
-    "a machine (in the European Union: Regulation 2024/1689, article 50)."
+    "without the mark you must tell those who watch, in another clear way and from the first frame on, that the picture is made "
+    "by a machine (in the European Union: Regulation 2024/1689, article 50)."
 )
 _SHARE = 0.035
 """Height of the letters as a share of the picture's."""

@@ -1,4 +1,4 @@
-"""What a face is to do in time, as somebody at a page puts it together: keyframes of changes, a script, a recording; blinks on top.
+"""What a face is to do in time, put together at a page: keyframes of changes, a script, a recording; blinks on top.
 
 All give an `mimica.api.Animation`, the same thing that `mimica animate` makes, so it is played, drawn and written alike.
 """
@@ -37,16 +37,18 @@ class Keyframe:
 
 @dataclass(frozen=True)
 class Score:
-    """keyframes or a `script` (its text); without either the photo stands still for `seconds`.
+    """keyframes, a `script` (its text), or a `recording` of `mimica.interactive.live`; without any the photo stands still.
 
-    seconds  for a photo that only blinks
-    loop     ends as it begins
-    blinks   natural ones, by the random numbers of `seed`
-    doses    of attributes; they swell and fall again over the length
+    recording  an absolute track
+    seconds    for a photo that only blinks
+    loop       ends as it begins
+    blinks     natural ones, by the random numbers of `seed`
+    doses      of attributes; they swell and fall again over the length
     """
 
     keyframes: tuple[Keyframe, ...] = ()
     script: str | None = None
+    recording: Track | None = None
     seconds: float = 4.0
     loop: bool = False
     blinks: bool = False
@@ -57,17 +59,17 @@ class Score:
         """Without blinks. `attributes` are no controls of tracks and left out. Raises `ScriptError`, `ValueRangeError`."""
         if self.script is not None:
             made: Motion = parse(self.script).track
-        elif self.keyframes:
-            track = self._keyed(set(attributes))
-            made = lambda own: track  # noqa: E731
         else:
-            still = Track.from_keyframes([(0.0, {"AU12L": 0.0}, "ease"), (self.seconds, {"AU12L": 0.0}, "ease")], relative=True)
-            made = lambda own: still  # noqa: E731
+            track = self.recording or self._keyed(set(attributes))
+            made = lambda own: track  # noqa: E731
         return (lambda own: timeline.returning(made(own).resolve(own))) if self.loop else made
 
     def _keyed(self, left_out: set[str]) -> Track:
         if len(self.keyframes) > MAX_KEYFRAMES:
             raise ValueRangeError(f"There are {len(self.keyframes)} keyframes; at most {MAX_KEYFRAMES} are allowed.")
+        if not self.keyframes:
+            still = {"AU12L": 0.0}
+            return Track.from_keyframes([(0.0, still, "ease"), (self.seconds, still, "ease")], relative=True)
         names = {name for key in self.keyframes for name in key.changes if name not in left_out} or {"AU12L"}
         rows = [(k.time, {name: k.changes.get(name, 0.0) for name in sorted(names)}, k.easing) for k in self.keyframes]
         if rows[-1][0] > timeline.MAX_SECONDS:
@@ -78,7 +80,7 @@ class Score:
 def performance(prepared: Prepared, score: Score, fps: float, loop_file: bool = False) -> Animation:
     """The animation of the encoded faces, all of which do the same. Raises `ScriptError`, `ValueRangeError`."""
     motion, rng = score.motion(attributes_of(prepared.engine)), np.random.default_rng(score.seed)
-    tracks, warnings = [], []
+    tracks, warnings = [], list[str]()
     for face in prepared.faces:
         own = own_controls(face.reading)
         track = motion(own).resolve(own)

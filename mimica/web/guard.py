@@ -67,7 +67,9 @@ class Guard:
     def _refusal(self, scope: Any, headers: Headers) -> Response | None:
         host = headers.get("host", "")
         if not self._is_ours(host):
-            return answer("The address in the request's Host header is not this server's; open it by the address it printed.", 403)
+            return answer(
+                "The address in the request's Host header is not this server's; open it by the address it printed.", 403
+            )
         origin, safe = headers.get("origin"), scope["type"] == "http" and scope["method"] in _SAFE
         foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
         if (foreign and not (safe and origin == "null")) or (

@@ -35,6 +35,7 @@ class Job:
 
     session: str
     suffix: str
+    tag: bool = True
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     state: State = "waiting"
@@ -72,7 +73,7 @@ class Jobs:
         self.settings, self._lane, self._scratch = settings, lane, scratch
         self._jobs: OrderedDict[str, Job] = OrderedDict()
 
-    def start(self, session: Session, make: Callable[[], Animation], suffix: str) -> Job:
+    def start(self, session: Session, make: Callable[[], Animation], suffix: str, tag: bool = True) -> Job:
         """Raises `VideoError` for a format that there is not, `Refusal` (429) where too much waits."""
         if suffix not in SUFFIXES:
             raise VideoError(f"The format is '{suffix[1:][:20]}'; it must be one of {', '.join(s[1:] for s in SUFFIXES)}.")
@@ -80,7 +81,7 @@ class Jobs:
         own = [job for job in open_jobs if job.session == session.key]
         if len(open_jobs) >= self.settings.jobs or len(own) >= self.settings.jobs_per_client:
             raise busy(15)
-        job = Job(session.key, suffix)
+        job = Job(session.key, suffix, tag)
         self._jobs[job.id] = job
         asyncio.get_running_loop().run_in_executor(self._lane, self._run, job, make)
         self._make_room()
@@ -113,12 +114,12 @@ class Jobs:
         try:
             animation = make()
             job.warnings, job.total = animation.warnings, len(animation)
-            animation.save(file, progress=lambda: self._advance(job))
+            animation.save(file, tag=job.tag, progress=lambda: self._advance(job))
             job.result, job.state = file.read_bytes(), "done"
         except _Cancelled:
             job.state = "failed" if job.wanted else "cancelled"
             job.error = "The video took longer than the server allows." if job.wanted else None
-        except Exception as error:  # noqa: BLE001 (whatever happens is an answer, not the end of the server)
+        except Exception as error:  # whatever happens is an answer, not the end of the server
             job.state, job.error = "failed", sentence_of(error) or OWN_FAULT
             if sentence_of(error) is None:
                 log.error("a video failed", exc_info=error)

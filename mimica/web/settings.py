@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """token            what every request must bring; None only on this machine's own addresses
+    """photo            stands in for the example
+    token               what every request must bring; None only on this machine's own addresses
     max_upload_bytes    of one request
     max_pixels          of a photo
     queue, per_client   requests that may wait or run, in all and of one client; more are answered 429
@@ -26,6 +28,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8765
     token: str | None = None
+    photo: Path | None = None
     max_upload_bytes: int = 30_000_000
     max_pixels: int = 40_000_000
     queue: int = 16

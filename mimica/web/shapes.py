@@ -16,7 +16,9 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    photo: Any = Field(None, description="The picture: a file part of multipart/form-data, or base64 in JSON.", examples=["/9j/4AAQ"])
+    photo: Any = Field(
+        None, description="The picture: a file part of multipart/form-data, or base64 in JSON.", examples=["/9j/4AAQ"]
+    )
 
 
 class Source(Asked):
@@ -47,7 +49,9 @@ class AnimateAsked(Wanted):
     """`POST /api/animate`."""
 
     sequence: str | None = Field(None, description="Expressions in time.", examples=["happy@0, sad@1.5, photo@3"])
-    script: str | None = Field(None, description="The text of a script.", examples=["happy 80% over 0.4s\nhold 1s\nphoto over 1s"])
+    script: str | None = Field(
+        None, description="The text of a script.", examples=["happy 80% over 0.4s\nhold 1s\nphoto over 1s"]
+    )
     seconds: Number | None = Field(None, description="Length.")
     loop: bool = Field(False, description="End as it begins.")
     blinks: bool = Field(False, description="Let the eyes blink now and then.")

@@ -1,7 +1,7 @@
 """Work in threads, bounded: what waits is counted, what is too much is refused, what takes too long is let go.
 
-Three lanes, so that a video that is being written does not hold up a slider: previews (one at a time for each WebSocket), requests,
-and videos. numpy, OpenCV and ONNX Runtime let threads run beside each other.
+Three lanes, so that a video that is being written does not hold up a slider: previews (one at a time a WebSocket), requests, and
+videos. numpy, OpenCV and ONNX Runtime let threads run beside each other.
 """
 
 from __future__ import annotations
