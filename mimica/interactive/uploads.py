@@ -26,9 +26,15 @@ def photo_of(data: bytes, scratch: Path, max_pixels: int) -> Photo:
         file.write_bytes(data)
         return replace(read_photo(file, max_pixels), path=Path(NAME))
     except ImageError as error:
-        raise ImageError(str(error).replace(f"'{file}'", "you sent")) from error
+        raise ImageError(_about_what_was_sent(str(error), file)) from error
     finally:
         file.unlink(missing_ok=True)
+
+
+def _about_what_was_sent(sentence: str, file: Path) -> str:
+    """The sentence without the name of a file that the sender does not know."""
+    name = f"'{file}'"
+    return sentence.replace(name, "What you sent" if sentence.startswith(name) else "you sent")
 
 
 def as_array(photo: Photo) -> np.ndarray:
