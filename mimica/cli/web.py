@@ -31,7 +31,7 @@ def web(
     """
     try:
         import fastapi  # noqa: F401
-        import multipart  # noqa: F401
+        import python_multipart  # noqa: F401
         import uvicorn  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"The page needs the package '{error.name}': pip install 'mimica[web]'.") from error

@@ -106,6 +106,11 @@ class Jobs:
         if job.state in ("waiting", "done"):
             job.state = "cancelled"
 
+    def close(self) -> None:
+        """Ends all of them."""
+        for job in self._jobs.values():
+            self.cancel(job)
+
     def _run(self, job: Job, make: Callable[[], Animation]) -> None:
         file = self._scratch / f"{job.id}{job.suffix}"
         if not job.wanted:

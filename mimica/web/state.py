@@ -50,6 +50,7 @@ class State:
         return connection.cookies.get(COOKIE, "")
 
     def close(self) -> None:
+        self.jobs.close()
         self.workers.close()
         self.scratch.close()
 

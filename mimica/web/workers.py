@@ -72,8 +72,10 @@ class Workers:
         return self._engines[name] if name in self._engines else load_engine(name)
 
     def close(self) -> None:
-        for lane in (self._previews, self._requests, self.videos, self._loading):
+        """What waits is dropped; the video being made ends with its frame, so that its file is gone before its folder is."""
+        for lane in (self._previews, self._requests, self._loading):
             lane.shutdown(wait=False, cancel_futures=True)
+        self.videos.shutdown(wait=True, cancel_futures=True)
 
 
 def sentence_of(error: Exception) -> str | None:

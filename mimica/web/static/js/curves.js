@@ -2,7 +2,8 @@
 
 import { el } from "./ui.js";
 
-const [WIDTH, STRIP, LEFT, MOST] = [380, 40, 92, 12];
+const [WIDTH, STRIP, LEFT, MOST] = [380, 40, 104, 12];
+const SAME = 0.08; // two sides that differ by no more are drawn as one
 const SVG = "http://www.w3.org/2000/svg";
 
 function svg(name, attributes, text) {
@@ -42,10 +43,10 @@ function strip(picture, base, names, top, curves, label) {
   const [low, high] = unit ? [Math.min(0, ...values) < -0.01 ? -1 : 0, 1] : [-reach, reach];
   const y = (value) => top + STRIP - 6 - ((value - low) / (high - low)) * (STRIP - 12);
   picture.append(svg("line", { x1: LEFT, x2: WIDTH - 8, y1: y(0), y2: y(0), stroke: "var(--line)" }));
-  picture.append(svg("text", { x: 8, y: top + STRIP / 2 + 3, "font-size": 10, fill: "var(--soft)" }, label(base)));
-  for (const name of names) {
+  picture.append(svg("text", { x: 8, y: top + STRIP / 2 + 3, "font-size": 10.5, fill: "var(--soft)", stroke: "none" }, label(base)));
+  const twin = names.length > 1 && curves[names[0]].every((value, i) => Math.abs(value - curves[names[1]][i]) < SAME);
+  for (const name of twin ? names.slice(0, 1) : names) {
     const line = curves[name].map((value, i, all) => `${i ? "L" : "M"}${(LEFT + (i / (all.length - 1)) * (WIDTH - LEFT - 8)).toFixed(1)} ${y(value).toFixed(1)}`).join("");
-    const twin = names.length > 1 && JSON.stringify(curves[names[0]]) === JSON.stringify(curves[names[1]]);
     const colour = twin || names.length === 1 && !/[LR]$/.test(name) ? "--ink" : name.endsWith("L") ? "--left" : "--right";
     picture.append(svg("path", { d: line, fill: "none", stroke: `var(${colour})`, "stroke-width": 1.6 }));
   }

@@ -61,7 +61,7 @@ export class DrivePane {
       const box = el("input.hidden-input", { type: "checkbox", checked: this.parts.has(name), onchange: () => this.parts[box.checked ? "add" : "delete"](name) });
       return el("label.chip", {}, box, name);
     });
-    return el("fieldset", {}, el("legend.fine", {}, "What it moves"), el("div.checks", {}, ...chips));
+    return el("fieldset", {}, el("legend.fine.legend", {}, "What it moves"), el("div.checks", {}, ...chips));
   }
 
   async start() {

@@ -38,9 +38,9 @@ export class FacePane {
   }
 
   borrow() {
-    const like = el("button.button", { type: "button", id: "like", onclick: async () => this.like(await pick("image/*")) }, "Like another photo …");
-    const load = el("button.button", { type: "button", id: "load-expression", onclick: async () => this.load(await pick(".json,application/json")) }, "Load …");
-    const save = el("button.button", { type: "button", id: "save-expression", onclick: () => this.saveExpression() }, "Save expression");
+    const like = el("button.button.small", { type: "button", id: "like", onclick: async () => this.like(await pick("image/*")) }, "Like a photo …");
+    const load = el("button.button.small", { type: "button", id: "load-expression", title: "An expression from a file", onclick: async () => this.load(await pick(".json,application/json")) }, "Load …");
+    const save = el("button.button.small", { type: "button", id: "save-expression", title: "This expression as a file", onclick: () => this.saveExpression() }, "Save …");
     for (const [name, type] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
       like.addEventListener(name, (event) => {
         event.preventDefault();

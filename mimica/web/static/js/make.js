@@ -34,7 +34,7 @@ export class MakePane {
   sampling() {
     const engine = select(this.state.session.makers.map((name) => [name, name]), this.state.session.makers[0], { id: "maker" });
     const seeds = el("input.text", { id: "seeds", value: "1-6", "aria-describedby": "seeds-help" });
-    const button = el("button.button", { type: "button", id: "sample", onclick: () => this.make({ engine: engine.value, seeds: seeds.value }) }, "Make faces");
+    const button = el("button.button.small", { type: "button", id: "sample", onclick: () => this.make({ engine: engine.value, seeds: seeds.value }) }, "Make faces");
     return el("section.box", {}, el("h3", {}, "Faces of nobody"), el("div.fields", {}, field("Engine", engine), field("Seeds", seeds)),
       el("p.fine", { id: "seeds-help" }, "A number gives the same face each time; 1-6,9 names several."), el("div.row", {}, button), this.samples);
   }
@@ -63,7 +63,7 @@ export class MakePane {
     return el("section.box", {}, el("h3", {}, "From one expression to another"),
       el("p.fine", {}, "Straight through StyleGAN's latent space, without passing neutral."),
       el("div.fields", {}, field("Seed", seed), field("From", start), field("To", end)),
-      el("div.row", {}, el("button.button", { type: "button", id: "transit", onclick: run }, "Show the way")), strip);
+      el("div.row", {}, el("button.button.small", { type: "button", id: "transit", onclick: run }, "Show the way")), strip);
   }
 }
 

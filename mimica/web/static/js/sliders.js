@@ -28,7 +28,8 @@ export class Sliders {
     const apart = this.state.controls.some((control) => control.side);
     const link = toggle("Left and right together", this.linked, (on) => { this.linked = on; this.build(); }, "linked");
     const parts = groups.map((group) => this.group(group, [...bases.values()].filter((sides) => sides[0].group === group)));
-    this.root.replaceChildren(...[apart ? link : null, el("div.groups", {}, ...parts.filter(Boolean))].filter(Boolean));
+    link.hidden = !apart;
+    this.root.replaceChildren(el("div.section-tools", {}, link), el("div.groups", {}, ...parts.filter(Boolean)));
     this.refresh();
   }
 

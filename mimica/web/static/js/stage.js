@@ -2,6 +2,8 @@
 
 import { byId, el } from "./ui.js";
 
+const MOST_ENLARGED = 3.2;
+
 export class Stage {
   constructor(state) {
     this.state = state;
@@ -33,6 +35,7 @@ export class Stage {
     this.press("layers", false);
     this.press("faces", photo.faces.length > 1 || !photo.largest);
     this.setSize([photo.width, photo.height]);
+    this.zoomToFace(photo.faces.length === 1);
     this.drawOutlines();
     this.showCompare();
     const remarks = photo.faces.flatMap((face) => [...face.warnings, face.refusal].filter(Boolean).map((words) => (photo.faces.length > 1 ? `Face ${face.number}: ${words}` : words)));
@@ -87,6 +90,8 @@ export class Stage {
     this.paper.style.height = `${base[1]}px`;
     this.paper.style.transform = `translate(${left}px, ${top}px) scale(${this.zoom})`;
     this.paper.style.setProperty("--scale", this.zoom);
+    this.middle = [(this.view.clientWidth / 2 - left) / (base[0] * this.zoom), (this.view.clientHeight / 2 - top) / (base[1] * this.zoom)];
+    this.divider.firstElementChild.style.top = `${100 * this.middle[1]}%`;
     this.view.classList.toggle("still", this.zoom === 1);
   }
 
@@ -100,13 +105,37 @@ export class Stage {
     this.place();
   }
 
+  /** The chosen face in the middle, a good half of the view high; `gently`: only where it would be small. */
+  zoomToFace(gently) {
+    if (this.pressed("layers")) return;
+    const face = this.state.photo.faces.find((one) => one.number === this.state.face);
+    if (!face || !this.view.clientHeight) return;
+    const [x0, y0, x1, y1] = face.box;
+    const base = [parseFloat(this.paper.style.width), parseFloat(this.paper.style.height)];
+    const share = ((y1 - y0) / this.state.photo.height) * (base[1] / this.view.clientHeight);
+    if (gently && share > 0.3) return;
+    const crisp = (MOST_ENLARGED * this.state.photo.width) / base[0]; // larger, single pixels would be seen
+    this.zoom = Math.max(1, Math.min(6, 0.46 / share, gently ? crisp : 6));
+    const middle = [(x0 + x1) / 2 / this.state.photo.width, (y0 + y1) / 2 / this.state.photo.height - 0.06 * (y1 - y0) / this.state.photo.height];
+    this.offset = middle.map((at, i) => (0.5 - at) * base[i] * this.zoom);
+    this.place();
+  }
+
   wireTools() {
+    byId("zoom-face").onclick = () => this.zoomToFace(false);
     byId("zoom-in").onclick = () => this.zoomBy(1.5);
     byId("zoom-out").onclick = () => this.zoomBy(1 / 1.5);
     byId("zoom-fit").onclick = () => this.zoomBy(1e-6);
-    byId("compare").onclick = () => { this.press("compare"); this.showCompare(); };
+    byId("compare").onclick = () => { this.press("compare"); this.setDivider(100 * this.middle[0]); this.showCompare(); };
     byId("faces").onclick = () => { this.press("faces"); this.drawOutlines(); };
-    byId("layers").onclick = () => { this.press("layers"); this.drawOutlines(); this.showCompare(); this.state.emit("changes", { done: true }); };
+    byId("layers").onclick = () => {
+      this.press("layers");
+      if (!this.pressed("layers")) this.setSize([this.state.photo.width, this.state.photo.height]);
+      this.zoomToFace(true);
+      this.drawOutlines();
+      this.showCompare();
+      this.state.emit("changes", { done: true });
+    };
     this.view.addEventListener("wheel", (event) => {
       event.preventDefault();
       this.zoomBy(Math.exp(-event.deltaY / 400), [event.clientX, event.clientY]);

@@ -49,7 +49,7 @@ export class TimePane {
   keyTools() {
     this.easing = select(EASINGS, "ease", { "aria-label": "How the keyframe is reached", onchange: () => { if (this.timeline.chosen) { this.timeline.chosen.easing = this.easing.value; this.update(); } } });
     this.removeKey = el("button.quiet", { type: "button", onclick: () => this.timeline.remove() }, "Remove");
-    const add = el("button.button", { type: "button", id: "add-key", onclick: () => this.timeline.add(this.timeline.time, { ...this.state.changes[this.state.face] }, this.easing.value) }, "Keyframe here");
+    const add = el("button.button.small", { type: "button", id: "add-key", onclick: () => this.timeline.add(this.timeline.time, { ...this.state.changes[this.state.face] }, this.easing.value) }, "Keyframe here");
     return el("div.row", {}, add, this.easing, this.removeKey);
   }
 
@@ -131,7 +131,7 @@ export class TimePane {
     this.seconds = found.seconds;
     const label = (base) => {
       const control = this.state.controls.find((one) => one.base === base);
-      return control ? control.label.replace(/(.{15}).+/, "$1…") : base;
+      return control ? control.label.replace(/(.{17}).+/, "$1…") : base;
     };
     this.curves.replaceChildren(drawCurves(found.curves, label));
     this.warned ??= new Set();
