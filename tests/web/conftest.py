@@ -9,7 +9,7 @@ import pytest
 from bright_mouth import BrightMouth, reading
 from web_client import HERE
 
-fastapi = pytest.importorskip("fastapi", reason="needs the extra 'web'")
+pytest.importorskip("fastapi", reason="needs the extra 'web'")
 from fastapi.testclient import TestClient
 
 from mimica.interactive import desk

@@ -85,10 +85,17 @@ def test_with_a_token_nothing_goes_without_it(serve: Callable[..., TestClient]) 
 @pytest.mark.parametrize(
     "path",
     [
-        "/static/../server.py", "/static/..%2fserver.py", "/static/%2e%2e/server.py", "/static//etc/passwd", "/static/..\\server.py",
-        "/static/%252e%252e/server.py", "/static/js/../../guard.py", "/api/photos/..%2f..%2fserver/image", "/api/jobs/..%2f..",
+        "/static/../server.py",
+        "/static/..%2fserver.py",
+        "/static/%2e%2e/server.py",
+        "/static//etc/passwd",
+        "/static/..\\server.py",
+        "/static/%252e%252e/server.py",
+        "/static/js/../../guard.py",
+        "/api/photos/..%2f..%2fserver/image",
+        "/api/jobs/..%2f..",
     ],
-)  # fmt: skip
+)
 def test_no_path_leads_out(client: TestClient, path: str) -> None:
     client.get("/api/session")
     answer = client.get(path)

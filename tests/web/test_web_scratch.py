@@ -39,7 +39,10 @@ def test_closing_removes_the_folder(own_folder: Path) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_server_leaves_nothing(own_folder: Path, how: signal.Signals) -> None:
-    code = "import time; from mimica.web.scratch import Scratch; s = Scratch(); (s.path / 'x').write_bytes(b'x'); print(s.path, flush=True); time.sleep(60)"
+    code = (
+        "import time; from mimica.web.scratch import Scratch; s = Scratch(); (s.path / 'x').write_bytes(b'x');"
+        "print(s.path, flush=True); time.sleep(60)"
+    )
     environment = {**os.environ, "TMPDIR": str(own_folder), "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment) as server:
         assert server.stdout is not None

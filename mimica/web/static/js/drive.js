@@ -112,7 +112,7 @@ export class DrivePane {
     this.video.pause();
     this.startButton.textContent = "Start";
     this.calibrateButton.disabled = this.recordButton.disabled = true;
-    this.flush = true;
+    byId("live-mark").textContent = "";
     this.capture();
   }
 
@@ -173,6 +173,6 @@ export class DrivePane {
     this.stats.rate.textContent = (this.arrivals.length / span).toFixed(1);
     this.stats.face.textContent = !header.seen ? "not seen" : header.calibrated ? "followed" : "taking rest …";
     byId("readout").textContent = `${Math.round(median)} ms, ${(this.arrivals.length / span).toFixed(0)} frames/s`;
-    byId("live-mark").textContent = this.mark ? "The picture is marked as AI MODIFIED." : "";
+    byId("live-mark").textContent = this.mark ? "AI MODIFIED" : "";
   }
 }

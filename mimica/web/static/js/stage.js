@@ -35,7 +35,7 @@ export class Stage {
     this.press("layers", false);
     this.press("faces", photo.faces.length > 1 || !photo.largest);
     this.setSize([photo.width, photo.height]);
-    this.zoomToFace(photo.faces.length === 1);
+    if (photo.faces.length === 1) this.zoomToFace(true);
     this.drawOutlines();
     this.showCompare();
     const remarks = photo.faces.flatMap((face) => [...face.warnings, face.refusal].filter(Boolean).map((words) => (photo.faces.length > 1 ? `Face ${face.number}: ${words}` : words)));
@@ -131,7 +131,7 @@ export class Stage {
     byId("layers").onclick = () => {
       this.press("layers");
       if (!this.pressed("layers")) this.setSize([this.state.photo.width, this.state.photo.height]);
-      this.zoomToFace(true);
+      if (this.state.photo.faces.length === 1) this.zoomToFace(true);
       this.drawOutlines();
       this.showCompare();
       this.state.emit("changes", { done: true });
