@@ -25,6 +25,10 @@ def read(
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Also write a picture: the photo with landmarks, and bars beside it.")
     ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", help="Also write the expression of the largest face, a .json that `mimica web` loads."),
+    ] = None,
     detector: DetectorOption = "dlib",
     model: ModelOption = None,
 ) -> None:
@@ -46,6 +50,8 @@ def read(
 
     if plot is not None:
         check_output(plot, FORMAT_BY_SUFFIX, photo)
+    if save is not None:
+        check_output(save, (".json",), photo)
     find = get_detector(detector, model)
     rgb = read_photo(photo).rgb
     readings = find_faces(rgb, detector=find)
@@ -58,6 +64,11 @@ def read(
 
         write_image(plot, reading_picture(rgb, readings))
         typer.echo(str(plot), err=as_json)
+    if save is not None:
+        from mimica.interactive import expression_file
+
+        expression_file.save(max(readings, key=lambda one: one.eye_distance).action_units, save)
+        typer.echo(str(save), err=as_json)
 
 
 def _print(readings: list[FaceReading]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +21,7 @@ def web(
     token: Annotated[
         str | None,
         typer.Option(
-            "--token", help="With --host: the token, 16 characters or more. (Default: a new one.)", envvar="MIMICA_TOKEN"
+            "--token", help="The token, 16 characters or more. (Default: a new one with --host.)", envvar="MIMICA_TOKEN"
         ),
     ] = None,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
@@ -29,15 +32,38 @@ def web(
 
     mimica web --host 0.0.0.0 --no-browser
     """
-    try:
-        import fastapi  # noqa: F401
-        import python_multipart  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"The page needs the package '{error.name}': pip install 'mimica[web]'.") from error
-    from mimica.web.address import settings_for
-    from mimica.web.server import run
+    with _needs_web():
+        from mimica.web.address import settings_for
+        from mimica.web.server import run
 
     settings, address = settings_for(host, port, token)
     typer.echo(f"Mimica is at {address}  (Ctrl-C ends it)")
     run(settings, address if browser else None)
+
+
+def serve_page(photo: Path, **words: float | str | bool | None) -> None:
+    """The page with a photo laid out and the camera's pane open; `words` are set there."""
+    with _needs_web():
+        from mimica.web.address import driving_page, settings_for
+        from mimica.web.server import run
+
+    settings, address = settings_for("127.0.0.1", 0, photo=photo)
+    address = driving_page(address, **words)
+    typer.echo(f"Mimica is at {address}  (Ctrl-C ends it)")
+    run(settings, address)
+
+
+@contextmanager
+def _needs_web() -> Iterator[None]:
+    """Imports within that need the packages of the extra `web`. Raises `MissingExtraError` where one is not installed."""
+    try:
+        import fastapi  # noqa: F401
+        import python_multipart  # noqa: F401
+        import uvicorn  # noqa: F401
+        import websockets  # noqa: F401
+
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("mimica"):
+            raise
+        raise MissingExtraError(f"The page needs the package '{error.name}': pip install 'mimica[web]'.") from error

@@ -21,8 +21,8 @@ from mimica.engines.controls import describe
 from mimica.errors import NoFaceError, ValueRangeError, nearest
 from mimica.face import align
 from mimica.images import Photo
+from mimica.reader.face_choice import check, check_eyes
 from mimica.reader.read import FaceReading, find_faces
-from mimica.reader.selection import check, check_eyes
 from mimica.sheets import masks_picture
 
 PREVIEW_SIDE = 512

@@ -7,6 +7,7 @@ import ipaddress
 import secrets
 import socket
 from pathlib import Path
+from urllib.parse import urlencode
 
 from mimica.errors import UserError, ValueRangeError
 from mimica.web.settings import LOOPBACK, Settings
@@ -27,6 +28,12 @@ def settings_for(host: str, port: int, token: str | None = None, photo: Path | N
         shown = socket.gethostname()
     address = f"http://{shown}:{free}/" + (f"?token={key}" if key else "")
     return Settings(host=host, port=free, token=key, photo=photo), address
+
+
+def driving_page(address: str, **words: float | str | bool | None) -> str:
+    """The page's address with its photo open and the camera's pane in front: `gain`, `parts`, `mark`."""
+    said = {name: int(value) if isinstance(value, bool) else value for name, value in words.items() if value is not None}
+    return f"{address}?{urlencode({'open': 'photo', **said})}#drive"
 
 
 def is_loopback(host: str) -> bool:

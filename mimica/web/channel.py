@@ -22,13 +22,13 @@ from mimica.images import encode_image
 from mimica.interactive.desk import PREVIEW_SIDE, masks, picture, portrait
 from mimica.interactive.score import checked_script, curves, frame_at, performance, seconds_of
 from mimica.interactive.uploads import on_paper
+from mimica.interactive.wire import packed, unpacked
 from mimica.web.camera import Camera
 from mimica.web.faults import OWN_FAULT, answer, busy
 from mimica.web.photos import score_of
 from mimica.web.sessions import Session
 from mimica.web.shapes import Frame, ScoreAsked
 from mimica.web.state import State
-from mimica.web.wire import packed, unpacked
 from mimica.web.workers import sentence_of
 
 router = APIRouter()

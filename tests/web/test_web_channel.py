@@ -14,8 +14,8 @@ from PIL import Image
 from web_client import add_photo, connect, next_picture
 
 from mimica.interactive import live
+from mimica.interactive.wire import packed, unpacked
 from mimica.web import camera
-from mimica.web.wire import packed, unpacked
 
 MOUTH = np.s_[141:152, 208:240]
 
