@@ -195,7 +195,7 @@ def _drag(client: Client, repeats: int, times: list[float]) -> None:
 
 
 def camera(photo: Path, folder: Path, repeats: int) -> list[Figure]:
-    """The loop of the webcam: frames of a moving face as a camera gives them, 25 a second, each sent when the one before is shown."""
+    """The webcam loop: frames of a moving face as a camera gives them, 25 a second, each sent when the one before is shown."""
     from mimica.evaluate.bench import Figure
 
     moving = api.animate(photo, sequence="photo@0-1.6, surprised@2.2-2.6, sad@3.4-3.8, photo@4.4", size=480, fps=_CAMERA_RATE)

@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from mimica.errors import NoFaceError, ValueRangeError, nearest
 from mimica.face import align
 from mimica.images import Photo
 from mimica.reader.face_choice import check, check_eyes
-from mimica.reader.read import FaceReading, find_faces
+from mimica.reader.read import FaceReading, Reader, find_faces
 from mimica.sheets import masks_picture
 
 PREVIEW_SIDE = 512
@@ -60,9 +61,15 @@ class Desk:
         return max(self.usable, key=lambda number: self.readings[number - 1].eye_distance)
 
 
+@lru_cache(maxsize=1)
+def _reader() -> Reader:
+    """The networks, loaded once; several threads may use them."""
+    return Reader()
+
+
 def lay_out(photo: Photo, find: Callable[[np.ndarray], Any] | None = None) -> Desk:
     """Reads the faces. `find` is a detector. Raises `NoFaceError` where there is no face at all."""
-    readings = find_faces(photo.rgb, detector=find) if find else find_faces(photo.rgb)
+    readings = find_faces(photo.rgb, reader=_reader(), **({"detector": find} if find else {}))
     remarks: list[tuple[str, ...]] = []
     refusals: list[str | None] = []
     for reading in readings:
