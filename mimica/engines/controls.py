@@ -29,10 +29,10 @@ class Control:
     side       `L` or `R`, the subject's; empty for what has no side
     label      in words
     group      of `GROUPS`, or `ATTRIBUTES`
-    low, high  the legal range of the value itself
+    low, high  the legal range of the value; of a `relative` one, of its change from the photo
     step       a sensible step for arrow keys
-    unit       `°`, `%` of the face's width, `×`, or empty for intensities and doses
-    relative   the value is a change from the photo (which has 0), not what is to be shown
+    unit       `°`, `face` (shares of its width), `×`, or empty for intensities and doses
+    relative   what is given is a change from the photo, which has 0
     """
 
     name: str
@@ -52,8 +52,8 @@ _MOTIONS: dict[str, tuple[str, str, float, float, float, str]] = {
     "yaw": ("Turn", "head", -20.0, 20.0, 0.5, "°"),
     "pitch": ("Nod", "head", -15.0, 15.0, 0.5, "°"),
     "roll": ("Tilt", "head", -20.0, 20.0, 0.5, "°"),
-    "shift_x": ("Shift across", "head", -0.1, 0.1, 0.005, "face"),
-    "shift_y": ("Shift down", "head", -0.1, 0.1, 0.005, "face"),
+    "shift_x": ("Shift across", "head", -0.08, 0.08, 0.005, "face"),
+    "shift_y": ("Shift down", "head", -0.08, 0.08, 0.005, "face"),
     "zoom": ("Nearer", "head", -0.1, 0.1, 0.005, "×"),
     "gaze_x": ("Look across", "gaze", -25.0, 25.0, 0.5, "°"),
     "gaze_y": ("Look up or down", "gaze", -20.0, 20.0, 0.5, "°"),

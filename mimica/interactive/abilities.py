@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
+from importlib import import_module
+from importlib.util import find_spec
 
-from mimica import api
+import numpy as np
 
-ALIVE: bool = "alive" in inspect.signature(api.animate).parameters
-"""Idle motion: `mimica.animate(..., alive=True)`."""
+from mimica.motion.track import Track
+
+_ALIVE = "mimica.motion.alive"
+ALIVE: bool = find_spec(_ALIVE) is not None
+"""Idle motion: a head that sways, eyes that wander and blink."""
+
+
+def with_life(track: Track, rng: np.random.Generator) -> Track:
+    """An absolute track of all controls with idle motion on top; only where `ALIVE` is True."""
+    made: Track = import_module(_ALIVE).with_life(track, rng)
+    return made

@@ -18,7 +18,7 @@ import numpy as np
 
 from mimica.animation import Prepared, fitted_size, prepare, render_face, render_frame, resized
 from mimica.engines.base import Engine
-from mimica.engines.controls import describe
+from mimica.engines.controls import Control, describe
 from mimica.errors import NoFaceError, ValueRangeError, nearest
 from mimica.face import align
 from mimica.images import Photo
@@ -109,10 +109,17 @@ def moved(prepared: Prepared, index: int, changes: Changes) -> dict[str, float]:
             raise ValueRangeError(f"The engine '{engine.name}' has no control '{name[:40]}'{nearest(name, described) or '.'}")
         if not np.isfinite(change):
             raise ValueRangeError(f"The change of '{name}' is {change}; it must be a number.")
-        control = described[name]
-        legal = own[name] if change == 0 else min(max(own[name] + change, control.low), control.high)
-        values[name] = float(legal)
+        values[name] = _legal(described[name], own[name], change)
     return values
+
+
+def _legal(control: Control, own: float, change: float) -> float:
+    """The value that is a change away from the photo's own, or as near to it as may be."""
+    if change == 0:
+        return float(own)
+    if control.relative:
+        return float(own + min(max(change, control.low), control.high))
+    return float(min(max(own + change, control.low), control.high))
 
 
 def picture(prepared: Prepared, changes: Sequence[Changes]) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 
 from mimica.animation import Prepared, engine_values, fitted_size, own_controls, render_frame
 from mimica.engines.controls import in_parts
-from mimica.motion.driving import Driver, assemble
+from mimica.motion.driving import Driver, assemble, values_of
 from mimica.reader.follow import Finder, Follower
 
 CALIBRATION_SECONDS = 1.0
@@ -89,23 +89,22 @@ class Puppet:
         if not faces:
             return False
         one = max(faces, key=lambda reading: reading.eye_distance)
-        found = own_controls(one)
+        found = values_of(one)
         if self._rest is None:
             self._gather(found, time)
         if self._rest is not None:
             self._values = self._transferred(found, time)
         return True
 
-    def _gather(self, found: Mapping[str, float], time: float) -> None:
+    def _gather(self, found: np.ndarray, time: float) -> None:
         self._times.append(time)
-        self._found[len(self._found)] = np.array(list(found.values()))
+        self._found[len(self._found)] = found
         if time - self._times[0] >= CALIBRATION_SECONDS and len(self._found) >= FEWEST_FRAMES:
             self._rest = assemble(self._times, self._found, 25.0).neutral
 
-    def _transferred(self, found: Mapping[str, float], time: float) -> dict[str, float]:
+    def _transferred(self, found: np.ndarray, time: float) -> dict[str, float]:
         assert self._rest is not None
-        values = np.array(list(found.values()))[None]
-        now = Driver(np.array([time]), values, np.array([True]), self._rest, 25.0)
+        now = Driver(np.array([time]), found[None], np.array([True]), self._rest, 25.0)
         shown = now.track(self._own, gain=self.gain).sample(time)
         kept = shown if self._moving is None else {name: value for name, value in shown.items() if name in self._moving}
         return engine_values(kept, self.prepared.engine)

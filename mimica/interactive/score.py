@@ -15,6 +15,7 @@ from mimica.animation import Prepared, own_controls, render_frame
 from mimica.api import Animation
 from mimica.engines.base import attributes_of
 from mimica.errors import ValueRangeError
+from mimica.interactive.abilities import with_life
 from mimica.motion import timeline
 from mimica.motion.files import Motion, pose_warning
 from mimica.motion.presets import blinks as natural_blinks
@@ -43,6 +44,7 @@ class Score:
     seconds    for a photo that only blinks
     loop       ends as it begins
     blinks     natural ones, by the random numbers of `seed`
+    alive      idle motion, blinks among it, where this version has it (`mimica.interactive.abilities`)
     doses      of attributes; they swell and fall again over the length
     """
 
@@ -52,6 +54,7 @@ class Score:
     seconds: float = 4.0
     loop: bool = False
     blinks: bool = False
+    alive: bool = False
     seed: int = 0
     doses: Mapping[str, float] = field(default_factory=dict)
 
@@ -84,7 +87,9 @@ def performance(prepared: Prepared, score: Score, fps: float, loop_file: bool = 
     for face in prepared.faces:
         own = own_controls(face.reading)
         track = motion(own).resolve(own)
-        if score.blinks:
+        if score.alive:
+            track = with_life(track, rng)
+        elif score.blinks:
             track = track.max_with(natural_blinks(track.seconds, rng).shifted(track.start))
         tracks.append(track)
         warnings += filter(None, [pose_warning(track, prepared.engine.name, prepared.engine.controls)])

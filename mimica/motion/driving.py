@@ -107,7 +107,7 @@ def read_driver(
     for index, time, rgb in video:
         times.append(time)
         for face_id, reading in follower.read(rgb, time):
-            faces.setdefault(face_id, {})[index] = (_vector(reading), reading.eye_distance)
+            faces.setdefault(face_id, {})[index] = (values_of(reading), reading.eye_distance)
         if progress is not None:
             progress(index + 1, video.frame_count)
     if not faces:
@@ -116,7 +116,8 @@ def read_driver(
     return replace(driver, losses=tuple(describe_losses(video)))
 
 
-def _vector(reading: FaceReading) -> np.ndarray:
+def values_of(reading: FaceReading) -> np.ndarray:
+    """What a driver's face shows, float64 in the order of `NAMES`."""
     values = {**reading.action_units, "yaw": reading.yaw, "pitch": reading.pitch, "roll": reading.roll}
     return np.array([values[name] for name in NAMES])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from mimica import __version__
 from mimica.api import TAG, Animation
 from mimica.engines.base import Engine, attributes_of
-from mimica.engines.controls import GROUPS, describe
+from mimica.engines.controls import ATTRIBUTES, GROUPS, Control, describe
 from mimica.images import FORMAT_BY_SUFFIX, encode_image
 from mimica.interactive import expression_file
 from mimica.interactive.abilities import ALIVE
@@ -19,7 +20,6 @@ from mimica.interactive.desk import PREVIEW_SIDE, Desk, moved, picture
 from mimica.interactive.latent import MAKERS, Made, samples, transition
 from mimica.interactive.score import Keyframe, Score, performance
 from mimica.interactive.uploads import on_paper
-from mimica.motion.expression import mix, parse_emotions
 from mimica.web.faults import Refusal
 from mimica.web.rest import asked, laid_out, picture_suffix
 from mimica.web.sessions import Session
@@ -127,22 +127,21 @@ async def like(photo: str, request: Request, response: Response) -> dict[str, An
     return {"controls": _rounded(other.readings[other.largest - 1].action_units)}
 
 
-@router.get("/api/mixture")
-async def mixture(expression: str = Query(max_length=400)) -> dict[str, Any]:
-    """`happy:0.6+surprised:0.4` -> the 34 Action Units."""
-    return {"controls": _rounded(mix(parse_emotions(expression)))}
-
-
 @router.post("/api/photos/{photo}/expression")
 async def expression(photo: str, frame: Frame, request: Request, response: Response) -> Response:
     """The file of `mimica read --save` for what the first face given shows with its changes."""
     state, own = caller(request, response)
     desk, engine, one = own.desk(photo), await state.workers.engine(frame.engine), frame.faces[0]
     prepared = await state.workers.request(own.key, state.sessions.encoded.get, photo, desk, [one.face], engine, PREVIEW_SIDE)
-    doses = attributes_of(engine)
     shown = {**prepared.faces[0].face.controls, **moved(prepared, 0, one.changes)}
-    text = expression_file.dumps({name: value for name, value in shown.items() if name not in doses})
+    text = expression_file.dumps(expression_of(shown, prepared.faces[0].face.controls, describe(engine)))
     return Response(text, media_type="application/json")
+
+
+def expression_of(shown: Mapping[str, float], own: Mapping[str, float], controls: Sequence[Control]) -> dict[str, float]:
+    """Action Units as they are shown, pose and gaze away from the photo; attributes are no part of an expression."""
+    kept = [control for control in controls if control.group != ATTRIBUTES]
+    return {c.name: shown[c.name] - (own[c.name] if c.relative else 0.0) for c in kept}
 
 
 @router.post("/api/expression-file")
@@ -171,7 +170,7 @@ def score_of(asked_for: ScoreAsked, own: Session) -> Score:
         raise Refusal(400, "This version has no idle motion.")
     keyframes = tuple(Keyframe(key.time, key.changes, key.easing) for key in asked_for.keyframes)  # type: ignore[arg-type]
     recording = None if asked_for.recording is None else own.recording(asked_for.recording)
-    names = ("script", "seconds", "loop", "blinks", "seed", "doses")
+    names = ("script", "seconds", "loop", "blinks", "alive", "seed", "doses")
     return Score(keyframes, recording=recording, **{name: getattr(asked_for, name) for name in names})
 
 

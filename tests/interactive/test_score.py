@@ -83,9 +83,19 @@ def test_expression_files_are_read_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", '{"mimica": "expression"}', '{"mimica": "expression", "controls": {"AU12L": 1.5}}', "[" * 90_000, "x" * 200_000,
-     '{"mimica": "expression", "controls": {"AU12L": "1"}}', '{"mimica": "expression", "controls": {"AU12L": NaN}}', '{"yaw": 1}'],
-)  # fmt: skip
+    [
+        "",
+        "[]",
+        "{}",
+        '{"yaw": 1}',
+        '{"mimica": "expression"}',
+        '{"mimica": "expression", "controls": {"AU12L": 1.5}}',
+        '{"mimica": "expression", "controls": {"AU12L": "1"}}',
+        '{"mimica": "expression", "controls": {"AU12L": NaN}}',
+        "[" * 90_000,
+        "x" * 200_000,
+    ],
+)
 def test_what_is_no_expression_is_refused(text: str) -> None:
     with pytest.raises(DataError):
         expression_file.loads(text)

@@ -47,6 +47,7 @@ export class State extends EventTarget {
 
   /** Legal changes of a control: [low, high]; 0 is the photo. */
   range(control, face = this.face) {
+    if (control.relative) return [control.low, control.high];
     const own = this.ownOf(face)[control.name] ?? 0;
     return [Math.min(0, control.low - own), Math.max(0, control.high - own)];
   }
