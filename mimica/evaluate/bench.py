@@ -199,14 +199,15 @@ def page_previews(setting: Setting) -> list[Figure]:
     """`mimica web` in another process: previews with one client and with four, and a camera."""
     from mimica.evaluate.web_speed import camera, previews
 
-    return [*previews(setting.photo, setting.repeats), *camera(setting.photo, setting.folder, setting.repeats)]
+    rows = [*previews(setting.photo, setting.repeats), *camera(setting.photo, setting.repeats)]
+    return [Figure(*row) for row in rows]
 
 
 def page_load(setting: Setting) -> list[Figure]:
     """`mimica web` with 50 clients for a minute."""
     from mimica.evaluate.web_speed import load
 
-    return load(setting.photo)
+    return [Figure(*row) for row in load(setting.photo)]
 
 
 BENCHMARKS: dict[str, Callable[[Setting], list[Figure]]] = {

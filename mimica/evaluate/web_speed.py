@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -30,8 +30,8 @@ from mimica.errors import MissingExtraError, UserError
 from mimica.interactive.wire import packed, unpacked
 
 if TYPE_CHECKING:
-    from mimica.evaluate.bench import Figure
-
+Row = tuple[str, float, str, str]
+"""Name, value, unit, note: the fields of `mimica.evaluate.bench.Figure`."""
 FRAME_SIDE = 512
 LOAD_CLIENTS, LOAD_SECONDS = 50, 60.0
 EDIT_EVERY = 10
@@ -168,11 +168,9 @@ def _small(photo: Path) -> bytes:
     return file.getvalue()
 
 
-def previews(photo: Path, repeats: int) -> list[Figure]:
+def previews(photo: Path, repeats: int) -> list[Row]:
     """Medians with one client and with four that drag at the same time."""
-    from mimica.evaluate.bench import Figure
-
-    figures = []
+    figures: list[Row] = []
     with running() as server:
         for count, words in ((1, "one client"), (4, "four clients at once")):
             clients = [Client(server).open(_small(photo)) for _ in range(count)]
@@ -185,7 +183,7 @@ def previews(photo: Path, repeats: int) -> list[Figure]:
             for client in clients:
                 client.socket.close()
             note = f"{words}, {FRAME_SIDE} pixels, from a slider's move to its picture; 95%: {np.percentile(times, 95):.0f} ms"
-            figures.append(Figure("preview", statistics.median(times), "ms", note))
+            figures.append(("preview", statistics.median(times), "ms", note))
     return figures
 
 
@@ -194,10 +192,8 @@ def _drag(client: Client, repeats: int, times: list[float]) -> None:
     times += [client.preview(0.05 + 0.9 * i / repeats) for i in range(repeats)]
 
 
-def camera(photo: Path, folder: Path, repeats: int) -> list[Figure]:
+def camera(photo: Path, repeats: int) -> list[Row]:
     """The webcam loop: frames of a moving face as a camera gives them, 25 a second, each sent when the one before is shown."""
-    from mimica.evaluate.bench import Figure
-
     moving = api.animate(photo, sequence="photo@0-1.6, surprised@2.2-2.6, sad@3.4-3.8, photo@4.4", size=480, fps=_CAMERA_RATE)
     frames = []
     for frame in moving:
@@ -215,13 +211,11 @@ def camera(photo: Path, folder: Path, repeats: int) -> list[Figure]:
         client.socket.close()
     steady = times[round(1.6 * rate) :]  # after rest was taken
     note = f"{FRAME_SIDE} pixels, from frame read to picture received, one at a time; 95%: {np.percentile(steady, 95):.0f} ms"
-    return [Figure("camera", statistics.median(steady), "ms", note), Figure("camera, rate", rate, "frames/s", "the same")]
+    return [("camera", statistics.median(steady), "ms", note), ("camera, rate", rate, "frames/s", "the same")]
 
 
-def load(photo: Path, clients: int = LOAD_CLIENTS, seconds: float = LOAD_SECONDS) -> list[Figure]:
+def load(photo: Path, clients: int = LOAD_CLIENTS, seconds: float = LOAD_SECONDS) -> list[Row]:
     """Many clients that never rest: previews, and now and then a whole edit."""
-    from mimica.evaluate.bench import Figure
-
     small = _small(photo)
     with running() as server:
         crowd, times, peak = [Client(server, file=small) for _ in range(clients)], list[float](), [0.0]
@@ -241,10 +235,10 @@ def load(photo: Path, clients: int = LOAD_CLIENTS, seconds: float = LOAD_SECONDS
     faults = sum(count for code, count in codes.items() if code >= 500)
     words = f"{clients} clients, {seconds:g} s"
     return [
-        Figure("load, answers 5xx", float(faults) if alive else float("inf"), "", f"{words}; all: {dict(sorted(codes.items()))}"),
-        Figure("load, peak memory", peak[0], "MiB", "the server's resident memory"),
-        Figure("load, previews", len(times) / seconds, "a second", "of all clients together"),
-        Figure("load, preview", statistics.median(times), "ms", "median of all clients"),
+        ("load, answers 5xx", float(faults) if alive else float("inf"), "", f"{words}; all: {dict(sorted(codes.items()))}"),
+        ("load, peak memory", peak[0], "MiB", "the server's resident memory"),
+        ("load, previews", len(times) / seconds, "a second", "of all clients together"),
+        ("load, preview", statistics.median(times), "ms", "median of all clients"),
     ]
 
 

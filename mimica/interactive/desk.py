@@ -21,6 +21,7 @@ from mimica.engines.base import Engine
 from mimica.engines.controls import Control, describe
 from mimica.errors import NoFaceError, ValueRangeError, nearest
 from mimica.face import align
+from mimica.face.detect import detect
 from mimica.images import Photo
 from mimica.reader.face_choice import check, check_eyes
 from mimica.reader.read import FaceReading, Reader, find_faces
@@ -69,7 +70,7 @@ def _reader() -> Reader:
 
 def lay_out(photo: Photo, find: Callable[[np.ndarray], Any] | None = None) -> Desk:
     """Reads the faces. `find` is a detector. Raises `NoFaceError` where there is no face at all."""
-    readings = find_faces(photo.rgb, reader=_reader(), **({"detector": find} if find else {}))
+    readings = find_faces(photo.rgb, reader=_reader(), detector=find or detect)
     remarks: list[tuple[str, ...]] = []
     refusals: list[str | None] = []
     for reading in readings:
