@@ -29,7 +29,6 @@ from mimica import api
 from mimica.errors import MissingExtraError, UserError
 from mimica.interactive.wire import packed, unpacked
 
-if TYPE_CHECKING:
 Row = tuple[str, float, str, str]
 """Name, value, unit, note: the fields of `mimica.evaluate.bench.Figure`."""
 FRAME_SIDE = 512
