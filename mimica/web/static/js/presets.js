@@ -51,7 +51,7 @@ export class Presets {
   build() {
     const mix = toggle("Mix", this.mixing, (on) => { this.mixing = on; if (!on) this.keepStrongest(); this.build(); }, "mix");
     const grid = el("div.presets", {}, ...this.names.map((name) => this.button(name)));
-    const more = el("button.quiet", { type: "button", onclick: () => { this.all = !this.all; this.build(); this.ask(); } }, this.all ? "Fewer" : "All expressions");
+    const more = el("button.quiet.more", { type: "button", onclick: () => { this.all = !this.all; this.build(); this.ask(); } }, this.all ? "Fewer" : "All expressions");
     this.root.replaceChildren(
       el("div.section-head", {}, el("h2", {}, "Expressions"), el("span.spring"), mix),
       grid, el("div.row", {}, more), this.mixer(),
