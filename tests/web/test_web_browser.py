@@ -307,6 +307,36 @@ def test_the_camera_moves_the_photo(page: Any, clip: Path) -> None:
     assert "Regulation 2024/1689" in page.inner_text(".law")
 
 
+def test_a_film_moves_the_photo(page: Any, clip: Path) -> None:
+    upload(page)
+    page.click("#tab-drive")
+    before = shown(page)
+    page.locator(".segments button", has_text="Film").click()
+    with page.expect_file_chooser() as chosen:
+        page.click("#drive-start")
+    chosen.value.set_files(str(clip / "film.mp4"))
+    page.wait_for_function("() => document.getElementById('drive-face').textContent === 'followed'")
+    assert changed(settled(page, before), before).sum() > 60
+    page.wait_for_function("() => document.getElementById('drive-start').textContent === 'Start'")
+
+
+def test_photos_are_dropped_and_pasted(page: Any) -> None:
+    give = """async ([kind, name]) => {
+      const blob = await (await fetch('/static/example.jpg')).blob();
+      const data = new DataTransfer();
+      data.items.add(new File([blob], 'photo.jpg', {type: 'image/jpeg'}));
+      const event = new (kind === 'drop' ? DragEvent : ClipboardEvent)(kind, {[name]: data, bubbles: true, cancelable: true});
+      document.body.dispatchEvent(event);
+    }"""
+    page.evaluate(give, ["drop", "dataTransfer"])
+    page.wait_for_selector('[data-expression="happiness"]')
+    page.click('[data-expression="surprise"]')
+    page.wait_for_selector("#undo:not(:disabled)")
+    page.evaluate(give, ["paste", "clipboardData"])
+    page.wait_for_selector("#undo:disabled")
+    page.wait_for_selector('[data-expression="surprise"][aria-pressed="false"]')
+
+
 def test_engines_seeds_and_transitions(page: Any) -> None:
     upload(page)
     page.click("#tab-make")
