@@ -12,6 +12,7 @@ import asyncio
 import ipaddress
 import secrets
 import socket
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -20,7 +21,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 
-from mimica.web.faults import answer
+from mimica.web.faults import answer, busy
 from mimica.web.settings import Settings
 
 TOKEN_COOKIE = "mimica_token"
@@ -49,6 +50,7 @@ class Guard:
 
     def __init__(self, app: Any, settings: Settings) -> None:
         self.app, self.settings = app, settings
+        self._arriving = 0
         self._names = {"localhost", settings.host.lower(), socket.gethostname().lower()}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -109,18 +111,36 @@ class Guard:
         return address.is_loopback or self.settings.token is not None
 
     async def _let_in(self, scope: Any, headers: Headers, receive: Any, send: Any) -> None:
-        limit, started, count = self.settings.max_upload_bytes, False, 0
-        length = headers.get("content-length", "0")
-        too_large = answer(f"At most {limit // 1_000_000} MB can be sent at once: make the file smaller.", 413)
+        limit = self.settings.max_upload_bytes
+        length = headers.get("content-length", str(limit) if "transfer-encoding" in headers else "0")
         if not length.isdecimal() or int(length) > limit:
-            await too_large(scope, receive, send)
-            return
+            await self._too_large()(scope, receive, send)
+        elif int(length) and self._arriving + int(length) > self.settings.arriving_bytes:
+            refusal = busy()
+            await answer(str(refusal), refusal.status, refusal.retry_after)(scope, receive, send)
+        else:
+            self._arriving += int(length)
+            try:
+                await self._serve(scope, receive, send)
+            finally:
+                self._arriving -= int(length)
+
+    def _too_large(self) -> Response:
+        return answer(
+            f"At most {self.settings.max_upload_bytes // 1_000_000} MB can be sent at once: make the file smaller.", 413
+        )
+
+    async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
+        """The application with a body that is counted and may not take for ever."""
+        count, started, whole = 0, False, False
+        until = time.monotonic() + self.settings.upload_seconds
 
         async def counted() -> Any:
-            nonlocal count
-            message = await asyncio.wait_for(receive(), None if started else self.settings.upload_seconds)
+            nonlocal count, whole
+            message = await asyncio.wait_for(receive(), None if whole else max(0.0, until - time.monotonic()))
             count += len(message.get("body", b""))
-            if count > limit:
+            whole = whole or not message.get("more_body", False)
+            if count > self.settings.max_upload_bytes:
                 raise _TooLarge
             return message
 
@@ -135,7 +155,7 @@ class Guard:
             await self.app(scope, counted, dressed)
         except _TooLarge:
             if not started:
-                await too_large(scope, receive, send)
+                await self._too_large()(scope, receive, send)
         except asyncio.TimeoutError:
             if not started:
                 await answer("The request took too long to arrive; send it again.", 408)(scope, receive, send)

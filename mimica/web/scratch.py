@@ -41,7 +41,9 @@ class Scratch:
 
 def sweep() -> list[Path]:
     """Removes the folders of servers that no longer run; what was removed."""
-    gone = []
+    gone: list[Path] = []
+    if os.name != "posix":  # elsewhere a process cannot be asked whether it runs
+        return gone
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         match = re.fullmatch(rf"{PREFIX}(\d+)-\w+", folder.name)
         ours = match is not None and folder.is_dir() and not folder.is_symlink() and folder.stat().st_uid == os.getuid()

@@ -13,6 +13,7 @@ class Settings:
     """photo            stands in for the example
     token               what every request must bring; None only on this machine's own addresses
     max_upload_bytes    of one request
+    arriving_bytes      of all requests whose bodies are on their way; more are answered 429
     max_pixels          of a photo
     queue, per_client   requests that may wait or run, in all and of one client; more are answered 429
     sockets, sockets_per_client   open WebSockets
@@ -30,6 +31,7 @@ class Settings:
     token: str | None = None
     photo: Path | None = None
     max_upload_bytes: int = 30_000_000
+    arriving_bytes: int = 120_000_000
     max_pixels: int = 40_000_000
     queue: int = 16
     per_client: int = 3
@@ -37,8 +39,8 @@ class Settings:
     sockets_per_client: int = 4
     sessions: int = 256
     photos_per_client: int = 6
-    photo_bytes: int = 400_000_000
-    encoded_bytes: int = 250_000_000
+    photo_bytes: int = 300_000_000
+    encoded_bytes: int = 200_000_000
     jobs: int = 8
     jobs_per_client: int = 2
     result_bytes: int = 200_000_000

@@ -22,14 +22,20 @@ class Asked(BaseModel):
 
 
 class Source(Asked):
-    face: str | None = Field(None, description="A number from 1 in reading order, 'largest' or 'all'; default the largest.")
+    face: str | int | None = Field(None, description="A number from 1 in reading order, 'largest' or 'all'; default the largest.")
     engine: str = Field("ganimation", description="The engine that renders: ganimation, vae, stylegan.")
 
 
 class Wanted(Source):
-    expression: str | None = Field(None, description="NAME[:WEIGHT], or a mixture.", examples=["happy:0.6+surprised:0.4"])
-    au: str | None = Field(None, description="Action Units, absolute or relative.", examples=["12=0.8,6+=0.2"])
-    attributes: str | None = Field(None, description="NAME=DOSE for engines with attributes.", examples=["smile=1.5,age=-1"])
+    expression: str | dict[str, Number] | None = Field(
+        None, description="NAME[:WEIGHT], or a mixture.", examples=["happy:0.6+surprised:0.4"]
+    )
+    au: str | dict[str, Number] | None = Field(
+        None, description="Action Units, absolute or relative.", examples=["12=0.8,6+=0.2"]
+    )
+    attributes: str | dict[str, Number] | None = Field(
+        None, description="NAME=DOSE for engines with attributes.", examples=["smile=1.5,age=-1"]
+    )
     intensity: Number = Field(1.0, description="0 is the photo, 1 the expression, up to 1.5 beyond.")
 
     def arguments(self) -> dict[str, Any]:
@@ -57,7 +63,7 @@ class AnimateAsked(Wanted):
     blinks: bool = Field(False, description="Let the eyes blink now and then.")
     seed: int = Field(0, description="For the times of blinks.")
     fps: Number = Field(DEFAULT_FPS, description="Frames a second, 1 to 120.")
-    size: int = Field(DEFAULT_SIZE, description="Longer side, pixels.")
+    size: int = Field(DEFAULT_SIZE, le=4096, description="Longer side, pixels, at most 4096 here.")
     format: str = Field("mp4", description="mp4, webm, gif or webp.")
     tag: bool = Field(True, description="Write 'edited by Mimica' into the file.")
 

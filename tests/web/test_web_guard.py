@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import struct
+import time
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +16,9 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from starlette.testclient import WebSocketDenialResponse
 from web_client import ASTRONAUT, HERE, add_photo, connect
+
+from mimica.web.guard import Guard
+from mimica.web.settings import Settings
 
 SOCKET = HERE.replace("http", "ws") + "/ws"
 TOKEN = "correct-horse-battery"
@@ -119,6 +124,35 @@ def test_too_much_is_refused_before_and_while_it_arrives(serve: Callable[..., Te
         streamed = client.post(path, content=endless(), headers={"Content-Type": kind})
         assert streamed.status_code == 413, (path, streamed.text)
     assert client.post("/api/read", files={"photo": ASTRONAUT.read_bytes()}).status_code == 200
+
+
+def test_a_slow_upload_is_let_go() -> None:
+    """A body that drips for ever, a byte each twentieth of a second: ASGI by hand, since a test client sends it whole."""
+    sent: list[Any] = []
+
+    async def swallowing(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+
+    async def drip() -> Any:
+        await asyncio.sleep(0.05)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"127.0.0.1"), (b"transfer-encoding", b"chunked")]
+    scope = {"type": "http", "method": "POST", "path": "/api/read", "query_string": b"", "headers": headers}
+    start = time.monotonic()
+    asyncio.run(Guard(swallowing, Settings(upload_seconds=0.3))(scope, drip, send))
+    assert sent[0]["status"] == 408 and b"took too long" in sent[1]["body"] and time.monotonic() - start < 3
+
+
+def test_too_many_uploads_at_once_are_429(serve: Callable[..., TestClient]) -> None:
+    client = serve(arriving_bytes=50_000)
+    full = client.post("/api/read", files={"photo": ASTRONAUT.read_bytes()})
+    assert full.status_code == 429 and "retry-after" in full.headers
+    assert client.post("/api/expression-file", content=b"{}").status_code == 400, "small ones come in"
 
 
 def png_bomb(side: int) -> bytes:

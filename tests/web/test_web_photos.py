@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,14 @@ def test_the_page_is_served_whole(client: TestClient) -> None:
     for file in files:
         assert "//cdn" not in file.read_text() and "https://" not in file.read_text(), f"{file.name} is not offline"
         assert len(file.read_text().splitlines()) <= 350
+
+
+def test_everything_of_the_page_is_packaged() -> None:
+    root = Path(__file__).parents[2]
+    patterns = re.findall(r'"(web/[^"]+)"', (root / "pyproject.toml").read_text(encoding="utf-8"))
+    packaged = {path for pattern in patterns for path in (root / "mimica").glob(pattern)}
+    files = {path for path in (root / "mimica/web/static").rglob("*") if path.is_file()}
+    assert files and files <= packaged
 
 
 def test_an_upload_is_read_and_shown(client: TestClient) -> None:

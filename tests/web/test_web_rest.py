@@ -54,6 +54,8 @@ def test_edit_by_form_and_by_json(client: TestClient) -> None:
     assert as_form.headers["content-type"] == "image/png" and as_form.content == as_json.content
     before = picture(ASTRONAUT.read_bytes())
     assert picture(as_form.content)[MOUTH].mean() - before[MOUTH].mean() == pytest.approx(34, abs=6), "0.5 of 0.9 less 0.22"
+    as_numbers = client.post("/api/edit", json={"photo": BASE64, "au": {"12": 0.9}, "face": 1, "intensity": 0.5, "format": "png"})
+    assert as_numbers.content == as_json.content
     accepted = client.post("/api/edit", json={"photo": BASE64, **words}, headers={"Accept": "application/json"}).json()
     assert base64.b64decode(accepted["image"]) == as_json.content and accepted["warnings"] == []
     zero = client.post("/api/edit", json={"photo": BASE64, "expression": "happy", "intensity": 0, "format": "png"})

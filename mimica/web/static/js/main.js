@@ -18,6 +18,7 @@ async function main() {
   theme(byId("theme"));
   [state.session, state.expressions] = await Promise.all([getJson("/api/session"), getJson("/api/expressions").then((all) => all.expressions)]);
   const socket = new Socket(state.session.socket_key);
+  socket.addEventListener("lost", () => tell("The connection to Mimica is lost. If it was started again, load the page again.", true));
   const stage = new Stage(state);
   const renderer = new Renderer(state, socket, stage);
   const gallery = new Gallery(byId("gallery"));

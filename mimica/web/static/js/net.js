@@ -46,11 +46,12 @@ export class Socket extends EventTarget {
     this.socket.binaryType = "arraybuffer";
     this.socket.onmessage = (event) => this.receive(event.data);
     this.socket.onopen = () => {
-      this.dispatchEvent(new CustomEvent("open"));
+      this.lost = false;
       for (const message of this.queue.splice(0)) this.socket.send(message);
     };
     this.socket.onclose = () => {
-      this.dispatchEvent(new CustomEvent("lost"));
+      if (!this.lost) this.dispatchEvent(new CustomEvent("lost"));
+      this.lost = true;
       setTimeout(() => this.connect(), 1500);
     };
   }
