@@ -1,8 +1,7 @@
-"""Pictures that arrive as bytes: photos by the one safe reader, camera frames by a narrower one that never touches a disk."""
+"""Pictures that come and go as bytes: camera frames by a narrow reader of their own, photos as `mimica.edit` takes them."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -10,31 +9,10 @@ import numpy as np
 from PIL import Image
 
 from mimica.errors import ImageError
-from mimica.images import Photo, read_photo
+from mimica.images import Photo, encode_image, on_white
 
-NAME = "the photo"
 CAMERA_PIXELS = 1920 * 1080
 _CAMERA_FORMATS = ("JPEG", "WEBP")
-
-
-def photo_of(data: bytes, scratch: Path, max_pixels: int) -> Photo:
-    """The picture in `data`, by way of a file in the folder `scratch` that is gone when this returns. Raises `ImageError`."""
-    import secrets
-
-    file = scratch / f"upload-{secrets.token_hex(8)}"
-    try:
-        file.write_bytes(data)
-        return replace(read_photo(file, max_pixels), path=Path(NAME))
-    except ImageError as error:
-        raise ImageError(_about_what_was_sent(str(error), file)) from error
-    finally:
-        file.unlink(missing_ok=True)
-
-
-def _about_what_was_sent(sentence: str, file: Path) -> str:
-    """The sentence without the name of a file that the sender does not know."""
-    name = f"'{file}'"
-    return sentence.replace(name, "What you sent" if sentence.startswith(name) else "you sent")
 
 
 def as_array(photo: Photo) -> np.ndarray:
@@ -55,7 +33,14 @@ def camera_frame(data: bytes) -> np.ndarray:
 
 def on_paper(rgb: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
     """The picture as seen on white paper: previews have no transparency."""
-    if alpha is None:
-        return rgb
-    weight = alpha[:, :, None] / np.float32(255.0)
-    return np.asarray(np.rint(255.0 + weight * (rgb - np.float32(255.0))).astype(np.uint8))
+    return rgb if alpha is None else on_white(rgb, alpha)
+
+
+def as_jpeg(rgb: np.ndarray, quality: int = 85) -> bytes:
+    """For a screen."""
+    return bytes(encode_image(Path("shown.jpg"), rgb, quality=quality))
+
+
+def as_file(suffix: str, rgb: np.ndarray, alpha: np.ndarray | None = None, comment: str | None = None) -> bytes:
+    """For somebody to keep, in the format of the suffix. Raises `ImageError`."""
+    return bytes(encode_image(Path(f"edited{suffix}"), rgb, alpha, comment=comment))

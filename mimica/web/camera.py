@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mimica.engines.controls import parse_parts
 from mimica.errors import NoFaceError, ValueRangeError
-from mimica.images import encode_image
 from mimica.interactive.desk import PREVIEW_SIDE
 from mimica.interactive.live import Puppet, Step
 from mimica.interactive.mark import marked
-from mimica.interactive.uploads import camera_frame
+from mimica.interactive.uploads import as_jpeg, camera_frame
 from mimica.motion.expression import checked
 from mimica.motion.track import Track
 from mimica.reader.follow import Finder
@@ -55,7 +53,7 @@ class Camera:
             self._puppet.gain, self._last = gain, now
             step = self._puppet.step(rgb, now)
             shown = marked(step.image) if message.get("mark", True) else step.image
-            return step, encode_image(Path("p.jpg"), shown, quality=85)
+            return step, as_jpeg(shown)
 
         start = time.perf_counter()
         step, image = await self._state.workers.preview(work)

@@ -11,17 +11,15 @@ import contextlib
 import json
 import logging
 import time
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
 from mimica.errors import ValueRangeError
-from mimica.images import encode_image
 from mimica.interactive.desk import PREVIEW_SIDE, masks, picture, portrait
 from mimica.interactive.score import checked_script, curves, frame_at, performance, seconds_of
-from mimica.interactive.uploads import on_paper
+from mimica.interactive.uploads import as_jpeg, on_paper
 from mimica.interactive.wire import packed, unpacked
 from mimica.web.camera import Camera
 from mimica.web.faults import OWN_FAULT, answer, busy
@@ -168,10 +166,10 @@ class Channel:
         def render() -> tuple[bytes, Message]:
             prepared = self._state.sessions.encoded.get(photo, desk, faces, engine, side)
             if kind == "portrait":
-                return encode_image(Path("p.jpg"), portrait(prepared, 0, changes[0], PORTRAIT_SIDE), quality=85), {}
+                return as_jpeg(portrait(prepared, 0, changes[0], PORTRAIT_SIDE)), {}
             made = masks(prepared, changes) if kind == "masks" else picture(prepared, changes)
             shown = made if kind != "full" else on_paper(made, desk.alpha)
-            return encode_image(Path("p.jpg"), shown, quality=92 if kind == "full" else 85), {"size": shown.shape[1::-1]}
+            return as_jpeg(shown, 92 if kind == "full" else 85), {"size": shown.shape[1::-1]}
 
         image, more = await self._state.workers.preview(render)
         await self._send(message, {"type": kind, "name": message.get("name"), **more}, image)
@@ -204,7 +202,7 @@ class Channel:
         """The frame at a time: {"type": "play", "photo", "score", "time", "seq"}."""
         animation = await self._animation(message)
         at = min(max(0.0, float(message["time"])), seconds_of(animation))
-        render = lambda: encode_image(Path("p.jpg"), frame_at(animation, at), quality=85)  # noqa: E731
+        render = lambda: as_jpeg(frame_at(animation, at))  # noqa: E731
         await self._send(message, {"type": "play", "time": at}, await self._state.workers.preview(render))
 
     async def _send(self, message: Message, header: Message, image: bytes) -> None:

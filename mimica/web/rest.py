@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from pathlib import Path
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
@@ -21,9 +20,9 @@ from mimica.api import TAG
 from mimica.engines.base import Engine
 from mimica.errors import ImageError
 from mimica.facs import ACTION_UNITS, ALIASES, RECIPES, emotion_controls
-from mimica.images import FORMAT_BY_SUFFIX, Photo, encode_image
+from mimica.images import FORMAT_BY_SUFFIX, Photo, read_photo
 from mimica.interactive.desk import Desk, lay_out
-from mimica.interactive.uploads import as_array, photo_of
+from mimica.interactive.uploads import as_array, as_file
 from mimica.motion.script.script import parse
 from mimica.reader.as_object import as_object
 from mimica.web.faults import Refusal
@@ -78,7 +77,7 @@ async def _json(request: Request) -> tuple[dict[str, Any], bytes]:
 
 def opened(state: State, data: bytes) -> Photo:
     """The photo by the safe reader, within the server's limits."""
-    return photo_of(data, state.scratch.path, state.settings.max_pixels)
+    return read_photo(data, state.settings.max_pixels)
 
 
 def laid_out(state: State, data: bytes) -> Desk:
@@ -132,9 +131,7 @@ async def edit(request: Request, response: Response) -> Response:
 def _edited(state: State, words: EditAsked, data: bytes, engine: Engine) -> tuple[bytes, list[str]]:
     suffix = picture_suffix(words.format)
     result = api.edit(as_array(opened(state, data)), **words.arguments(), engine=engine)
-    return encode_image(Path(f"edited{suffix}"), result.image, result.alpha, comment=TAG if words.tag else None), [
-        *result.warnings
-    ]
+    return as_file(suffix, result.image, result.alpha, TAG if words.tag else None), [*result.warnings]
 
 
 def picture_suffix(word: str) -> str:

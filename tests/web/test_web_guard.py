@@ -176,8 +176,8 @@ def test_bombs_and_wrong_types_are_sentences(client: TestClient) -> None:
     svg = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
     for data, said in [
         (png_bomb(7000), "at most 40 million"),
-        (text_as_gif, "you sent"),
-        (svg, "What you sent is no picture"),
+        (text_as_gif, "the photo"),
+        (svg, "'the photo' is no picture"),
         (b"%PDF-1.7", "no picture"),
     ]:
         for path in ("/api/photos", "/api/read"):

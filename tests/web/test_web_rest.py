@@ -114,7 +114,7 @@ def test_wrong_bodies_are_refused(client: TestClient) -> None:
         (
             client.post("/api/edit", files={"photo": b"no picture"}, data={"expression": "happy"}),
             400,
-            "What you sent is no picture",
+            "'the photo' is no picture",
         ),
         (client.get("/api/nothing"), 404, "nothing at this address"),
         (client.get("/api/edit"), 405, "Method"),
