@@ -10,6 +10,7 @@ class of `mimica.errors` before the network's weights are loaded.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -291,7 +292,8 @@ def animate(
 def prepare_face(
     photo: PhotoLike,
     *,
-    eye_distance: float,
+    eye_distance: float = math.inf,
+    size: int = MAX_SIZE,
     face: int | str | None = None,
     engine: str | Engine = "ganimation",
     weights: str | Path | None = None,
@@ -299,13 +301,13 @@ def prepare_face(
     model: str | Path | None = None,
 ) -> tuple[Prepared, list[str]]:
     """One face of a photo, ready to be rendered many times, and the warnings; the photo is shrunk until the eyes are at most
-    `eye_distance` pixels apart. The other arguments are those of `edit`."""
+    `eye_distance` pixels apart and its longer side is at most `size`. The other arguments are those of `edit`."""
     which, find = parse_which(face), get_detector(detector, model)
     opened = read_photo(photo)
     readings, warnings = _chosen(opened, which, find)
-    scale = min(1.0, eye_distance / readings[0].eye_distance)
-    size = max(1, round(opened.rgb.shape[1] * scale)), max(1, round(opened.rgb.shape[0] * scale))
-    small, readings = resized(opened.on_white, readings, size)
+    scale = min(1.0, eye_distance / readings[0].eye_distance, size / max(opened.rgb.shape[:2]))
+    target = max(1, round(opened.rgb.shape[1] * scale)), max(1, round(opened.rgb.shape[0] * scale))
+    small, readings = resized(opened.on_white, readings, target)
     return prepare(small, readings[:1], _loaded(engine, weights)), warnings
 
 

@@ -42,7 +42,9 @@ LEVELS = {
     "annotate": 4,
     "prepare": 4,
     "evaluate": 4,
+    "interactive": 4,
     "cli": 5,
+    "web": 5,
 }
 ENTRANCES = {"mimica", "mimica.__main__"}
 """They only forward names."""

@@ -38,6 +38,8 @@ _COMMANDS = {
         "edit": "mimica.cli.edit:edit",
         "animate": "mimica.cli.animate:animate",
         "drive": "mimica.cli.drive:drive",
+        "live": "mimica.cli.live:live",
+        "web": "mimica.cli.web:web",
         "grid": "mimica.cli.grid:grid",
         "attributes": "mimica.cli.attributes:app",
         "generate": "mimica.cli.generate:generate",

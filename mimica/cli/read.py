@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +25,10 @@ def read(
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Also write a picture: the photo with landmarks, and bars beside it.")
     ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", help="Also write the expression of the largest face, a .json that `mimica web` loads."),
+    ] = None,
     detector: DetectorOption = "dlib",
     model: ModelOption = None,
 ) -> None:
@@ -44,10 +48,13 @@ def read(
     """
     from mimica.face.detect import get_detector
     from mimica.images import FORMAT_BY_SUFFIX, read_photo, write_image
+    from mimica.reader.as_object import as_object
     from mimica.reader.read import find_faces
 
     if plot is not None:
         check_output(plot, FORMAT_BY_SUFFIX, photo)
+    if save is not None:
+        check_output(save, (".json",), photo)
     find = get_detector(detector, model)
     rgb = read_photo(photo).rgb
     readings = find_faces(rgb, detector=find)
@@ -60,25 +67,11 @@ def read(
 
         write_image(plot, reading_picture(rgb, readings))
         typer.echo(str(plot), err=as_json)
+    if save is not None:
+        from mimica.interactive import expression_file
 
-
-def as_object(reading: FaceReading, number: int) -> dict[str, Any]:
-    """A face in JSON's types, by the keys that `mimica read --help` documents."""
-    return {
-        "face": number,
-        "confidence": round(reading.confidence, 4),
-        "box": [round(value, 2) for value in reading.box_photo],
-        "pose": {name: round(getattr(reading, name), 2) for name in ("yaw", "pitch", "roll")},
-        "action_units": _rounded(reading.mean_action_units),
-        "action_units_by_side": _rounded(reading.action_units),
-        "emotions": _rounded(reading.emotions),
-        "landmarks": [[round(float(x), 2), round(float(y), 2)] for x, y in reading.landmarks_photo],
-        "irises": [[round(float(x), 2), round(float(y), 2)] for x, y in reading.irises_photo],
-    }
-
-
-def _rounded(values: Any) -> dict[str, float]:
-    return {name: round(value, 4) for name, value in values.items()}
+        expression_file.save(max(readings, key=lambda one: one.eye_distance).action_units, save)
+        typer.echo(str(save), err=as_json)
 
 
 def _print(readings: list[FaceReading]) -> None:

@@ -195,20 +195,39 @@ def reading(setting: Setting) -> list[Figure]:
     ]
 
 
+def page_previews(setting: Setting) -> list[Figure]:
+    """`mimica web` in another process: previews with one client and with four, and a camera."""
+    from mimica.evaluate.web_speed import camera, previews
+
+    rows = [*previews(setting.photo, setting.repeats), *camera(setting.photo, setting.repeats)]
+    return [Figure(*row) for row in rows]
+
+
+def page_load(setting: Setting) -> list[Figure]:
+    """`mimica web` with 50 clients for a minute."""
+    from mimica.evaluate.web_speed import load
+
+    return [Figure(*row) for row in load(setting.photo)]
+
+
 BENCHMARKS: dict[str, Callable[[Setting], list[Figure]]] = {
     "frame": frame,
     "edit": edit_from_start,
     "animate": animation,
     "reader": reading,
     "annotate": annotation,
+    "web": page_previews,
+    "load": page_load,
 }
 """Name -> function; a new one is a line here."""
+ON_REQUEST = ("web", "load")
+"""Run only when named by `--only`: they need the extra `web`, and minutes."""
 
 
 def measured(photo: Path, only: Sequence[str] | None = None, repeats: int = 30) -> Iterator[list[Figure]]:
     """The figures of each benchmark as it is done, all or those named in `only`. Raises `ValueRangeError` before the first."""
     checked(repeats, "--repeats", 3, 1000)
-    names = list(only or BENCHMARKS)
+    names = list(only or (name for name in BENCHMARKS if name not in ON_REQUEST))
     for name in names:
         if name not in BENCHMARKS:
             hint = nearest(name, BENCHMARKS) or ";"

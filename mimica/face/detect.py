@@ -7,6 +7,7 @@ it small first, then larger, and turned only if need be; see `detect`. MediaPipe
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -105,6 +106,10 @@ def reading_order(boxes: Sequence[Box]) -> list[Box]:
 # --- one look and what follows from it ------------------------------------------------------------------------------
 
 
+_detecting = threading.Lock()
+"""A detector of dlib's works for one thread at a time; two at once end the process."""
+
+
 @lru_cache(maxsize=1)
 def _dlib_detector() -> Any:
     """dlib's frontal detector, from a file, since unpacking dlib's own copy takes half a second (weights/face_detector.md)."""
@@ -123,7 +128,9 @@ def _look(gray: np.ndarray, scale: float, turn: float, threshold: float) -> list
         small = cv2.warpAffine(small, turned_from_small, canvas, borderValue=128)
     small_from_turned = cv2.invertAffineTransform(turned_from_small)
     boxes = []
-    for rectangle, score, _ in zip(*_dlib_detector().run(small, 0, threshold), strict=True):
+    with _detecting:
+        found = _dlib_detector().run(small, 0, threshold)
+    for rectangle, score, _ in zip(*found, strict=True):
         middle = [(rectangle.left() + rectangle.right() + 1) / 2, (rectangle.top() + rectangle.bottom() + 1) / 2, 1]
         x, y = (small_from_turned @ middle) / (width, height) * gray.shape[::-1]
         half = rectangle.width() / 2 / scale

@@ -128,13 +128,14 @@ def read_frames(
     for index, (time, rgb) in enumerate(frames):
         times.append(time)
         for face_id, reading in follower.read(rgb, time):
-            faces.setdefault(face_id, {})[index] = (_vector(reading), reading.eye_distance)
+            faces.setdefault(face_id, {})[index] = (values_of(reading), reading.eye_distance)
     if not faces:
         raise NoFaceError(f"In '{source}' no frame shows a face: use a video where one is seen from the front throughout.")
     return assemble(times, _main_face(faces), fps, neutral, source)
 
 
-def _vector(reading: FaceReading) -> np.ndarray:
+def values_of(reading: FaceReading) -> np.ndarray:
+    """What a driver's face shows, float64 in the order of `NAMES`."""
     values = {**reading.action_units, "yaw": reading.yaw, "pitch": reading.pitch, "roll": reading.roll}
     return np.array([values[name] for name in NAMES])
 

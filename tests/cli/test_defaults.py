@@ -19,6 +19,8 @@ CALLS: dict[str, str] = {
     "edit": "api:edit engines.base:load_without_detail",
     "animate": "api:animate motion.predictor.predict:Predictor.predict",
     "drive": "drive:Drive drive:Drive.run motion.driving:read_driver api:animate",
+    "live": "interactive.show:Live interactive.show:Live.run",
+    "web": "web.settings:Settings web.address:settings_for",
     "grid": "api:prepare_face sheets:unit_sheet sheets:sample_sheet",
     "generate": "engines.stylegan.generate:Faces engines.stylegan.generate:pictures engines.stylegan.generate:Faces.write_mix "
     "engines.stylegan.generate:Faces.write_walk",

@@ -219,3 +219,11 @@ def test_unusable_mediapipe_model(stand_in, tmp_path, astronaut):
     (tmp_path / "bad.task").write_bytes(b"bad")
     with pytest.raises(WeightsError, match="no face landmarker"):
         detect_mediapipe(astronaut, tmp_path / "bad.task")
+
+
+def test_threads_may_detect_at_the_same_time(astronaut: np.ndarray) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(module.detect, [astronaut] * 12))
+    assert all(boxes == found[0] and len(boxes) == 1 for boxes in found)

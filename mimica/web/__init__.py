@@ -1,0 +1,1 @@
+"""The page and the programming interface of `mimica web`: FastAPI and WebSockets around `mimica.interactive`."""
