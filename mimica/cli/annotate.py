@@ -33,6 +33,9 @@ class Reading:
         return asdict(self) | {"jobs": self.jobs or cores()}
 
 
+JsonOption = Annotated[bool, typer.Option("--json", help="Print what became of the files as JSON, in place of the name.")]
+
+
 @dataclass(frozen=True)
 class Table:
     """Which columns there are."""
@@ -56,9 +59,7 @@ def annotate(
     ],
     table: Table = Table(),
     reading: Reading = Reading(),
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print what became of the files as JSON, in place of the name.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write the Action Units of all faces in photos and videos as a table with OpenFace 2's columns, or others.
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     from mimica.reader.read import FaceReading
 
+SaveOption = Annotated[
+    Path | None,
+    typer.Option("--save", help="Also write the expression of the largest face, a .json that `mimica web` loads."),
+]
 _BAR = 16
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 
@@ -25,10 +29,7 @@ def read(
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Also write a picture: the photo with landmarks, and bars beside it.")
     ] = None,
-    save: Annotated[
-        Path | None,
-        typer.Option("--save", help="Also write the expression of the largest face, a .json that `mimica web` loads."),
-    ] = None,
+    save: SaveOption = None,
     detector: DetectorOption = "dlib",
     model: ModelOption = None,
 ) -> None:
