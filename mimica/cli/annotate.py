@@ -71,7 +71,6 @@ def annotate(
     weights of ARKit's 52 blendshapes, 0 where no Action Unit is behind one; `mimica animate --script` reads these.
 
     Stopped in the middle? Run the same command again: it goes on where it was.
-
     Whatever is not read is named, and counted in the closing line. Exit codes: 0 every photo and video was read to its end, 1
     some were not, or only in part (damaged, cut short, of a kind that is not read), 2 none was. Files beside photos that are
     none (.txt, .csv, .json ...) are named, but are no loss. Keys of --json: "output", "annotated", "kept", "complete",

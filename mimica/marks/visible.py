@@ -42,7 +42,7 @@ def _label(height: int, width: int) -> np.ndarray:
     while True:
         font = ImageFont.load_default(size)
         left, top, right, bottom = font.getbbox(WORDS)
-        pad = max(2, round(0.4 * (bottom - top)))
+        pad = max(3, round(0.4 * (bottom - top)))
         if right - left + 2 * pad <= width or size <= 4.0:
             break
         size *= 0.8
