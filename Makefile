@@ -3,11 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 TORCH := torch==2.13.0
 
-.PHONY: demo test lint types clean help
+.PHONY: demo test lint types fuzz chaos clean help
 
 help:
 	@echo "make demo   edit and animate the example photo into demo/"
 	@echo "make test   lint, type check and run all tests"
+	@echo "make fuzz   try changed inputs at every door, MINUTES=1"
+	@echo "make chaos  kill and disturb long jobs, KILLS=30"
 	@echo "make clean  remove .venv, demo/ and caches"
 
 .venv/core: pyproject.toml
@@ -40,6 +42,16 @@ types: .venv/dev
 # One thread a process: as many processes as cores leave none for more.
 test: lint types
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
+
+MINUTES ?= 1
+SEED ?= 0
+KILLS ?= 30
+
+fuzz: .venv/dev
+	$(BIN)/python tests/fuzz/campaign.py --minutes $(MINUTES) --seed $(SEED) --keep
+
+chaos: .venv/dev
+	$(BIN)/python tests/chaos/chaos.py --kills $(KILLS) --seed $(SEED)
 
 clean:
 	rm -rf .venv demo .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info

@@ -271,6 +271,7 @@ def animate(
     plan = _plan(expression, au, intensity, sequence, track, seconds, loop)
     checked(fps, "the frame rate", MIN_FPS, MAX_FPS)
     checked(size, "the size", 64, MAX_SIZE)
+    checked(seed, "the seed", 0, 2**64)
     which, find = parse_which(face), get_detector(detector, model)
     opened = read_photo(photo)
     readings, warnings = _chosen(opened, which, find)

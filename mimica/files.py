@@ -69,6 +69,11 @@ def writing(path: str | Path) -> Iterator[None]:
         raise UserError(f"'{path}' cannot be written, {reason}") from error
 
 
+def refusal(error: OSError) -> str | None:
+    """Why the system did not write, as the end of a sentence; None for an error about something else."""
+    return _REFUSED.get(error.errno or 0) if error.errno not in (errno.EACCES, errno.EPERM) else None
+
+
 def _reason(error: BaseException, *names: str) -> str | None:
     """Why the system did not write one of these files or folders; None where the error is about something else."""
     if isinstance(error, OSError) and error.errno is not None:

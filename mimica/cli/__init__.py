@@ -6,14 +6,17 @@ A `UserError` ends a command as one sentence on stderr and exit code 2.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
-from typing import Annotated
+import warnings
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from mimica import __version__
 from mimica.errors import UserError
+from mimica.files import refusal
 from mimica.jobs.memory import keep_freed_memory
 
 # The matrices of a frame are small: BLAS threads that wait for each other cost a third of the speed. Set before numpy loads.
@@ -85,13 +88,52 @@ def _register() -> None:
 _register()
 
 
+_UsageError: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""What the command line's parser raises; typer has it under changing names."""
+
+
+def _be_quiet() -> None:
+    """Libraries' warnings are not for the people who give the commands, and no name of a file stops a line of ours."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _fail(sentence: str, code: int = 2) -> NoReturn:
+    typer.echo(sentence, err=True)
+    sys.exit(code)
+
+
+def _wrong_usage(error: Any) -> NoReturn:
+    """A sentence in place of the parser's box, which repeats arguments of any length."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        sys.exit(error.exit_code)
+    command = error.ctx.command_path if getattr(error, "ctx", None) else "mimica"
+    _fail(f"Error: {UserError(error.format_message())} See `{command} --help`.", error.exit_code)
+
+
 def main() -> None:
     """The `mimica` command."""
+    _be_quiet()
     try:
-        app()
+        code = app(standalone_mode=False)
     except UserError as error:
-        typer.echo(f"Error: {error}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("Interrupted.", err=True)
-        sys.exit(130)
+        _fail(f"Error: {error}")
+    except _UsageError as error:
+        _wrong_usage(error)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("Interrupted.", 130)
+    except MemoryError:
+        _fail("Error: There is not enough memory for this: give less at once, smaller pictures or fewer --jobs.")
+    except OSError as error:
+        reason = refusal(error)
+        if reason is None:
+            raise
+        where = f"'{error.filename}'" if error.filename else "The output"
+        _fail(f"Error: {UserError(f'{where} cannot be written, {reason}')}")
+    if code == 130:
+        _fail("Interrupted.", 130)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -54,7 +54,7 @@ class Course:
     seconds: Annotated[float | None, typer.Option("--seconds", help="Length. (Default: 2.5, or what --expressions says.)")] = None
     loop: Annotated[bool, typer.Option("--loop", help="End as it begins, and have gif and webp repeat for ever.")] = False
     blinks: Annotated[bool, typer.Option("--blinks", help="Let the eyes blink now and then; alone, nothing else moves.")] = False
-    seed: Annotated[int, typer.Option("--seed", help="For what is random: --predict, the times of --blinks.")] = 0
+    seed: Annotated[int, typer.Option("--seed", help="For what is random: --predict, the times of --blinks.", min=0)] = 0
 
     def sequence(self) -> str | None:
         """The list of expressions; --from and --to are a list of two. Raises `ValueRangeError`."""

@@ -118,7 +118,7 @@ def reconstruct(
 def samples(
     output: SheetOption = Path("samples.png"),
     count: Annotated[int, typer.Option("--count", help="How many.", min=1, max=1000)] = 24,
-    seed: Annotated[int, typer.Option("--seed", help="For the random numbers.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="For the random numbers.", min=0)] = 0,
     weights: FileOption = None,
 ) -> None:
     """Random faces that are nobody: decoded from z drawn at random."""

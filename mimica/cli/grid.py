@@ -17,7 +17,7 @@ def grid(
     sample: Annotated[
         int | None, typer.Option("--sample", help="So many plausible random expressions, instead of every Action Unit.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="For the random numbers of --sample.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="For the random numbers of --sample.", min=0)] = 0,
     cell: Annotated[int, typer.Option("--cell", help="Side of one picture on the sheet, 48 to 512 pixels.")] = 160,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write. (Default: beside the photo, as photo_grid.png.)")

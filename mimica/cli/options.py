@@ -175,20 +175,20 @@ def check_output(path: Path, suffixes: Iterable[str], photo: Path | None, *, fol
     """Refuses, before any work, an output that could not be written in the end: a suffix not in `suffixes` (with `folder`
     none is needed), a folder that is missing, protected or in use, the photo itself, and before that a photo that is not there.
     `-` is standard input and output. Raises `UserError`."""
-    if photo is not None and photo != PIPE and not photo.exists():
+    if photo is not None and photo != PIPE and not os.path.exists(photo):  # unlike Path.exists, also for impossible names
         raise ImageError(f"There is no file '{photo}': check the path.")
     if path == PIPE:
         return
     if path.suffix.lower() not in suffixes and not (folder and not path.suffix):
         also = " or be a folder's (no suffix)" if folder else ""
         raise UserError(f"--output is '{path}'; its name must end in {', '.join(suffixes)}{also}.")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise UserError(f"--output is '{path}', but there is no folder '{path.parent}'; create it first.")
     if not os.access(path.parent, os.W_OK):
         raise UserError(f"--output is '{path}', but the folder '{path.parent}' may not be written; name another.")
-    if path.is_dir() and (not folder or path.suffix or any(path.iterdir())):
+    if os.path.isdir(path) and (not folder or path.suffix or any(path.iterdir())):
         raise UserError(f"--output is '{path}', which is a folder{' with files in it' if folder else ''}; name another.")
-    if photo is not None and path.exists() and photo.exists() and path.samefile(photo):
+    if photo is not None and os.path.exists(path) and os.path.samefile(path, photo):
         raise UserError(f"--output is the photo '{photo}' itself, which would be lost; name another file.")
 
 
@@ -197,7 +197,7 @@ def filled(path: Path) -> Iterator[None]:
     """Makes the output folder where it is missing, and keeps other runs out of it meanwhile. Raises `UserError`."""
     if path.exists() and not path.is_dir():
         raise UserError(f"--output is '{path}', which is a file; name a folder.")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise UserError(f"--output is '{path}', but there is no folder '{path.parent}'; create it first.")
     with writing(path):
         path.mkdir(exist_ok=True)

@@ -104,7 +104,9 @@ class Machine:
     def _run(self, stream: BytesIO) -> Any:
         budget = self.budget
         while code := stream.read(1):
-            opcode = _OPCODES[code.decode("latin-1")]
+            opcode = _OPCODES.get(code.decode("latin-1"))
+            if opcode is None:
+                raise RefusedError("is no pickle, or is damaged")
             name = opcode.name
             budget.take(_COST.get(name, 1))
             if name == "STOP":

@@ -18,7 +18,7 @@ def projection(
     count: Annotated[int, typer.Option("--count", help="Held-out faces, drawn at random, one a person.", min=1)] = 20,
     sampled: Annotated[int, typer.Option("--sampled", help="Pictures of the generator's own, to be found again.", min=0)] = 8,
     steps: StepsOption = 500,
-    seed: Annotated[int, typer.Option("--seed", help="For the draw.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="For the draw.", min=0)] = 0,
     sheet: Annotated[Path | None, typer.Option("--sheet", help="Also write the pairs as a picture.")] = None,
     vgg: VggOption = None,
     as_json: AsJson = False,

@@ -12,7 +12,7 @@ def sheet(
     pairs: Annotated[Path, typer.Argument(help="Folder of pairs: labels.jsonl and its frames.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", help="The picture to write.")] = Path("sheet.jpg"),
     faces: Annotated[int, typer.Option(help="How many faces, drawn at random.", min=1, max=100)] = 6,
-    seed: Annotated[int, typer.Option(help="For the draw.")] = 0,
+    seed: Annotated[int, typer.Option(help="For the draw.", min=0)] = 0,
     weights: Annotated[Path | None, typer.Option(help="Other weights of the fast generator than the shipped ones.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Another labels.jsonl than the folder's own.")] = None,
 ) -> None:

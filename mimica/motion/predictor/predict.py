@@ -214,6 +214,8 @@ class Predictor:
         shows more than the other it keeps. The same seed gives the same sequence."""
         if not 0.1 <= seconds <= _MAX_SECONDS:
             raise ValueRangeError(f"The length is {seconds:g} s; legal is 0.1 to {_MAX_SECONDS:g} s.")
+        if seed < 0:
+            raise ValueRangeError(f"The seed is {seed}; it must be 0 or more.")
         rng = np.random.default_rng(seed)
         means = without_sides({name: own[name] for name in SIDED_AU_NAMES})
         first = np.array([means[name] for name in UNITS] + [0.0] * len(POSE))

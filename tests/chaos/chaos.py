@@ -1,0 +1,257 @@
+"""Jobs killed at random moments (SIGKILL), and jobs on a full disk: `make chaos KILLS=100`. Prints what came of it.
+
+Each row of `JOBS` is a command with its inputs and its result. It is run once undisturbed; then it is started and killed again
+and again, at moments that are drawn from its whole length. After each kill the result must be as it was before (nothing, or the
+old file), or whole; in the end the same command must give the undisturbed result, byte for byte, with nothing left beside it. On
+a full disk (a limit on the size of files, in steps from nothing up) it must end with exit code 2 and one sentence, the old file
+intact.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[2]
+PHOTO = ROOT / "examples" / "astronaut.jpg"
+OLD = b"what was there before"
+Contents = dict[str, bytes]
+
+
+def _comparable(path: Path) -> bytes:
+    """A file's content; of a training's log all but the seconds."""
+    content = path.read_bytes()
+    if path.name != "log.csv":
+        return content
+    return b"\n".join(b",".join(line.split(b",")[:1] + line.split(b",")[2:]) for line in content.splitlines())
+
+
+@dataclass(frozen=True)
+class Job:
+    """`make` puts the inputs into a folder; `words` follow `mimica` in the command, which runs there; `outputs` are the files and
+    folders of the result. `old`: the command replaces a file that is there already. `grows`: the output folder is filled in place
+    (a run folder), so a killed run may leave a part, from which the next goes on."""
+
+    name: str
+    make: Callable[[Path], None]
+    words: tuple[str, ...]
+    outputs: tuple[str, ...]
+    old: bool = False
+    grows: bool = False
+
+    def result(self, folder: Path) -> Contents:
+        """The outputs' files by name."""
+        found = {}
+        for name in self.outputs:
+            path = folder / name
+            files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path] if path.exists() else []
+            found |= {str(p.relative_to(folder)): _comparable(p) for p in files}
+        return found
+
+
+def _photos(folder: Path) -> None:
+    from PIL import Image
+
+    (folder / "photos").mkdir()
+    with Image.open(PHOTO) as photo:
+        small = photo.convert("RGB").resize((300, 300))
+        for index in range(12):
+            small.rotate(index - 6).save(folder / "photos" / f"{index}.png")
+
+
+def _photo(folder: Path) -> None:
+    shutil.copy(PHOTO, folder / "a.jpg")
+
+
+def _faces(folder: Path) -> None:
+    sys.path.insert(0, str(ROOT))
+    from mimica.data.dataset import DatasetWriter
+    from mimica.facs import AU_NAMES
+
+    rng = np.random.default_rng(0)
+    (folder / "data").mkdir()
+    with DatasetWriter(folder / "data", "chaos", 32, AU_NAMES) as writer:
+        for index in range(40):
+            values = dict(zip(AU_NAMES, rng.random(len(AU_NAMES)), strict=True))
+            writer.add(rng.integers(0, 255, (32, 32, 3), np.uint8), values, f"n{index}", f"s{index}")
+
+
+_SETTINGS = "image_size=64 width=4 blocks=1 batch_size=4 steps=60 checkpoint_every=5 log_every=4 sample_every=30 workers=0"
+_TRAIN = "train ganimation --preset paper --data data -o run " + " ".join(f"--set {option}" for option in _SETTINGS.split())
+
+
+def _job(name: str, make: Callable[[Path], None], words: str, *outputs: str, old: bool = False, grows: bool = False) -> Job:
+    return Job(name, make, tuple(words.split()), outputs, old, grows)
+
+
+JOBS = {
+    job.name: job
+    for job in (
+        _job("annotate", _photos, "annotate photos -o aus.csv -j 1", "aus.csv", old=True),
+        _job("annotate -j 2", _photos, "annotate photos -o aus.csv -j 2", "aus.csv"),
+        _job("prepare", _photos, "prepare faces photos -o set", "set"),
+        _job("animate", _photo, "animate a.jpg -e happy --size 200 --seconds 1 -o a.mp4", "a.mp4", old=True),
+        _job("edit", _photo, "edit a.jpg -e happy -o b.png", "b.png", old=True),
+        _job("train", _faces, _TRAIN, "run/weights", "run/log.csv", "run/samples", grows=True),
+    )
+}
+
+
+@dataclass
+class Outcome:
+    """`kills` that hit a running command, in how many cases it had `done` its work before, and what went wrong."""
+
+    kills: int = 0
+    done: int = 0
+    full: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+_LIMITED = """
+import resource, runpy, sys
+size = int(sys.argv.pop(1))
+if size >= 0:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+runpy.run_module("mimica", run_name="__main__", alter_sys=True)
+"""
+
+
+def _environment() -> dict[str, str]:
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _start(job: Job, folder: Path, limit: int = -1) -> subprocess.Popen[str]:
+    """The command, where no file may become larger than `limit` bytes."""
+    command = [sys.executable, "-c", _LIMITED, str(limit), *job.words]
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        text=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+        start_new_session=True,
+    )
+
+
+def _workspace(job: Job, folder: Path) -> Path:
+    folder.mkdir()
+    job.make(folder)
+    if job.old:
+        (folder / job.outputs[0]).write_bytes(OLD)
+    return folder
+
+
+def _left(folder: Path, before: set[str], job: Job) -> list[str]:
+    """What lies in the folder besides inputs and outputs; the killed runs' hidden files must be gone too."""
+    return sorted(
+        p.name for p in folder.iterdir() if p.name not in before and p.name not in {o.split("/")[0] for o in job.outputs}
+    )
+
+
+def run(job: Job, kills: int, rng: random.Random, folder: Path) -> Outcome:
+    """Kill it, go on, kill it ... and compare; then the full disk."""
+    outcome, whole = Outcome(), _workspace(job, folder / "whole")
+    inputs = {path.name for path in whole.iterdir()}
+    start = time.monotonic()
+    said = _start(job, whole)
+    _, errors = said.communicate()
+    length, wanted = time.monotonic() - start, job.result(whole)
+    if said.returncode != 0 or not wanted:
+        return Outcome(problems=[f"undisturbed, it ended with {said.returncode}: {errors[-500:]}"])
+    place, number = None, 0
+    while outcome.kills + outcome.done < kills:
+        if place is None:
+            place, number = _workspace(job, folder / f"killed-{outcome.kills}-{outcome.done}"), 0
+        before = job.result(place)
+        process = _start(job, place)
+        try:
+            process.wait(rng.uniform(0.0, 1.1 * length))
+            outcome.done += 1
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            outcome.kills += 1
+        after = job.result(place)
+        if not job.grows and after not in (before, wanted):
+            outcome.problems.append("a killed run left a part of its result")
+        number += 1
+        if after == wanted or number == 5:
+            outcome.problems += _finished(job, place, wanted, inputs)
+            shutil.rmtree(place)
+            place = None
+    if not job.grows:
+        _on_full_disk(job, folder, wanted, outcome)
+    return outcome
+
+
+def _finished(job: Job, place: Path, wanted: Contents, inputs: set[str]) -> list[str]:
+    """The same command to its end, twice where the first finds all done: what is wrong with the result."""
+    problems = []
+    if job.result(place) != wanted:
+        process = _start(job, place)
+        _, errors = process.communicate()
+        if process.returncode != 0:
+            problems.append(f"going on, it ended with {process.returncode}: {errors[-500:]}")
+    result = job.result(place)
+    if result != wanted:
+        differ = [name for name in {*result, *wanted} if result.get(name) != wanted.get(name)]
+        problems.append(f"the result differs from the undisturbed one in {', '.join(sorted(differ)[:3])}")
+    clean = [sys.executable, "-m", "mimica", "clean", str(place)]
+    subprocess.run(clean, env=_environment(), check=True, stdout=subprocess.DEVNULL)
+    if left := _left(place, inputs, job):
+        problems.append(f"it left {', '.join(left)}")
+    return problems
+
+
+def _on_full_disk(job: Job, folder: Path, wanted: Contents, outcome: Outcome) -> None:
+    largest = max(map(len, wanted.values()))
+    for step, part in enumerate((0.0, 0.2, 0.6, 0.95)):
+        place = _workspace(job, folder / f"full-{step}")
+        before = job.result(place)
+        process = _start(job, place, int(part * largest))
+        _, errors = process.communicate()
+        lines = [line for line in errors.splitlines() if line.startswith("Error:")]
+        outcome.full += 1
+        if process.returncode != 2 or len(lines) != 1 or "Traceback" in errors:
+            outcome.problems.append(f"with {part:.0%} of the space it ended with {process.returncode}: {errors[-300:]}")
+        if job.result(place) != before:
+            outcome.problems.append(f"with {part:.0%} of the space the old result is gone, or a part of the new one is there")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=100, help="for all jobs together")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("jobs", nargs="*", help=", ".join(JOBS))
+    given = parser.parse_args()
+    chosen = [JOBS[name] for name in given.jobs or JOBS]
+    rng, rows, failed, total = random.Random(given.seed), [], 0, Outcome()
+    for job in chosen:
+        with tempfile.TemporaryDirectory() as folder:
+            outcome = run(job, -(-given.kills // len(chosen)), rng, Path(folder))
+        for problem in outcome.problems:
+            print(f"--- {job.name}: {problem}", flush=True)
+        failed += len(outcome.problems)
+        total.kills, total.full = total.kills + outcome.kills, total.full + outcome.full
+        rows.append(f"| {job.name} | {outcome.kills} | {outcome.full} | {len(outcome.problems)} |")
+    print("\n".join(["| job | kills | full disks | problems |", "|---|---:|---:|---:|", *rows]))
+    print(f"| together | {total.kills} | {total.full} | {failed} |\n\nSeed {given.seed}.")
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()

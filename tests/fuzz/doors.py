@@ -1,0 +1,369 @@
+"""Every way by which something of others comes in: small valid inputs, and what opens them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import pickle
+import random
+import sys
+import tarfile
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mutators import command_line, mutated
+
+ROOT = Path(__file__).parents[2]
+PHOTO = ROOT / "examples" / "astronaut.jpg"
+
+
+@dataclass
+class Door:
+    """`seeds`: valid inputs by the name of the file that they stand in; `open` gets that file's path. Other files of a data set
+    lie beside it (`beside`)."""
+
+    seeds: dict[str, bytes]
+    open: Callable[[Path], Any]
+    beside: Mapping[str, bytes] = field(default_factory=dict)
+    change: Callable[[random.Random, bytes], bytes] = mutated
+
+
+def _saved(write: Callable[[Path], Any], name: str, folder: Path) -> bytes:
+    write(folder / name)
+    return (folder / name).read_bytes()
+
+
+def _all(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+# --- pictures and films -----------------------------------------------------------------------------------------------
+
+
+def picture_doors(folder: Path) -> dict[str, Door]:
+    from PIL import Image
+
+    from mimica.images import read_comment, read_photo
+
+    small = Image.open(PHOTO).resize((48, 40))
+    pictures = {}
+    for suffix, options in (
+        ("jpg", {}),
+        ("png", {}),
+        ("webp", {}),
+        ("bmp", {}),
+        ("tif", {"compression": "tiff_lzw"}),
+        ("gif", {}),
+    ):
+        pictures[f"a.{suffix}"] = _saved(lambda path, options=options: small.save(path, **options), f"a.{suffix}", folder)
+    frames = [small.rotate(angle) for angle in range(4)]
+    pictures["m.gif"] = _saved(lambda p: frames[0].save(p, save_all=True, append_images=frames[1:], duration=40), "m.gif", folder)
+
+    def look(path: Path) -> None:
+        read_photo(path)
+        read_comment(path)
+
+    return {
+        "pictures": Door(pictures, look),
+        "films": Door(_films(folder, np.stack([np.array(frame) for frame in frames])), _watch),
+    }
+
+
+def _films(folder: Path, frames: np.ndarray) -> dict[str, bytes]:
+    import av
+
+    films = {}
+    for suffix, codec in (("mp4", "libx264"), ("webm", "libvpx-vp9"), ("avi", "mpeg4"), ("mkv", "libx264")):
+        with av.open(str(folder / f"f.{suffix}"), "w") as container:
+            stream = container.add_stream(codec, rate=10)
+            stream.width, stream.height, stream.pix_fmt = 48, 40, "yuv420p"
+            for rgb in frames:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb[..., :3], format="rgb24")))
+            container.mux(stream.encode(None))
+        films[f"f.{suffix}"] = (folder / f"f.{suffix}").read_bytes()
+    return films
+
+
+def _watch(path: Path) -> None:
+    from mimica.video.reader import open_video
+
+    for _ in islice(open_video(path), 50):
+        pass
+
+
+# --- texts ------------------------------------------------------------------------------------------------------------
+
+SCRIPT = "happy over 1s\nhold 0.5s\nsurprised:0.6 over 0.5s ease\nblink\nyaw 10 over 1s\nAU12=0.5 for 2s\nneutral\n"
+KEYS = "key 0 linear AU12=0\nkey 1.5 linear AU12=1\n"
+SUBTITLES = "1\n00:00:00,000 --> 00:00:01,500\nhappy\n\n2\n00:00:02,000 --> 00:00:03,000\nsad:0.5\n"
+
+
+def text_doors(folder: Path) -> dict[str, Door]:
+    from mimica.config import TrainingOptions, load_options, save_options
+    from mimica.motion.expression import parse_attributes, wanted
+    from mimica.motion.files import read_motion
+    from mimica.motion.openface_columns import columns
+
+    names = columns(False)
+    rows = "\n".join(",".join(["1"] * len(names)) for _ in range(3))
+    table = (", ".join(names) + "\n" + rows + "\n").encode()
+
+    def words(path: Path) -> None:
+        text = path.read_bytes().decode("utf-8", "replace")
+        wanted(text, None)
+        wanted(None, text)
+        parse_attributes(text)
+
+    config = _saved(lambda p: save_options(TrainingOptions(), p), "config.json", folder)
+    return {
+        "scripts": Door({"a.txt": SCRIPT.encode(), "k.txt": KEYS.encode(), "a.srt": SUBTITLES.encode()}, read_motion),
+        "tables of OpenFace": Door({"t.csv": table}, read_motion),
+        "expressions": Door({"e": b"happy:0.6+surprised:0.4", "u": b"12=0.8,6L=0.5,4+=0.3", "a": b"smile=1.5,age=-1"}, words),
+        "options": Door({"config.json": config}, lambda path: load_options(TrainingOptions, path)),
+    }
+
+
+# --- pickles and model files ------------------------------------------------------------------------------------------
+
+
+class _Persistent:
+    """An object as NVIDIA's files write it."""
+
+    def __init__(self, tensors: dict[str, Any]) -> None:
+        self.meta = {
+            "type": "class",
+            "module_src": "",
+            "class_name": "Generator",
+            "state": {"_parameters": tensors, "_modules": {}},
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return sys.modules["torch_utils.persistence"]._reconstruct_persistent_obj, (self.meta,)  # type: ignore[attr-defined]
+
+
+def _reconstruct(meta: Any) -> None:
+    raise AssertionError("the file's object was made")
+
+
+def _nvidia() -> bytes:
+    import types
+
+    import torch
+
+    module = types.ModuleType("torch_utils.persistence")
+    _reconstruct.__module__, _reconstruct.__qualname__ = "torch_utils.persistence", "_reconstruct_persistent_obj"
+    module._reconstruct_persistent_obj = _reconstruct  # type: ignore[attr-defined]
+    sys.modules["torch_utils"], sys.modules["torch_utils.persistence"] = types.ModuleType("torch_utils"), module
+    return pickle.dumps({"G_ema": _Persistent({"synthesis.b4.const": torch.nn.Parameter(torch.zeros(8, 4, 4))})})
+
+
+def pickle_doors(folder: Path) -> dict[str, Door]:
+    import torch
+
+    from mimica.engines.ganimation.paper.authors import load_checkpoint
+    from mimica.engines.stylegan.pickles import load_networks
+    from mimica.foreign.array_pickle import read_arrays
+    from mimica.training.run_folder import RunFolder
+
+    rows = {"a": np.arange(3.0), "b": [np.float64(1), 2.0, 3], "c": OrderedDict(AU01=1, AU02=np.float32(2))}
+    state = {"main.0.weight": torch.zeros(4, 20, 7, 7), "img_reg.0.weight": torch.zeros(3, 4, 7, 7)}
+    run = {
+        "step": 5,
+        "modules": {"a": {"weight": torch.zeros(2, 3)}},
+        "optimisers": {"a": {"state": {}, "param_groups": [{"lr": 0.1}]}},
+    }
+    return {
+        "tables of arrays": Door({f"t{p}.pkl": pickle.dumps(rows, p) for p in range(6)}, read_arrays),
+        "checkpoints": Door(
+            {
+                "z.pth": _saved(lambda p: torch.save(state, p), "z.pth", folder),
+                "l.pth": _saved(lambda p: torch.save(state, p, _use_new_zipfile_serialization=False), "l.pth", folder),
+            },
+            load_checkpoint,
+        ),
+        "networks of others": Door(
+            {"n.pkl": _nvidia(), "r.pt": _saved(lambda p: torch.save({"g_ema": state}, p), "r.pt", folder)}, load_networks
+        ),
+        "resumed runs": Door(
+            {"step-00000005.pt": _saved(lambda p: torch.save(run, p), "step-00000005.pt", folder)},
+            lambda path: RunFolder(path.parent).load_state(path),
+        ),
+    }
+
+
+def model_doors(folder: Path) -> dict[str, Door]:
+    import torch
+
+    from mimica.checkpoint import Weights, load_weights, module_tensors, save_weights
+    from mimica.engines.base import load_engine
+    from mimica.engines.ganimation.paper.networks import GENERATOR_KIND, Generator
+    from mimica.engines.vae.networks import KIND, Shape, TwoDecoderVae
+    from mimica.facs import AU_NAMES
+    from mimica.motion.predictor.predict import WEIGHTS, Predictor
+
+    net, config = Generator(len(AU_NAMES), 4, 1), {"image_size": 64, "width": 4, "blocks": 1}
+    paper = _saved(
+        lambda p: save_weights(p, Weights(GENERATOR_KIND, 1, AU_NAMES, config, module_tensors(net))), "p.safetensors", folder
+    )
+    shape = Shape(image_size=16, patch=2, channels=(8, 8, 16), blocks=1, latent=6, mask_share=0.5)
+    torch.manual_seed(0)
+    trained = Weights(KIND, 1, (), shape.as_config(), module_tensors(TwoDecoderVae(shape)))
+    save_weights(folder / "v.safetensors", trained)
+    doors = {
+        "model files": Door({"p.safetensors": paper}, lambda path: load_engine("ganimation", path)),
+        "predictors": Door({"q.safetensors": WEIGHTS.read_bytes()}, Predictor),
+    }
+    with contextlib.suppress(ModuleNotFoundError):  # writing ONNX needs packages that only trainings need
+        from mimica.engines.vae.export import export
+
+        export(folder / "v.safetensors", folder / "engine.safetensors")
+        tensors = load_weights(folder / "engine.safetensors", "vae-engine").tensors
+        doors["engines"] = Door({"e.safetensors": (folder / "engine.safetensors").read_bytes()}, _paint)
+        doors["ONNX"] = Door({"d.onnx": tensors["decoder.onnx"].tobytes(), "e.onnx": tensors["encoder.onnx"].tobytes()}, _run)
+    return doors
+
+
+def _paint(path: Path) -> None:
+    from mimica.engines.base import load_engine
+
+    engine: Any = load_engine("vae", path)
+    engine.codec.decode(engine.codec.encode(np.zeros((1, engine.codec.image_size, engine.codec.image_size, 3), np.uint8)))
+
+
+def _run(path: Path) -> None:
+    from mimica.onnx_session import open_session
+
+    session = open_session(path, 1)
+    session.run({"z": np.zeros((1, 6), np.float32)}, (1, 3, 16, 16), (1, 1, 16, 16))
+
+
+# --- data sets, archives, journals ------------------------------------------------------------------------------------
+
+
+def data_doors(folder: Path) -> dict[str, Door]:
+    from mimica.data.attribute_sets import attribute_list
+    from mimica.data.dataset import DatasetWriter, open_datasets
+    from mimica.data.pairs import read_rows as read_pairs
+    from mimica.foreign.archives import members
+    from mimica.foreign.tables import read_array, read_parquet, read_rows
+    from mimica.jobs.journal import Journal
+
+    made = folder / "set"
+    made.mkdir()
+    with DatasetWriter(made, "t", 8, ("AU01", "AU12")) as writer:
+        for i in range(3):
+            writer.add(np.full((8, 8, 3), i, np.uint8), {"AU01": 0.1, "AU12": 0.5}, f"n{i}", f"s{i}")
+    with Journal(folder / "j.part", {"job": 1}) as journal:
+        journal.add("a", "1,2\n" * 20)
+        journal.add("b", "3\n")
+
+    def replay(path: Path) -> None:
+        with Journal(path, {"job": 1}) as opened:
+            for key in list(opened._records):
+                opened.read(key)
+            opened.add("c", "4\n")
+
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w") as archive:
+        for name in ("a.png", "b/c.png"):
+            about = tarfile.TarInfo(name)
+            about.size = 700
+            archive.addfile(about, io.BytesIO(bytes(700)))
+    doors = {
+        "data sets": Door(_all(made), lambda path: open_datasets([path.parent]).images([0], 8), _all(made)),
+        "archives": Door({"a.tar": tar.getvalue()}, lambda path: sum(len(content) for _, content in members(path))),
+        "journals": Door({"j.part": (folder / "j.part").read_bytes()}, replay),
+        "lists": Door({"list_attr_celeba.txt": b"2\nSmiling Young\n1.jpg -1 1\n2.jpg 1 1\n"}, attribute_list),
+        "tables": Door({"attributes.csv": b"file,smile\na.png,0.5\nb.png,\n"}, lambda path: read_rows(path, ("file",))),
+        "labels": Door(
+            {"labels.jsonl": json.dumps({"file": "a", "source_id": "1", "is_source": True}).encode() + b"\n"},
+            lambda p: read_pairs(p.parent),
+        ),
+        "arrays": Door({"values.npy": _saved(lambda p: np.save(p, np.zeros((3, 2))), "values.npy", folder)}, read_array),
+    }
+    with contextlib.suppress(ModuleNotFoundError):
+        import pandas
+
+        content = _saved(lambda p: pandas.DataFrame({"file": ["a", "b"], "x": [1.0, 2.0]}).to_parquet(p), "l.parquet", folder)
+        doors["parquet"] = Door({"l.parquet": content}, lambda path: read_parquet(path, ["file"]))
+    return doors
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+COMMANDS = (
+    ("edit",), ("animate",), ("drive",), ("grid",), ("read",), ("annotate",), ("convert",), ("transition",), ("clean",),
+    ("bench", "--help"), ("prepare", "faces"), ("prepare", "celeba"), ("prepare", "authors"), ("train", "ganimation"),
+    ("export", "vae"), ("export", "reader"), ("attributes", "list"), ("directions", "list"), ("generate",), ("project",),
+    (), ("nonsense",),
+)  # fmt: skip
+OPTIONS = (
+    "-o", "--output", "-e", "--expression", "--au", "--intensity", "--face", "--engine", "--weights", "--size", "--fps",
+    "--seconds", "--seed", "--script", "--expressions", "--predict", "--blinks", "--loop", "--set", "--data", "--preset",
+    "--dry-run", "--jobs", "-j", "--json", "--detector", "--model", "--sample", "--limit", "--recursive", "--attribute",
+    "--masks", "--seeds", "--truncation", "--nonsense", "--help",
+)  # fmt: skip
+
+
+def command_door(folder: Path) -> dict[str, Door]:
+    from PIL import Image
+
+    Image.new("RGB", (48, 48), "gray").save(folder / "gray.png")
+    files = [str(folder / "gray.png"), str(folder), str(folder / "none.jpg"), "out.png", "out.mp4", "out.csv", "gray.png"]
+
+    def change(rng: random.Random, _: bytes) -> bytes:
+        return json.dumps(command_line(rng, COMMANDS, OPTIONS, files)).encode()
+
+    return {"command lines": Door({"line.json": b"[]"}, _call, {"gray.png": (folder / "gray.png").read_bytes()}, change)}
+
+
+class BadEnd(Exception):
+    """A command that ended as none should."""
+
+
+def _call(path: Path) -> None:
+    """`mimica WORDS` in this process."""
+    from mimica.cli import main
+
+    words = json.loads(path.read_text())
+    if isinstance(words, list) and words[:1] == ["bench"] and "--help" not in words:
+        return
+    before, here = sys.argv, Path.cwd()
+    said = io.StringIO()
+    sys.argv = ["mimica", *map(str, words)]
+    os.chdir(path.parent)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
+            main()
+    except SystemExit as end:
+        if end.code not in (0, 2, None):
+            raise BadEnd(f"exit code {end.code}: {said.getvalue()[:300]}") from end
+    finally:
+        sys.argv = before
+        os.chdir(here)
+    text = said.getvalue()
+    if end_is_bad(text):
+        raise BadEnd(f"it says: {text[:300]!r}")
+
+
+def end_is_bad(text: str) -> bool:
+    """Whether what a command says repeats too much, or has control characters in it."""
+    lines = [line for line in text.split("\n") if line.startswith("Error:")]
+    return any("x" * 100 in line or "9" * 100 in line or not line.isprintable() for line in lines)
+
+
+def doors(folder: Path) -> dict[str, Door]:
+    """All of them; small files are made in `folder`."""
+    found: dict[str, Door] = {}
+    for make in (picture_doors, text_doors, pickle_doors, model_doors, data_doors, command_door):
+        inner = folder / make.__name__
+        inner.mkdir()
+        found |= make(inner)
+    return found
