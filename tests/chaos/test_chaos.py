@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from chaos import JOBS, run  # noqa: E402
+from chaos import JOBS, run
 
 
 @pytest.mark.slow

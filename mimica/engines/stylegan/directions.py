@@ -29,8 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from mimica.checkpoint import Weights, load_weights, save_weights
-from mimica.declaration import Array, check_arrays
+from mimica.checkpoint import Array, Weights, check_arrays, load_weights, save_weights
 from mimica.errors import ValueRangeError, WeightsError, nearest
 
 KIND, VERSION = "stylegan-directions", 1
