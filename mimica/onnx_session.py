@@ -2,7 +2,7 @@
 
 Threads that have nothing to do sleep instead of spinning: networks that take turns would otherwise take each other's cores (the
 reader's two take 5 ms together then, and 11 ms with spinning, on two cores). What a file may hold is checked before ONNX
-Runtime sees it: see `mimica.onnx_file`.
+Runtime sees it: see `mimica.foreign.onnx_file`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from mimica.errors import WeightsError
 from mimica.files import read_bytes
-from mimica.onnx_file import MAX_BYTES, check_model
+from mimica.foreign.onnx_file import MAX_BYTES, check_model
 
 Shape = tuple[int, ...]
 

@@ -238,7 +238,7 @@ def check_output(path: Path, suffixes: Iterable[str], photo: Path | None, *, fol
         raise UserError(f"--output is '{path}', but the folder '{path.parent}' may not be written; name another.")
     if os.path.isdir(path) and (not folder or path.suffix or any(path.iterdir())):
         raise UserError(f"--output is '{path}', which is a folder{' with files in it' if folder else ''}; name another.")
-    if photo is not None and os.path.exists(path) and os.path.samefile(path, photo):
+    if photo is not None and os.path.exists(path) and os.path.exists(photo) and os.path.samefile(path, photo):
         raise UserError(f"--output is the photo '{photo}' itself, which would be lost; name another file.")
 
 

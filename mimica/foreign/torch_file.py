@@ -188,7 +188,10 @@ def tensor(value: Any) -> np.ndarray | None:
     if not isinstance(value, Call) or value.name not in _TENSORS:
         return None
     if value.made is None:
-        value.made = _tensor(value)
+        try:
+            value.made = _tensor(value)
+        except (ValueError, TypeError, IndexError, KeyError, OverflowError, AttributeError, MemoryError) as error:
+            raise RefusedError(f"is damaged (a tensor: {shown(error)})") from error
     made: np.ndarray = value.made
     return made
 

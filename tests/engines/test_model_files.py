@@ -12,8 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import mimica
-from mimica.checkpoint import Weights, load_weights, save_weights
-from mimica.declaration import Array, check_arrays
+from mimica.checkpoint import Array, Weights, check_arrays, load_weights, save_weights
 from mimica.engines.base import load_engine
 from mimica.engines.ganimation.edit import FREE_WEIGHTS
 from mimica.engines.ganimation.fast.file import ARRAYS, KIND, read_weights

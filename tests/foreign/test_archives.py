@@ -71,7 +71,7 @@ def test_pictures_are_of_the_known_formats_only(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     eps = io.BytesIO()
     Image.new("RGB", (8, 8)).save(eps, "EPS")
-    with pytest.raises(ImageError, match=r"face\.png' is no picture that Mimica can read"):
+    with pytest.raises(ImageError, match=r"face\.png.* is no picture that Mimica can read"):
         picture_in(eps.getvalue(), "face.png")
     assert not started.exists()
     png = io.BytesIO()

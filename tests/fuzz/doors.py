@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from mutators import command_line, mutated
+from structured import checkpoint_changed, json_changed, onnx_changed, program_changed, safetensors_changed
 
 ROOT = Path(__file__).parents[2]
 PHOTO = ROOT / "examples" / "astronaut.jpg"
@@ -126,7 +127,7 @@ def text_doors(folder: Path) -> dict[str, Door]:
         "scripts": Door({"a.txt": SCRIPT.encode(), "k.txt": KEYS.encode(), "a.srt": SUBTITLES.encode()}, read_motion),
         "tables of OpenFace": Door({"t.csv": table}, read_motion),
         "expressions": Door({"e": b"happy:0.6+surprised:0.4", "u": b"12=0.8,6L=0.5,4+=0.3", "a": b"smile=1.5,age=-1"}, words),
-        "options": Door({"config.json": config}, lambda path: load_options(TrainingOptions, path)),
+        "options": Door({"config.json": config}, lambda path: load_options(TrainingOptions, path), change=json_changed),
     }
 
 
@@ -180,13 +181,14 @@ def pickle_doors(folder: Path) -> dict[str, Door]:
         "optimisers": {"a": {"state": {}, "param_groups": [{"lr": 0.1}]}},
     }
     return {
-        "tables of arrays": Door({f"t{p}.pkl": pickle.dumps(rows, p) for p in range(6)}, read_arrays),
+        "tables of arrays": Door({f"t{p}.pkl": pickle.dumps(rows, p) for p in range(6)}, read_arrays, change=program_changed),
         "checkpoints": Door(
             {
                 "z.pth": _saved(lambda p: torch.save(state, p), "z.pth", folder),
                 "l.pth": _saved(lambda p: torch.save(state, p, _use_new_zipfile_serialization=False), "l.pth", folder),
             },
             load_checkpoint,
+            change=checkpoint_changed,
         ),
         "networks of others": Door(
             {"n.pkl": _nvidia(), "r.pt": _saved(lambda p: torch.save({"g_ema": state}, p), "r.pt", folder)}, load_networks
@@ -194,6 +196,7 @@ def pickle_doors(folder: Path) -> dict[str, Door]:
         "resumed runs": Door(
             {"step-00000005.pt": _saved(lambda p: torch.save(run, p), "step-00000005.pt", folder)},
             lambda path: RunFolder(path.parent).load_state(path),
+            change=checkpoint_changed,
         ),
     }
 
@@ -217,16 +220,20 @@ def model_doors(folder: Path) -> dict[str, Door]:
     trained = Weights(KIND, 1, (), shape.as_config(), module_tensors(TwoDecoderVae(shape)))
     save_weights(folder / "v.safetensors", trained)
     doors = {
-        "model files": Door({"p.safetensors": paper}, lambda path: load_engine("ganimation", path)),
-        "predictors": Door({"q.safetensors": WEIGHTS.read_bytes()}, Predictor),
+        "model files": Door({"p.safetensors": paper}, lambda path: load_engine("ganimation", path), change=safetensors_changed),
+        "predictors": Door({"q.safetensors": WEIGHTS.read_bytes()}, Predictor, change=safetensors_changed),
     }
     with contextlib.suppress(ModuleNotFoundError):  # writing ONNX needs packages that only trainings need
         from mimica.engines.vae.export import export
 
         export(folder / "v.safetensors", folder / "engine.safetensors")
         tensors = load_weights(folder / "engine.safetensors", "vae-engine").tensors
-        doors["engines"] = Door({"e.safetensors": (folder / "engine.safetensors").read_bytes()}, _paint)
-        doors["ONNX"] = Door({"d.onnx": tensors["decoder.onnx"].tobytes(), "e.onnx": tensors["encoder.onnx"].tobytes()}, _run)
+        doors["engines"] = Door(
+            {"e.safetensors": (folder / "engine.safetensors").read_bytes()}, _paint, change=safetensors_changed
+        )
+        doors["ONNX"] = Door(
+            {"d.onnx": tensors["decoder.onnx"].tobytes(), "e.onnx": tensors["encoder.onnx"].tobytes()}, _run, change=onnx_changed
+        )
     return doors
 
 
@@ -244,6 +251,14 @@ def _run(path: Path) -> None:
     session.run({"z": np.zeros((1, 6), np.float32)}, (1, 3, 16, 16), (1, 1, 16, 16))
 
 
+def _png() -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 # --- data sets, archives, journals ------------------------------------------------------------------------------------
 
 
@@ -251,6 +266,8 @@ def data_doors(folder: Path) -> dict[str, Door]:
     from mimica.data.attribute_sets import attribute_list
     from mimica.data.dataset import DatasetWriter, open_datasets
     from mimica.data.pairs import read_rows as read_pairs
+    from mimica.data.sources.authors import authors_source
+    from mimica.data.sources.emotionet import emotionet_source
     from mimica.foreign.archives import members
     from mimica.foreign.tables import read_array, read_parquet, read_rows
     from mimica.jobs.journal import Journal
@@ -276,7 +293,12 @@ def data_doors(folder: Path) -> dict[str, Door]:
             about = tarfile.TarInfo(name)
             about.size = 700
             archive.addfile(about, io.BytesIO(bytes(700)))
+    lists = {"urls.txt": b"http://a.b/c/N_1.jpg\nhttps://x.y/z.png\n"}
+    authors = {"aus_openface.pkl": pickle.dumps({"a": np.ones(17)}, 2), "train_ids.csv": b"a.jpg\nb\n"}
+    picture = {"a.png": _png()}
     doors = {
+        "lists of EmotioNet": Door(lists, lambda path: list(emotionet_source(path.parent)), picture),
+        "the authors' sets": Door(authors, lambda path: list(authors_source(path.parent)), {**picture, **authors}),
         "data sets": Door(_all(made), lambda path: open_datasets([path.parent]).images([0], 8), _all(made)),
         "archives": Door({"a.tar": tar.getvalue()}, lambda path: sum(len(content) for _, content in members(path))),
         "journals": Door({"j.part": (folder / "j.part").read_bytes()}, replay),

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    pass
 from mimica.data.sources.base import Found, RawFace, pictures_of
+from mimica.foreign.tables import read_text
 
 
 def celeba_source(folder: Path) -> Found:
     """CelebA; Z. Liu et al. 2015."""
     table = next(iter(sorted(folder.rglob("identity_CelebA.txt"))), None)
-    lines = table.read_text(encoding="utf-8").splitlines() if table else []
+    lines = read_text(table).splitlines() if table else []
     people = {Path(line.split()[0]).stem: line.split()[1] for line in lines if len(line.split()) == 2}
     for path in pictures_of(folder):
         subject = f"celeba-{people[path.stem]}" if path.stem in people else path.stem

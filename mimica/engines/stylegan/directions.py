@@ -27,8 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from mimica.checkpoint import Weights, load_weights, save_weights
-from mimica.declaration import Array, check_arrays
+from mimica.checkpoint import Array, Weights, check_arrays, load_weights, save_weights
 from mimica.engines.stylegan.published import SUFFIXES, read_published
 from mimica.errors import ValueRangeError, WeightsError, nearest
 

@@ -17,8 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from mimica.checkpoint import Weights, load_weights, save_weights
-from mimica.declaration import BYTES, Array, check_arrays, whole
+from mimica.checkpoint import BYTES, Array, Weights, check_arrays, load_weights, save_weights, whole
 from mimica.errors import WeightsError
 from mimica.facs import SIDED_AU_NAMES
 from mimica.onnx_session import open_session

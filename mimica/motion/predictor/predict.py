@@ -22,8 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mimica.checkpoint import load_weights
-from mimica.declaration import Array, check_arrays
+from mimica.checkpoint import Array, check_arrays, load_weights
 from mimica.errors import ValueRangeError, WeightsError
 from mimica.facs import EMOTIONS, RECIPES, SIDED_AU_NAMES, without_sides
 from mimica.motion.presets import blinks

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mimica.checkpoint import Weights, build_module, fill_module, load_weights
-from mimica.declaration import whole
+from mimica.checkpoint import Weights, build_module, fill_module, load_weights, whole
 from mimica.engines.base import Crop, Face, Rendered
 from mimica.engines.ganimation.paper.authors import load_checkpoint
 from mimica.engines.ganimation.paper.networks import GENERATOR_KIND, Generator, blend

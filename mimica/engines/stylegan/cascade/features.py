@@ -16,7 +16,6 @@ import binascii
 import hashlib
 import json
 import re
-import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mimica.errors import WeightsError
+from mimica.foreign.archives import members
 from mimica.reader.features import load_torch_reader, reader_gray
 
 _IN_PACKAGE = "package/dist/models/mobilenet_v2/"
@@ -80,7 +80,7 @@ def read_layers_model(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]
     try:
         about, raw = _from_folder(path) if path.is_dir() else _from_package(path)
         return about["modelTopology"], decode_weights(about["weightsManifest"], raw)
-    except (OSError, ValueError, KeyError, IndexError, TypeError, binascii.Error, tarfile.TarError) as error:
+    except (OSError, ValueError, KeyError, IndexError, TypeError, binascii.Error) as error:
         raise WeightsError(
             f"'{path}' holds no MobileNetV2 in TensorFlow.js's layers format ({type(error).__name__}: {error}); "
             "make it with `npm pack nsfwjs@4.3.0`."
@@ -93,12 +93,8 @@ def _from_folder(path: Path) -> tuple[dict[str, Any], bytes]:
 
 
 def _from_package(path: Path) -> tuple[dict[str, Any], bytes]:
-    with tarfile.open(path) as tar:
-        texts = {}
-        for member in tar:
-            if member.isfile() and member.name.startswith(_IN_PACKAGE):
-                file = tar.extractfile(member)
-                texts[member.name.removeprefix(_IN_PACKAGE)] = file.read().decode() if file else ""
+    found = members(path, WeightsError)
+    texts = {name.removeprefix(_IN_PACKAGE): content.decode() for name, content in found if name.startswith(_IN_PACKAGE)}
     about = script_object(texts["model.min.js"])
     paths = [name for group in about["weightsManifest"] for name in group["paths"]]
     return about, b"".join(base64.b64decode(script_string(texts[f"{name}.min.js"])) for name in paths)
