@@ -184,7 +184,7 @@ async def animate(photo: str, words: ScoreAsked, request: Request, response: Res
     def make() -> Animation:
         return performance(state.sessions.encoded.get(photo, desk, faces, engine, words.size), score, words.fps)
 
-    return state.jobs.start(own, make, "." + words.format.lower()).as_object()
+    return state.jobs.start(own.key, own.key, make, "." + words.format.lower()).as_object()
 
 
 @router.post("/api/samples")
