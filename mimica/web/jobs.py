@@ -75,7 +75,8 @@ class Jobs:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
 
     def start(self, session: str, client: str, make: Callable[[], Animation], suffix: str, tag: bool = True) -> Job:
-        """`session` is the key of the asker's session, empty where there is none. Raises `VideoError` for a format that there is not, `Refusal` (429) where too much waits."""
+        """`session` is the key of the asker's session, empty where there is none. Raises `VideoError` for a format that there is
+        not, `Refusal` (429) where too much waits."""
         if suffix not in SUFFIXES:
             raise VideoError(f"The format is '{suffix[1:][:20]}'; it must be one of {', '.join(s[1:] for s in SUFFIXES)}.")
         open_jobs = [job for job in self._jobs.values() if job.state in ("waiting", "running")]
@@ -91,9 +92,9 @@ class Jobs:
     def get(self, name: str, session_key: str, key: str) -> Job:
         """Raises `Refusal` (404) for a job that is not the caller's."""
         job = self._jobs.get(name)
-        if job is None or not (
-            (session_key and session_key == job.session) or secrets.compare_digest(key.encode(), job.key.encode())
-        ):
+        if job is not None and session_key and session_key == job.session:
+            return job
+        if job is None or not secrets.compare_digest(key.encode(), job.key.encode()):
             raise unknown("job")
         return job
 
