@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from mimica.api import Animation
 from mimica.errors import VideoError
+from mimica.marks.marking import Marks
 from mimica.video.writer import SUFFIXES
 from mimica.web.faults import OWN_FAULT, Refusal, busy, unknown
 from mimica.web.settings import Settings
@@ -36,7 +37,7 @@ class Job:
     session: str
     client: str
     suffix: str
-    tag: bool = True
+    marks: Marks | None = None
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     state: State = "waiting"
@@ -74,7 +75,7 @@ class Jobs:
         self.settings, self._lane, self._scratch = settings, lane, scratch
         self._jobs: OrderedDict[str, Job] = OrderedDict()
 
-    def start(self, session: str, client: str, make: Callable[[], Animation], suffix: str, tag: bool = True) -> Job:
+    def start(self, session: str, client: str, make: Callable[[], Animation], suffix: str, marks: Marks | None = None) -> Job:
         """`session` is the key of the asker's session, empty where there is none. Raises `VideoError` for a format that there is
         not, `Refusal` (429) where too much waits."""
         if suffix not in SUFFIXES:
@@ -83,7 +84,7 @@ class Jobs:
         own = [job for job in open_jobs if job.client == client]
         if len(open_jobs) >= self.settings.jobs or len(own) >= self.settings.jobs_per_client:
             raise busy(15)
-        job = Job(session, client, suffix, tag)
+        job = Job(session, client, suffix, marks)
         self._jobs[job.id] = job
         asyncio.get_running_loop().run_in_executor(self._lane, self._run, job, make)
         self._make_room()
@@ -123,7 +124,7 @@ class Jobs:
         try:
             animation = make()
             job.warnings, job.total = animation.warnings, len(animation)
-            animation.save(file, tag=job.tag, progress=lambda: self._advance(job))
+            animation.save(file, marks=job.marks, progress=lambda: self._advance(job))
             job.result, job.state = file.read_bytes(), "done"
         except _Cancelled:
             job.state = "failed" if job.wanted else "cancelled"

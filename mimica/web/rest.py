@@ -23,6 +23,7 @@ from mimica.facs import ACTION_UNITS, ALIASES, RECIPES, emotion_controls
 from mimica.images import FORMAT_BY_SUFFIX, Photo, read_photo
 from mimica.interactive.desk import Desk, lay_out
 from mimica.interactive.uploads import as_array, as_file
+from mimica.marks.marking import Marks, wanted_marks
 from mimica.motion.script.script import parse
 from mimica.reader.as_object import as_object
 from mimica.web.faults import Refusal
@@ -128,9 +129,14 @@ async def edit(request: Request) -> Response:
 
 
 def _edited(state: State, words: EditAsked, data: bytes, engine: Engine) -> tuple[bytes, list[str]]:
-    suffix = picture_suffix(words.format)
+    suffix, marks = picture_suffix(words.format), marks_of(words)
     result = api.edit(as_array(opened(state, data)), **words.arguments(), engine=engine)
-    return as_file(suffix, result.image, result.alpha, TAG if words.tag else None), [*result.warnings]
+    return as_file(state.scratch.path, suffix, result.image, result.alpha, marks), [*result.warnings]
+
+
+def marks_of(words: EditAsked | AnimateAsked) -> Marks:
+    """What the result says of itself: without a tag only by word that it is labelled elsewhere. Raises `UserError`."""
+    return wanted_marks(TAG, tag=words.tag, labelled_elsewhere=words.labelled_elsewhere)
 
 
 def picture_suffix(word: str) -> str:
@@ -152,7 +158,7 @@ async def animate(request: Request) -> dict[str, Any]:
     state, session, client = program(request)
     words, data = await asked(request, AnimateAsked)
     engine = await state.workers.engine(words.engine)
-    motion = None if words.script is None else parse(words.script).track
+    marks, motion = marks_of(words), None if words.script is None else parse(words.script).track
     photo = await state.workers.request(client, opened, state, data)
 
     def make() -> api.Animation:
@@ -161,7 +167,7 @@ async def animate(request: Request) -> dict[str, Any]:
         return api.animate(as_array(photo), **words.arguments(), **course, track=motion, engine=engine)
 
     animation = await state.workers.request(client, make)  # what is wrong is said now, not by the job
-    job = state.jobs.start(session, client, lambda: animation, "." + words.format.lower(), words.tag)
+    job = state.jobs.start(session, client, lambda: animation, "." + words.format.lower(), marks)
     url = f"/api/jobs/{job.id}"
     return {**job.as_object(), "key": job.key, "url": f"{url}?key={job.key}", "result": f"{url}/result?key={job.key}"}
 
