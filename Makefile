@@ -41,7 +41,7 @@ types: .venv/dev
 
 # One thread a process: as many processes as cores leave none for more.
 test: lint types
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 
 MINUTES ?= 1
 SEED ?= 0

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mimica.cli.options import PhotoArgument, Source, TagOption, check_output, grouped, warn
+from mimica.cli.options import PhotoArgument, Source, check_output, grouped, warn
 from mimica.errors import ValueRangeError
 
 
@@ -46,7 +46,6 @@ def live(
     page: Annotated[bool, typer.Option("--page", help="Open `mimica web` with this photo and the browser's camera.")] = False,
     showing: Showing = Showing(),
     source: Source = Source(),
-    tag: TagOption = True,
 ) -> None:
     """Move a photo with your face, live: other programs see it as a camera. Needs `pip install 'mimica[live]'` for that.
 
@@ -54,8 +53,7 @@ def live(
 
     mimica live photo.jpg --input talking.mp4 -o moved.mp4
     """
-    from mimica.interactive.mark import LAW
-    from mimica.interactive.show import Live
+    from mimica.interactive.show import LAW, Live
     from mimica.video.writer import SUFFIXES
 
     if output is not None:
@@ -72,7 +70,7 @@ def live(
         serve_page(photo, gain=showing.gain, parts=showing.parts, mark=showing.mark)
         return
     say = lambda words: typer.echo(words, err=True)  # noqa: E731
-    timing = wanted.run(photo, film=film, camera=camera, output=output, tag=tag, tell=say, **source.arguments())
+    timing = wanted.run(photo, film=film, camera=camera, output=output, tell=say, **source.arguments())
     typer.echo(timing.sentence())
     if output is not None:
         typer.echo(str(output))

@@ -6,7 +6,7 @@ import contextlib
 import statistics
 import time as clock
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,17 @@ from mimica import api
 from mimica.engines.controls import parse_parts
 from mimica.errors import MissingExtraError, VideoError
 from mimica.interactive.live import Puppet, Step
-from mimica.interactive.mark import marked
+from mimica.marks.marking import default_marks
+from mimica.marks.visible import labelled
 from mimica.motion.expression import checked
 from mimica.reader.follow import Finder
 from mimica.video.camera import camera_frames, film_frames
 from mimica.video.writer import VideoWriter
 
+LAW = (
+    "without the mark you must tell those who watch, in another clear way and from the first frame on, that the picture is made "
+    "by a machine (in the European Union: Regulation 2024/1689, article 50)."
+)
 CALIBRATE_SECONDS = 3.0
 """Time to sit still in, with --calibrate, before rest is taken."""
 
@@ -79,7 +84,6 @@ class Live:
         film: Path | None = None,
         camera: int = 0,
         output: Path | None = None,
-        tag: bool = True,
         detector: str = "dlib",
         model: str | Path | None = None,
         tell: Callable[[str], None] = lambda words: None,
@@ -99,8 +103,8 @@ class Live:
             if output is None:
                 send = stack.enter_context(virtual_camera(size, self.fps)).send
             else:
-                comment = api.TAG if tag else None
-                send = stack.enter_context(VideoWriter(output, self.fps, size, comment=comment, loop=False)).write
+                marks = replace(default_marks(api.TAG, photo, True), visible=False)  # the mark is drawn already, if it is wanted
+                send = stack.enter_context(marks.video(output, self.fps, size, loop=False))
             return self.show(frames, puppet, send, tell)
 
     def show(
@@ -136,7 +140,7 @@ class Live:
 
     def _pictured(self, puppet: Puppet, step: Step, still: bool) -> np.ndarray:
         image = puppet.prepared.photo if still else step.image
-        return marked(image) if self.mark else image
+        return labelled(image) if self.mark else image
 
 
 def virtual_camera(size: tuple[int, int], fps: float) -> Any:

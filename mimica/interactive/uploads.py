@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from io import BytesIO
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from mimica.errors import ImageError
 from mimica.images import Photo, encode_image, on_white
+from mimica.marks.marking import Marks
 
 CAMERA_PIXELS = 1920 * 1080
 _CAMERA_FORMATS = ("JPEG", "WEBP")
@@ -41,6 +43,12 @@ def as_jpeg(rgb: np.ndarray, quality: int = 85) -> bytes:
     return bytes(encode_image(Path("shown.jpg"), rgb, quality=quality))
 
 
-def as_file(suffix: str, rgb: np.ndarray, alpha: np.ndarray | None = None, comment: str | None = None) -> bytes:
-    """For somebody to keep, in the format of the suffix. Raises `ImageError`."""
-    return bytes(encode_image(Path(f"edited{suffix}"), rgb, alpha, comment=comment))
+def as_file(folder: Path, suffix: str, rgb: np.ndarray, alpha: np.ndarray | None, marks: Marks) -> bytes:
+    """For somebody to keep, in the format of the suffix, with its marks; written to the `folder` and deleted there at once.
+    Raises `ImageError`."""
+    file = folder / f"edited-{secrets.token_hex(8)}{suffix}"
+    try:
+        marks.save_image(file, rgb, alpha)
+        return file.read_bytes()
+    finally:
+        file.unlink(missing_ok=True)

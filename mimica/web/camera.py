@@ -11,8 +11,8 @@ from mimica.engines.controls import parse_parts
 from mimica.errors import NoFaceError, ValueRangeError
 from mimica.interactive.desk import PREVIEW_SIDE
 from mimica.interactive.live import Puppet, Step
-from mimica.interactive.mark import marked
 from mimica.interactive.uploads import as_jpeg, camera_frame
+from mimica.marks.visible import labelled
 from mimica.motion.expression import checked
 from mimica.motion.track import Track
 from mimica.reader.follow import Finder
@@ -52,7 +52,7 @@ class Camera:
                 self._puppet.calibrate()
             self._puppet.gain, self._last = gain, now
             step = self._puppet.step(rgb, now)
-            shown = marked(step.image) if message.get("mark", True) else step.image
+            shown = labelled(step.image) if message.get("mark", True) else step.image
             return step, as_jpeg(shown)
 
         start = time.perf_counter()

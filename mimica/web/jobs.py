@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from mimica.api import Animation
 from mimica.errors import VideoError
+from mimica.marks.marking import Marks
 from mimica.video.writer import SUFFIXES
 from mimica.web.faults import OWN_FAULT, Refusal, busy, unknown
-from mimica.web.sessions import Session
 from mimica.web.settings import Settings
 from mimica.web.workers import sentence_of
 
@@ -31,11 +31,13 @@ class _Cancelled(Exception):
 
 @dataclass(eq=False)
 class Job:
-    """`id` names it; `key` opens it for programs without a cookie; `done` of `total` frames are written."""
+    """`id` names it; the `session` may see it, and who has the `key`; it counts for `client`. `done` of `total` frames are
+    written."""
 
     session: str
+    client: str
     suffix: str
-    tag: bool = True
+    marks: Marks | None = None
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     state: State = "waiting"
@@ -73,15 +75,16 @@ class Jobs:
         self.settings, self._lane, self._scratch = settings, lane, scratch
         self._jobs: OrderedDict[str, Job] = OrderedDict()
 
-    def start(self, session: Session, make: Callable[[], Animation], suffix: str, tag: bool = True) -> Job:
-        """Raises `VideoError` for a format that there is not, `Refusal` (429) where too much waits."""
+    def start(self, session: str, client: str, make: Callable[[], Animation], suffix: str, marks: Marks | None = None) -> Job:
+        """`session` is the key of the asker's session, empty where there is none. Raises `VideoError` for a format that there is
+        not, `Refusal` (429) where too much waits."""
         if suffix not in SUFFIXES:
             raise VideoError(f"The format is '{suffix[1:][:20]}'; it must be one of {', '.join(s[1:] for s in SUFFIXES)}.")
         open_jobs = [job for job in self._jobs.values() if job.state in ("waiting", "running")]
-        own = [job for job in open_jobs if job.session == session.key]
+        own = [job for job in open_jobs if job.client == client]
         if len(open_jobs) >= self.settings.jobs or len(own) >= self.settings.jobs_per_client:
             raise busy(15)
-        job = Job(session.key, suffix, tag)
+        job = Job(session, client, suffix, marks)
         self._jobs[job.id] = job
         asyncio.get_running_loop().run_in_executor(self._lane, self._run, job, make)
         self._make_room()
@@ -90,7 +93,9 @@ class Jobs:
     def get(self, name: str, session_key: str, key: str) -> Job:
         """Raises `Refusal` (404) for a job that is not the caller's."""
         job = self._jobs.get(name)
-        if job is None or not (session_key == job.session or secrets.compare_digest(key.encode(), job.key.encode())):
+        if job is not None and session_key and session_key == job.session:
+            return job
+        if job is None or not secrets.compare_digest(key.encode(), job.key.encode()):
             raise unknown("job")
         return job
 
@@ -119,7 +124,7 @@ class Jobs:
         try:
             animation = make()
             job.warnings, job.total = animation.warnings, len(animation)
-            animation.save(file, tag=job.tag, progress=lambda: self._advance(job))
+            animation.save(file, marks=job.marks, progress=lambda: self._advance(job))
             job.result, job.state = file.read_bytes(), "done"
         except _Cancelled:
             job.state = "failed" if job.wanted else "cancelled"

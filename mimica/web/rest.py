@@ -23,11 +23,12 @@ from mimica.facs import ACTION_UNITS, ALIASES, RECIPES, emotion_controls
 from mimica.images import FORMAT_BY_SUFFIX, Photo, read_photo
 from mimica.interactive.desk import Desk, lay_out
 from mimica.interactive.uploads import as_array, as_file
+from mimica.marks.marking import Marks, wanted_marks
 from mimica.motion.script.script import parse
 from mimica.reader.as_object import as_object
 from mimica.web.faults import Refusal
 from mimica.web.shapes import AnimateAsked, Asked, EditAsked
-from mimica.web.state import State, caller
+from mimica.web.state import State, program
 
 router = APIRouter()
 A = TypeVar("A", bound=Asked)
@@ -97,10 +98,10 @@ async def expressions(request: Request) -> dict[str, Any]:
 
 
 @router.post("/api/read", summary="What the faces in a photo show", openapi_extra=_documented(Asked, {}))
-async def read(request: Request, response: Response) -> dict[str, Any]:
-    state, session = caller(request, response)
+async def read(request: Request) -> dict[str, Any]:
+    state, _, client = program(request)
     _, data = await asked(request, Asked)
-    desk = await state.workers.request(session.key, laid_out, state, data)
+    desk = await state.workers.request(client, laid_out, state, data)
     faces = [as_object(reading, number) for number, reading in enumerate(desk.readings, start=1)]
     for face, remarks, refusal in zip(faces, desk.remarks, desk.refusals, strict=True):
         face |= {"warnings": list(remarks), "usable": refusal is None, "refusal": refusal}
@@ -114,24 +115,28 @@ async def read(request: Request, response: Response) -> dict[str, Any]:
     responses=_PICTURE,  # type: ignore[arg-type]
     openapi_extra=_documented(EditAsked, {"expression": "happy", "intensity": 0.8}),
 )
-async def edit(request: Request, response: Response) -> Response:
-    state, session = caller(request, response)
+async def edit(request: Request) -> Response:
+    state, _, client = program(request)
     words, data = await asked(request, EditAsked)
     engine = await state.workers.engine(words.engine)
-    made, warnings = await state.workers.request(session.key, _edited, state, words, data, engine)
+    made, warnings = await state.workers.request(client, _edited, state, words, data, engine)
     if "application/json" in request.headers.get("accept", ""):
         picture = {"image": base64.b64encode(made).decode(), "format": words.format, "warnings": warnings}
-        return JSONResponse(picture, headers=dict(response.headers))
+        return JSONResponse(picture)
     kind = FORMAT_BY_SUFFIX["." + words.format.lower()].lower()
-    headers = {"X-Mimica-Warnings": " | ".join(warnings).encode("ascii", "replace").decode(), **dict(response.headers)}
-    headers.pop("content-length", None)
+    headers = {"X-Mimica-Warnings": " | ".join(warnings).encode("ascii", "replace").decode()}
     return Response(made, media_type=f"image/{kind}", headers=headers)
 
 
 def _edited(state: State, words: EditAsked, data: bytes, engine: Engine) -> tuple[bytes, list[str]]:
-    suffix = picture_suffix(words.format)
+    suffix, marks = picture_suffix(words.format), marks_of(words)
     result = api.edit(as_array(opened(state, data)), **words.arguments(), engine=engine)
-    return as_file(suffix, result.image, result.alpha, TAG if words.tag else None), [*result.warnings]
+    return as_file(state.scratch.path, suffix, result.image, result.alpha, marks), [*result.warnings]
+
+
+def marks_of(words: EditAsked | AnimateAsked) -> Marks:
+    """What the result says of itself: without a tag only by word that it is labelled elsewhere. Raises `UserError`."""
+    return wanted_marks(TAG, tag=words.tag, labelled_elsewhere=words.labelled_elsewhere)
 
 
 def picture_suffix(word: str) -> str:
@@ -149,20 +154,20 @@ def picture_suffix(word: str) -> str:
     summary="Start making a video of the photo; GET its `url` for progress, `result` for the video",
     openapi_extra=_documented(AnimateAsked, {"expression": "surprised", "blinks": True, "size": 512}),
 )
-async def animate(request: Request, response: Response) -> dict[str, Any]:
-    state, session = caller(request, response)
+async def animate(request: Request) -> dict[str, Any]:
+    state, session, client = program(request)
     words, data = await asked(request, AnimateAsked)
     engine = await state.workers.engine(words.engine)
-    motion = None if words.script is None else parse(words.script).track
-    photo = await state.workers.request(session.key, opened, state, data)
+    marks, motion = marks_of(words), None if words.script is None else parse(words.script).track
+    photo = await state.workers.request(client, opened, state, data)
 
     def make() -> api.Animation:
         names = ("sequence", "seconds", "loop", "blinks", "seed", "fps", "size")
         course = {name: getattr(words, name) for name in names}
         return api.animate(as_array(photo), **words.arguments(), **course, track=motion, engine=engine)
 
-    animation = await state.workers.request(session.key, make)  # what is wrong is said now, not by the job
-    job = state.jobs.start(session, lambda: animation, "." + words.format.lower(), words.tag)
+    animation = await state.workers.request(client, make)  # what is wrong is said now, not by the job
+    job = state.jobs.start(session, client, lambda: animation, "." + words.format.lower(), marks)
     url = f"/api/jobs/{job.id}"
     return {**job.as_object(), "key": job.key, "url": f"{url}?key={job.key}", "result": f"{url}/result?key={job.key}"}
 

@@ -48,7 +48,8 @@ class EditAsked(Wanted):
     """`POST /api/edit`."""
 
     format: str = Field("jpg", description="jpg, png, webp, bmp or tif.")
-    tag: bool = Field(True, description="Write 'edited by Mimica' into the file.")
+    tag: bool = Field(True, description="Write 'edited by Mimica' into the file; false needs `labelled_elsewhere`.")
+    labelled_elsewhere: bool = Field(False, description="The result will be shown with a label of its own.")
 
 
 class AnimateAsked(Wanted):
@@ -65,7 +66,8 @@ class AnimateAsked(Wanted):
     fps: Number = Field(DEFAULT_FPS, description="Frames a second, 1 to 120.")
     size: int = Field(DEFAULT_SIZE, le=4096, description="Longer side, pixels, at most 4096 here.")
     format: str = Field("mp4", description="mp4, webm, gif or webp.")
-    tag: bool = Field(True, description="Write 'edited by Mimica' into the file.")
+    tag: bool = Field(True, description="Write 'edited by Mimica' into the file; false needs `labelled_elsewhere`.")
+    labelled_elsewhere: bool = Field(False, description="The result will be shown with a label of its own.")
 
 
 class FaceChanges(BaseModel):

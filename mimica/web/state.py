@@ -60,6 +60,15 @@ def _example(path: Path) -> Desk:
     return lay_out(read_photo(path))
 
 
+def program(request: Request) -> tuple[State, str, str]:
+    """For requests that need no session: the server's parts, the session's key if the caller has one, and whom to count the
+    request for: the session, or the address it comes from."""
+    state = State.of(request)
+    session = state.sessions.known(state.session_key(request))
+    address = request.client.host if request.client else ""
+    return state, session.key if session else "", session.key if session else f"from {address}"
+
+
 def caller(request: Request, response: Response) -> tuple[State, Session]:
     """The server's parts and the caller's session; a new one gets its cookie by `response`."""
     state = State.of(request)

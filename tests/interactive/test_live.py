@@ -17,7 +17,6 @@ from mimica.cli import app
 from mimica.errors import MissingExtraError, ValueRangeError, VideoError
 from mimica.interactive import live, show
 from mimica.interactive.live import Puppet
-from mimica.interactive.mark import marked
 from mimica.interactive.show import Live, virtual_camera
 from mimica.reader.read import FaceReading
 from mimica.video.reader import open_video
@@ -86,15 +85,6 @@ def test_only_the_parts_move(prepared: Prepared) -> None:
     puppet = rested(Puppet(prepared, Smiler(), parts=["eyes"]))  # type: ignore[arg-type]
     step = puppet.step(gray(0.9), 2.0)
     assert set(step.values) == {"AU45L", "AU45R"}
-
-
-def test_the_mark_is_seen_at_every_size() -> None:
-    for shape in ((480, 640), (64, 64), (2160, 3840), (3, 3)):
-        plain = np.full((*shape, 3), 200, np.uint8)
-        made = marked(plain)
-        assert (plain == 200).all() and made[-1, -1].max() < 80
-        assert (made != plain).any(axis=2).mean() < 0.2 or min(shape) < 100
-        assert (made[: shape[0] // 2] == 200).all() or min(shape) < 10
 
 
 def test_the_command_writes_what_is_shown(tmp_path: Path) -> None:

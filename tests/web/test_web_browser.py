@@ -31,6 +31,7 @@ CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrom
 if CHROMIUM is None:
     pytest.skip("there is no Chromium to test the page with (apt-get install chromium)", allow_module_level=True)
 
+pytestmark = pytest.mark.xdist_group("browser")  # one server and one browser for all of them
 ROOT = Path(__file__).parents[2]
 FLAGS = [
     "--headless",

@@ -123,6 +123,23 @@ def test_a_crash_is_an_answer_and_the_server_goes_on(client: TestClient, monkeyp
     assert client.get("/healthz").status_code == 200
 
 
+def test_programs_without_a_cookie_are_counted_by_address_and_leave_no_session(
+    serve: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bright_mouth import reading
+
+    from mimica import api
+
+    monkeypatch.setattr(api, "find_faces", lambda rgb, **more: [reading()])
+    client = serve(jobs_per_client=2)
+    form: dict[str, Any] = {"files": {"photo": ASTRONAUT.read_bytes()}, "data": {"au": "12=1", "seconds": "5", "size": "1080"}}
+    answers = [client.post("/api/animate", **form) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [202, 202, 429] and not client.cookies
+    assert client.get(f"/api/jobs/{answers[0].json()['id']}").status_code == 404, "without the key it is nobody's"
+    assert client.get(answers[0].json()["url"]).status_code == 200
+    assert not client.app.state.mimica.sessions._by_key  # type: ignore[attr-defined]
+
+
 def test_what_is_held_stays_within_limits(serve: Callable[..., TestClient]) -> None:
     size = 512 * 512 * 3
     client = serve(photos_per_client=2, photo_bytes=4 * size, sessions=3)

@@ -56,6 +56,8 @@ def test_edit_by_form_and_by_json(client: TestClient) -> None:
     assert picture(as_form.content)[MOUTH].mean() - before[MOUTH].mean() == pytest.approx(34, abs=6), "0.5 of 0.9 less 0.22"
     as_numbers = client.post("/api/edit", json={"photo": BASE64, "au": {"12": 0.9}, "face": 1, "intensity": 0.5, "format": "png"})
     assert as_numbers.content == as_json.content
+    bare = client.post("/api/edit", json={"photo": BASE64, **words, "intensity": 0.5, "tag": False, "labelled_elsewhere": True})
+    assert b"edited by Mimica" in as_json.content and b"edited by Mimica" not in bare.content
     accepted = client.post("/api/edit", json={"photo": BASE64, **words}, headers={"Accept": "application/json"}).json()
     assert base64.b64decode(accepted["image"]) == as_json.content and accepted["warnings"] == []
     zero = client.post("/api/edit", json={"photo": BASE64, "expression": "happy", "intensity": 0, "format": "png"})
@@ -93,6 +95,8 @@ def test_animate_is_a_job_with_progress_and_a_result(client: TestClient) -> None
         ("edit", {"expression": "happy", "format": "exe"}, 400, "The format is 'exe'"),
         ("edit", {"expression": "happy", "attributes": "beard=1"}, 400, "has no attributes"),
         ("edit", {}, 400, "No expression is asked for"),
+        ("edit", {"expression": "happy", "tag": False}, 400, "--no-tag needs"),
+        ("animate", {"expression": "sad", "tag": False}, 400, "--no-tag needs"),
         ("animate", {"sequence": "happy@3, sad@1"}, 400, "must rise"),
         ("animate", {"script": "smyle"}, 400, "line 1, column 1"),
         ("animate", {"expression": "sad", "fps": 999}, 400, "frame rate"),
