@@ -45,7 +45,8 @@ class Canvas:
             y0, y1 = max(y0, rows[0]), max(y0, min(y1, rows[1]))
         self._box = x0, y0, x1, y1
         if y0 >= y1:  # nothing to be done; OpenCV wants one pixel at least
-            self._box = x0, y0, x1, y1 = x0, y0, x0 + 1, y0 + 1
+            x1, y1 = x0 + 1, y0 + 1
+            self._box = x0, y0, x1, y1
         flow = cv2.transform(field.flow, self._window_from_crop[:, :2].astype(np.float32))
         self._flow = self._on_window(flow, self._box, np.zeros(2), self._scale)
         self._keep_steps(flow, field.steps)
