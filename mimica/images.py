@@ -251,10 +251,10 @@ def write_image(
     comment: str | None = None,
     over: tuple[int, int, np.ndarray] | None = None,
 ) -> None:
-    """Write uint8 (H, W, 3), with `alpha` uint8 (H, W) where the format has it (not JPEG, not BMP), in the format of the
-    suffix. `over`: column, row and pixels of a patch that lies over `rgb` (a large picture is thus not copied once more).
-    `quality` is that of JPEG and WebP; `comment` is written where `read_comment` finds it (BMP has no place).
-    Raises `ImageError`, or `UserError` for a folder or disk that does not take the file."""
+    """Write uint8 (H, W, 3), with `alpha` uint8 (H, W) where the format has it (not JPEG, not BMP), in the format of the suffix.
+    `quality` is that of JPEG and WebP; `comment` is written where `read_comment` finds it (BMP has no place); `over` are column,
+    row and pixels of a patch that lies over `rgb` (a large picture is thus not copied once more). Raises `ImageError`, or
+    `UserError` for a folder or disk that does not take the file."""
     path = Path(path)
     data = encode_image(path, rgb, alpha, quality=quality, comment=comment, over=over)
     with atomic_path(path) as temporary:
