@@ -21,6 +21,7 @@ TRAINERS: dict[str, tuple[str, ...]] = {
     "cyclegan": ("mimica.engines.baselines.cyclegan:Cyclegan",),
     "diat": ("mimica.engines.baselines.diat:Diat",),
     "icgan": ("mimica.engines.baselines.icgan:Icgan",),
+    "classifier": ("mimica.engines.baselines.classifier:ClassifierTask",),
     "predictor": ("mimica.motion.predictor.train:PredictorTask",),
 }
 """What can be trained -> `module:class` of its tasks; the one that has the preset asked for is taken. The first task's first

@@ -1,9 +1,9 @@
 """The baselines as engines: StarGAN, CycleGAN, DIAT and IcGAN know a few expressions, and no doses.
 
-An emotion is a point among the Action Units, its recipe (`mimica.facs`). What is asked for is a step from what the photo
-shows; the engine takes the domain towards which the step points, by the angle, and lays the network's picture over the photo
-as far as the step goes: all of it for the whole emotion, a mixture of pixels for a part. That mixture is ours, the papers
-have none. A step that points to no domain, away from all of them, leaves the photo as it is. Runs on torch, on the CPU; no
+An emotion is a point among the Action Units, its recipe (`mimica.facs`). What is asked for is a step from what the photo shows;
+the emotion of the eight towards which the step points, by the angle, is the domain that is meant, and the network's picture of it
+is laid over the photo as far as the step goes: all of it for the whole emotion, a mixture of pixels for a part. That mixture is
+ours, the papers have none. A domain that the network has not learnt leaves the photo as it is. Runs on torch, on the CPU; no
 weights are shipped.
 
 A checkpoint of StarGAN's authors for CelebA has attributes in place of emotions (`mimica.engines.baselines.authors`).
@@ -28,7 +28,7 @@ from mimica.engines.baselines.networks import DomainCritic, Encoder, LatentGener
 from mimica.errors import ValueRangeError, WeightsError, nearest
 from mimica.face.align import feather
 from mimica.face.overlay import as_layers
-from mimica.facs import SIDED_AU_NAMES, emotion_controls, to_vector
+from mimica.facs import EMOTIONS, SIDED_AU_NAMES, emotion_controls, to_vector
 from mimica.pixels import as_input, as_pictures
 
 BORDER = 0.06
@@ -49,15 +49,15 @@ class State:
 
 
 def nearest_domain(own: np.ndarray, wanted: np.ndarray, domains: Sequence[str]) -> tuple[str, float]:
-    """(34,) Action Units shown and asked for -> the domain that lies in that direction and how much of the way to it, [0, 1];
-    "" and 0 where none does."""
+    """(34,) Action Units shown and asked for -> the emotion of the eight that lies in that direction and how much of the way to
+    it, [0, 1]; "" and 0 where none does, or one that is not among the `domains`."""
     step, best = wanted - own, ("", 0.0, 0.0)
-    for domain in domains:
+    for domain in EMOTIONS:
         way = to_vector(emotion_controls(domain), SIDED_AU_NAMES) - own
         length, along = float(np.linalg.norm(way)), float(step @ way)
         if length > 1e-6 and along / length > best[2] + 1e-9:
             best = (domain, min(1.0, along / length**2), along / length)
-    return best[:2]
+    return best[:2] if best[0] in domains else ("", 0.0)
 
 
 class DomainEngine:

@@ -60,11 +60,11 @@ class StarganSource(DomainSource):
     def _row(self, draw: Draw) -> dict[str, np.ndarray]:
         random = np.random.default_rng(draw.seed)
         if self._joined and random.random() < 0.5:
-            row = self._face(draw.item, random)
+            face = self._face(draw.item, random)
             other = self.faces.values[int(random.integers(len(self.faces)))]
             rest: dict[str, Any] = {"domain": np.int64(0), "target": np.int64(0), "mix": np.float32(random.random())}
-            return row | rest | {"wanted": other, "group": np.int64(1)}
-        row = super()._row(draw)
+            return face | rest | {"wanted": other, "group": np.int64(1)}
+        row: dict[str, Any] = super()._row(draw)
         return row | {"wanted": row["values"], "group": np.int64(0)}
 
 
