@@ -48,6 +48,7 @@ _COMMANDS = {
         "evaluate": "mimica.cli.evaluate:app",
         "bench": "mimica.cli.bench:bench",
         "clean": "mimica.cli.clean:clean",
+        "benchmark": "mimica.cli.benchmark:app",
     },
     "Training": {
         "prepare": "mimica.cli.prepare:prepare",

@@ -28,7 +28,7 @@ from mimica.engines.baselines.domains import DomainOptions, DomainSource, Domain
 from mimica.face.align import crop_from_photo, cut
 from mimica.pixels import as_input
 from mimica.training.batches import Batch
-from mimica.training.loop import Parts, Trainer
+from mimica.training.task import Parts, TrainerView
 
 KIND = "emotion-classifier"
 MEASURED = 600
@@ -113,17 +113,17 @@ class ClassifierTask(DomainTask):
         network = Classifier(len(self.domains), options.width)
         return Parts({"classifier": network}, {"classifier": self.adam(network, betas=(0.9, 0.999))}, averaged=("classifier",))
 
-    def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def step(self, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         with trainer.autocast():
             scores = trainer.network("classifier")(as_input(batch["image"]))
         loss = F.cross_entropy(scores, batch["domain"], label_smoothing=0.1)
         trainer.update("classifier", loss)
         return {"loss": loss.detach(), "training_error": (scores.argmax(1) != batch["domain"]).float().mean()}
 
-    def sample(self, batch: Batch, trainer: Trainer) -> None:
+    def sample(self, batch: Batch, trainer: TrainerView) -> None:
         """Nothing to see."""
 
-    def held_out_error(self, trainer: Trainer) -> float:
+    def held_out_error(self, trainer: TrainerView) -> float:
         """Mean over the emotions of the share of held-out faces whose emotion is named wrongly; NaN where none is held out."""
         network, held_out = trainer.best("classifier"), self.faces.part(validation=True)
         state, errors = network.training, []
@@ -133,12 +133,12 @@ class ClassifierTask(DomainTask):
             if len(rows):
                 pictures = torch.from_numpy(held_out.images([int(i) for i in rows], self.options.image_size))
                 with torch.no_grad():
-                    named = network(as_input(pictures.to(trainer.fabric.device))).argmax(1)
+                    named = network(as_input(pictures.to(next(network.parameters()).device))).argmax(1)
                 errors.append(float((named != number).float().mean()))
         network.train(state)
         return float(np.mean(errors)) if errors else float("nan")
 
-    def weights(self, trainer: Trainer) -> dict[str, Weights]:
+    def weights(self, trainer: TrainerView) -> dict[str, Weights]:
         config = {"emotions": list(self.domains), "width": self.options.width, "image_size": self.options.image_size}
         error = self.held_out_error(trainer)
         notes = {"steps": trainer.step, "data": self.faces.title, "held_out_error": None if error != error else round(error, 4)}

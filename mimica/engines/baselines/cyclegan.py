@@ -23,7 +23,7 @@ from mimica.engines.baselines.domains import SMALL, SMOKE, DomainOptions, Domain
 from mimica.engines.baselines.networks import PatchDiscriminator, ResidualGenerator
 from mimica.pixels import as_input, as_pictures
 from mimica.training.batches import Batch
-from mimica.training.loop import Parts, Trainer
+from mimica.training.task import Parts, TrainerView
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Cyclegan(DomainTask):
         optimisers = {"generators": self.adam(there, back), "discriminators": self.adam(first, second)}
         return Parts(modules, optimisers, averaged=("there", "back"))
 
-    def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def step(self, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         x, y = as_input(batch["image"]), as_input(batch["other"])
         there, back, first, second = (trainer.network(name) for name in ("there", "back", "first", "second"))
         with frozen(trainer.parts.modules["first"], trainer.parts.modules["second"]):
@@ -105,7 +105,7 @@ class Cyclegan(DomainTask):
         scalars = {"generator_adversarial": adversarial, "generator_cycle": cycle, "discriminator": judged}
         return {name: value.detach() for name, value in scalars.items()}
 
-    def _discriminators(self, trainer: Trainer, real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor]) -> Tensor:
+    def _discriminators(self, trainer: TrainerView, real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor]) -> Tensor:
         """Both, halved so that they learn more slowly than the generators (section 7.1)."""
         pool, loss = trainer.parts.modules["pool"], torch.zeros((), device=real[0].device)
         assert isinstance(pool, Pool)
@@ -117,7 +117,7 @@ class Cyclegan(DomainTask):
         trainer.update("discriminators", loss)
         return loss
 
-    def sample(self, batch: Batch, trainer: Trainer) -> np.ndarray:
+    def sample(self, batch: Batch, trainer: TrainerView) -> np.ndarray:
         """A face of the first domain, there, there and back; one of the second, back, back and there; a row a pair."""
         there, back = trainer.best("there"), trainer.best("back")
         x, y = as_input(batch["image"]), as_input(batch["other"])
@@ -125,5 +125,5 @@ class Cyclegan(DomainTask):
         shown = (x, fake_y, back(fake_y), y, fake_x, there(fake_x))
         return np.stack([as_pictures(picture) for picture in shown], axis=1)
 
-    def weights(self, trainer: Trainer) -> dict[str, Weights]:
+    def weights(self, trainer: TrainerView) -> dict[str, Weights]:
         return {"generator": self.exported(trainer, {}, "there", "back")}

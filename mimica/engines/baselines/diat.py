@@ -27,7 +27,7 @@ from mimica.engines.baselines.domains import SMALL, SMOKE, DomainOptions, Domain
 from mimica.engines.baselines.networks import Denoiser, PatchDiscriminator, ResidualGenerator
 from mimica.pixels import as_input, as_pictures
 from mimica.training.batches import Batch
-from mimica.training.loop import Parts, Trainer
+from mimica.training.task import Parts, TrainerView
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Diat(DomainTask):
         modules = {"generator": generator, "discriminator": discriminator, "denoiser": denoiser}
         return Parts(modules, optimisers, averaged=("generator",))
 
-    def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def step(self, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         x, y = as_input(batch["image"]), as_input(batch["other"])
         with trainer.autocast():
             fake = trainer.network("generator")(x)
@@ -72,7 +72,7 @@ class Diat(DomainTask):
         scalars |= self._generator_step(x, fake, trainer)
         return {name: value.detach() for name, value in scalars.items()}
 
-    def _denoiser_step(self, photo: Tensor, trainer: Trainer) -> Tensor:
+    def _denoiser_step(self, photo: Tensor, trainer: TrainerView) -> Tensor:
         """Photos with noise of a strength drawn for each -> that noise."""
         strength = self.options.noise * torch.rand(len(photo), 1, 1, 1, device=photo.device)
         noise = strength * torch.randn_like(photo)
@@ -82,7 +82,7 @@ class Diat(DomainTask):
         trainer.update("denoiser", loss)
         return loss
 
-    def _generator_step(self, photo: Tensor, fake: Tensor, trainer: Trainer) -> dict[str, Tensor]:
+    def _generator_step(self, photo: Tensor, fake: Tensor, trainer: TrainerView) -> dict[str, Tensor]:
         o, modules = self.options, trainer.parts.modules
         with frozen(modules["discriminator"], modules["denoiser"]):
             with trainer.autocast():
@@ -98,10 +98,10 @@ class Diat(DomainTask):
             trainer.update("generator", torch.stack([weight * value for weight, value in weighted]).sum())
         return parts
 
-    def sample(self, batch: Batch, trainer: Trainer) -> np.ndarray:
+    def sample(self, batch: Batch, trainer: TrainerView) -> np.ndarray:
         """Photo and result; a row a face."""
         x = as_input(batch["image"])
         return np.stack([as_pictures(x), as_pictures(trainer.best("generator")(x))], axis=1)
 
-    def weights(self, trainer: Trainer) -> dict[str, Weights]:
+    def weights(self, trainer: TrainerView) -> dict[str, Weights]:
         return {"generator": self.exported(trainer, {}, "generator")}

@@ -22,7 +22,7 @@ from mimica.data.dataset import FaceDataset, open_datasets
 from mimica.errors import DataError
 from mimica.facs import EMOTIONS
 from mimica.training.batches import Draw
-from mimica.training.loop import Task, Trainer
+from mimica.training.task import Task, TrainerView
 
 SMALL: Preset = {
     "image_size": 64, "width": 32, "blocks": 4, "steps": 100_000, "checkpoint_minutes": 5.0, "people": "race",
@@ -144,7 +144,7 @@ class DomainTask(Task):
         parameters = [parameter for network in networks for parameter in network.parameters()]
         return torch.optim.Adam(parameters, lr=self.options.learning_rate, betas=betas)
 
-    def exported(self, trainer: Trainer, config: Mapping[str, Any], *modules: str) -> Weights:
+    def exported(self, trainer: TrainerView, config: Mapping[str, Any], *modules: str) -> Weights:
         """A file for the engine: the tensors of some modules under the modules' names, the domains beside."""
         tensors = {f"{name}.{tensor}": array for name in modules for tensor, array in module_tensors(trainer.best(name)).items()}
         o = self.options

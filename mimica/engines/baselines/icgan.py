@@ -24,7 +24,7 @@ from mimica.engines.baselines.domains import SMALL, SMOKE, DomainOptions, Domain
 from mimica.engines.baselines.networks import Encoder, LabelledDiscriminator, LatentGenerator
 from mimica.pixels import as_input, as_pictures
 from mimica.training.batches import Batch
-from mimica.training.loop import Parts, Trainer
+from mimica.training.task import Parts, TrainerView
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ class Icgan(DomainTask):
     def _drawn(self, batch: Batch) -> Tensor:
         return torch.randn(len(batch["domain"]), self.options.latent, device=batch["domain"].device)
 
-    def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def step(self, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         image, count = as_input(batch["image"]), len(self.domains)
         own, wrong, z = one_hot(batch["domain"], count), one_hot(batch["target"], count), self._drawn(batch)
         encoders = trainer.step >= self.options.encoders_from * self.options.steps
         scalars = self._encoder_steps(image, own, z, trainer) if encoders else self._gan_steps(image, own, wrong, z, trainer)
         return {name: value.detach() for name, value in scalars.items()}
 
-    def _gan_steps(self, image: Tensor, own: Tensor, wrong: Tensor, z: Tensor, trainer: Trainer) -> dict[str, Tensor]:
+    def _gan_steps(self, image: Tensor, own: Tensor, wrong: Tensor, z: Tensor, trainer: TrainerView) -> dict[str, Tensor]:
         """Equation (1); a photo under a wrong label counts as a fake, with half the weight."""
         discriminator = trainer.network("discriminator")
         with trainer.autocast():
@@ -87,7 +87,7 @@ class Icgan(DomainTask):
             trainer.update("generator", adversarial)
         return {"discriminator": judged, "generator_adversarial": adversarial}
 
-    def _encoder_steps(self, image: Tensor, own: Tensor, z: Tensor, trainer: Trainer) -> dict[str, Tensor]:
+    def _encoder_steps(self, image: Tensor, own: Tensor, z: Tensor, trainer: TrainerView) -> dict[str, Tensor]:
         """Equations (2), on generated pictures, and (3), on photos."""
         generator = trainer.parts.modules["generator"].eval()
         with torch.no_grad(), trainer.autocast():
@@ -100,7 +100,7 @@ class Icgan(DomainTask):
         trainer.update("encoder_y", of_y)
         return {"encoder_z": of_z, "encoder_y": of_y}
 
-    def sample(self, batch: Batch, trainer: Trainer) -> np.ndarray:
+    def sample(self, batch: Batch, trainer: TrainerView) -> np.ndarray:
         """The photo, its reconstruction under the label that E_y finds, then each domain; a row a face."""
         image, count = as_input(batch["image"]), len(self.domains)
         networks = {name: trainer.best(name) for name in ("generator", "encoder_z", "encoder_y")}
@@ -114,6 +114,6 @@ class Icgan(DomainTask):
             network.train(states[name])
         return np.stack([as_pictures(picture) for picture in shown], axis=1)
 
-    def weights(self, trainer: Trainer) -> dict[str, Weights]:
+    def weights(self, trainer: TrainerView) -> dict[str, Weights]:
         config = {"latent": self.options.latent, "hidden": self.options.hidden}
         return {"generator": self.exported(trainer, config, "generator", "encoder_z")}

@@ -26,7 +26,7 @@ from mimica.engines.baselines.domains import SMALL, SMOKE, DomainOptions, Domain
 from mimica.engines.baselines.networks import DomainCritic, ResidualGenerator
 from mimica.pixels import as_input, as_pictures
 from mimica.training.batches import Batch, Draw
-from mimica.training.loop import Parts, Trainer
+from mimica.training.task import Parts, TrainerView
 
 SHOWN = 0.3
 """Intensity from which on an Action Unit counts as shown, where labels are yes or no."""
@@ -100,7 +100,7 @@ class Stargan(DomainTask):
     def _labels(self, batch: Batch, domain: str, units: str) -> Tensor:
         return label_vector(batch[domain], len(self.domains), batch[units] if self._units else None, batch["group"])
 
-    def step(self, batch: Batch, trainer: Trainer) -> dict[str, Tensor]:
+    def step(self, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         o, image, count = self.options, as_input(batch["image"]), len(self.domains)
         own, wanted = self._labels(batch, "domain", "values"), self._labels(batch, "target", "wanted")
         generator, critic = trainer.network("generator"), trainer.network("critic")
@@ -130,7 +130,7 @@ class Stargan(DomainTask):
             scalars |= parts
         return {name: value.detach() for name, value in scalars.items()}
 
-    def sample(self, batch: Batch, trainer: Trainer) -> np.ndarray:
+    def sample(self, batch: Batch, trainer: TrainerView) -> np.ndarray:
         """The photo, then each domain; a row a face."""
         image = as_input(batch["image"])
         group, units = torch.zeros_like(batch["group"]), batch["values"] if self._units else None
@@ -140,5 +140,5 @@ class Stargan(DomainTask):
             shown.append(trainer.best("generator")(image, label))
         return np.stack([as_pictures(x) for x in shown], axis=1)
 
-    def weights(self, trainer: Trainer) -> dict[str, Weights]:
+    def weights(self, trainer: TrainerView) -> dict[str, Weights]:
         return {"generator": self.exported(trainer, {"units": self._units}, "generator")}
