@@ -7,17 +7,10 @@ from typing import Annotated
 
 import typer
 
-from mimica.cli.options import EngineOption, WeightsOption
+from mimica.cli.options import EngineOption, JudgeOption, WeightsOption
+from mimica.cli.progress import bar
 
 app = typer.Typer(help="Measure edits by a protocol that others can follow, with judges that guided none.", no_args_is_help=True)
-
-JudgeOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--judge",
-        help="mediapipe=face_landmarker.task, pyfeat, pyfaceau, openface=FOLDER, classifier=FILE, reader; may be given again.",
-    ),
-]
 
 
 @app.callback()
@@ -35,7 +28,7 @@ def editing(
     results: Annotated[
         Path | None, typer.Option("--results", help="Score the pictures in this folder, made by any tool for the request list.")
     ] = None,
-    judges: JudgeOption = None,
+    judge: JudgeOption = None,
     ceiling: Annotated[
         Path | None, typer.Option("--ceiling", help="A prepared set of exactly labelled frames: the judges' own figures on it.")
     ] = None,
@@ -55,35 +48,54 @@ def editing(
     """
     from mimica.errors import UserError
     from mimica.evaluate.editing.requests import requests_for, write_requests
-    from mimica.images import list_images
+    from mimica.images import list_photos
 
-    paths = [path for one in photos for path in (list_images(one) if one.is_dir() else [one])]
-    asked = requests_for(paths[:limit] if limit else paths)
+    asked = requests_for(list_photos(photos, limit))
     if output is None:
         raise UserError("The benchmark needs -o, where to write to.")
     if requests_only:
         write_requests(asked, output)
         typer.echo(f"{len(asked)} requests: {output}")
         return
-    from rich.console import Console
-    from rich.progress import Progress
-
     from mimica.evaluate.editing.benchmark import run_benchmark
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("edits", total=len(asked))
+    with bar("edits", len(asked)) as line:
         report = run_benchmark(
             asked,
             output,
-            judges=judges or ["reader"],
+            judges=judge or ["reader"],
             engine=engine,
             weights=weights,
             results=results,
             ceiling=ceiling,
             name=name,
             size=size,
-            progress=lambda: bar.advance(task),
+            progress=line.advance,
         )
     for sentence in report["missing"]:
         typer.echo(f"Left out: {sentence}", err=True)
     typer.echo(str(output / "report.html"))
+
+
+@app.command("methods")
+def methods(
+    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of them, near neutral.", show_default=False)],
+    method: Annotated[
+        list[str], typer.Option("--method", help="ENGINE, or ENGINE=WEIGHTS; once for each row of the table.", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The new folder of table and figure.", show_default=False)],
+    judge: JudgeOption = None,
+    limit: Annotated[int, typer.Option("--limit", help="Take the first so many photos; 0: all.", min=0)] = 0,
+    shown: Annotated[int, typer.Option("--shown", help="So many photos are in the figure.", min=1)] = 2,
+) -> None:
+    """Figure 6 of GANimation's paper and StarGAN's table 1: the same photos, the same emotions, one row a method.
+
+    mimica benchmark methods photos/ --method stargan=runs/stargan --method ganimation --judge classifier=c.safetensors -o race
+    """
+    from mimica.evaluate.methods import compare
+    from mimica.images import list_photos
+
+    paths = list_photos(photos, limit)
+    with bar("methods", len(method)) as line:
+        compare(paths, method, output, judges=judge or [], shown=shown, progress=line.advance)
+    typer.echo((output / "methods.md").read_text(encoding="utf-8"))

@@ -42,6 +42,8 @@ CALLS: dict[str, str] = {
     "directions fit": "engines.stylegan.directions_fit:fit_file",
     "directions list": "",
     "directions show": "engines.stylegan.sheets:dose_sheet engines.stylegan.transition:codes_of",
+    "benchmark editing": "evaluate.editing.benchmark:run_benchmark",
+    "benchmark methods": "evaluate.methods:compare",
     "evaluate expressions": "evaluate.expressions:evaluate images:list_photos engines.base:load_engine",
     "evaluate acd": "evaluate.acd:evaluate",
     "evaluate driving": "evaluate.driving:evaluate",

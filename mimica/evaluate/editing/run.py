@@ -25,11 +25,14 @@ from mimica.evaluate.editing import measures
 from mimica.evaluate.editing.requests import Request, result_of
 from mimica.evaluate.identity import Identity
 from mimica.evaluate.judges.base import Judge, Judgement
+from mimica.face.align import crop_from_photo, cut
 from mimica.facs import without_sides
 from mimica.images import read_photo
 from mimica.reader.read import FaceReading, Reader, largest_face
 
 Row = dict[str, Any]
+SHOWN_SIDE = 256
+"""Pixels of the pictures that a report shows: the head, as FFHQ cuts it out."""
 
 
 @dataclass
@@ -189,4 +192,5 @@ def _judge_photo(
             row["identity"] = float(np.linalg.norm(own - identity.descriptor(picture, points)))
         out.rows.append(row)
         if keep and (request.kind != "unit" or request.value in (0.0, 0.5, 1.0)):
-            out.samples[request.photo, request.name, request.value] = picture
+            around = crop_from_photo(points, SHOWN_SIDE, "ffhq")
+            out.samples[request.photo, request.name, request.value] = cut(picture, around, SHOWN_SIDE)
