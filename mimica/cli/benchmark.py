@@ -13,6 +13,17 @@ from mimica.cli.progress import bar
 app = typer.Typer(help="Measure edits by a protocol that others can follow, with judges that guided none.", no_args_is_help=True)
 
 
+ReportOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="The new folder of the report; with --requests-only the list.")
+]
+ResultsOption = Annotated[
+    Path | None, typer.Option("--results", help="Score the pictures in this folder, made by any tool for the request list.")
+]
+CeilingOption = Annotated[
+    Path | None, typer.Option("--ceiling", help="A prepared set of exactly labelled frames: the judges' own figures on it.")
+]
+
+
 @app.callback()
 def _main() -> None:
     """One benchmark so far; more may follow."""
@@ -21,17 +32,11 @@ def _main() -> None:
 @app.command("editing")
 def editing(
     photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of them.", show_default=False)],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The new folder of the report; with --requests-only the list.")
-    ] = None,
+    output: ReportOption = None,
     requests_only: Annotated[bool, typer.Option("--requests-only", help="Write what is asked for, and edit nothing.")] = False,
-    results: Annotated[
-        Path | None, typer.Option("--results", help="Score the pictures in this folder, made by any tool for the request list.")
-    ] = None,
+    results: ResultsOption = None,
     judge: JudgeOption = None,
-    ceiling: Annotated[
-        Path | None, typer.Option("--ceiling", help="A prepared set of exactly labelled frames: the judges' own figures on it.")
-    ] = None,
+    ceiling: CeilingOption = None,
     engine: EngineOption = "ganimation",
     weights: WeightsOption = None,
     name: Annotated[str | None, typer.Option("--name", help="What the report calls what it measures.")] = None,
