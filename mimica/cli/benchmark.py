@@ -104,3 +104,21 @@ def methods(
     with bar("methods", len(method)) as line:
         compare(paths, method, output, judges=judge or [], shown=shown, progress=line.advance)
     typer.echo((output / "methods.md").read_text(encoding="utf-8"))
+
+
+@app.command("clips")
+def clips(
+    weights: Annotated[Path, typer.Argument(help="Weights of mimica train vgan, tgan or mocogan.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The new folder of clips.", show_default=False)],
+    count: Annotated[int, typer.Option("--count", help="So many clips.", min=1)] = 256,
+    seed: Annotated[int, typer.Option("--seed", help="Of the random numbers.", min=0)] = 0,
+) -> None:
+    """New clips of a video baseline, folders of pictures, for mimica evaluate acd --videos DIR.
+
+    mimica benchmark clips runs/mocogan/weights/generator.safetensors -o clips/
+    """
+    from mimica.engines.baselines.video.generate import BATCH, write_clips
+
+    with bar("clips", -(-count // BATCH)) as line:
+        write_clips(weights, output, count=count, seed=seed, progress=line.advance)
+    typer.echo(str(output))

@@ -21,6 +21,9 @@ TRAINERS: dict[str, tuple[str, ...]] = {
     "cyclegan": ("mimica.engines.baselines.cyclegan:Cyclegan",),
     "diat": ("mimica.engines.baselines.diat:Diat",),
     "icgan": ("mimica.engines.baselines.icgan:Icgan",),
+    "vgan": ("mimica.engines.baselines.video.vgan:Vgan",),
+    "tgan": ("mimica.engines.baselines.video.tgan:Tgan",),
+    "mocogan": ("mimica.engines.baselines.video.mocogan:Mocogan",),
     "classifier": ("mimica.engines.baselines.classifier:ClassifierTask",),
     "predictor": ("mimica.motion.predictor.train:PredictorTask",),
 }

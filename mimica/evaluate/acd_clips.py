@@ -1,20 +1,23 @@
 """ACD of anybody's clips: `mimica evaluate acd --videos DIR`.
 
-Every video file in the folder, and every folder of pictures in it, is a clip; `frames` of its frames, evenly spaced, are
-described as in `mimica.evaluate.acd`. Small clips are enlarged first: a detector needs about 80 pixels of face. Where it
-finds none in the first frame, the clip is taken for a tight crop. A clip's figure is the mean distance over all pairs of its
-frames.
+Every video file in the folder, and every folder of pictures in it, is a clip; of a set of `mimica prepare clips` the clips of
+held-out people are taken (of all, where nobody is held out); `frames` of its frames, evenly spaced, are described as in
+`mimica.evaluate.acd`. Small clips are enlarged first: a detector needs about 80 pixels of face. Where it finds none in the
+first frame, the clip is taken for a tight crop. A clip's figure is the mean distance over all pairs of its frames.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from mimica.data.dataset import is_validation
 from mimica.errors import DataError, NoFaceError, VideoError
 from mimica.evaluate.editing.ceiling import canonical_landmarks
 from mimica.evaluate.editing.measures import bootstrap
@@ -53,6 +56,25 @@ def clips_in(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: natural_key(path.name))
 
 
+def clip_count(folder: Path) -> int:
+    """How many clips a folder has. Raises `DataError` where there are none."""
+    return len(_clips(folder, 2))
+
+
+def _clips(folder: Path, frames: int) -> list[tuple[str, Callable[[], list[np.ndarray]]]]:
+    """The name of each clip and what reads its frames. Raises `DataError` where there are none."""
+    if not (folder / "clips.json").is_file():
+        return [(path.name, partial(read_clip, path, frames)) for path in clips_in(folder)]
+    try:
+        about = json.loads((folder / "clips.json").read_text(encoding="utf-8"))["clips"]
+        whole = np.load(folder / "clips.npy", mmap_mode="r")
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"The set of clips {folder} is damaged: {error}.") from error
+    held_out = [i for i, clip in enumerate(about) if is_validation(clip["subject"])]
+    names = [f"{i} {clip['subject']} {clip['emotion']}" for i, clip in enumerate(about)]
+    return [(names[i], partial(_spread, whole[i], frames)) for i in held_out or range(len(about))]
+
+
 def _is_video(path: Path) -> bool:
     return path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES
 
@@ -66,8 +88,13 @@ def read_clip(path: Path, frames: int) -> list[np.ndarray]:
     whole = [read_photo(one).rgb for one in list_images(path)] if path.is_dir() else [frame for _, _, frame in open_video(path)]
     if len(whole) < 2:
         raise VideoError(f"The clip '{path}' has {len(whole)} frames; a clip has two or more.")
+    return _spread(whole, frames)
+
+
+def _spread(whole: Sequence[np.ndarray] | np.ndarray, frames: int) -> list[np.ndarray]:
+    """At most so many frames of a clip, large enough for a detector."""
     places = np.unique(np.rint(np.linspace(0, len(whole) - 1, min(frames, len(whole)))).astype(int))
-    return [_enlarged(whole[place]) for place in places]
+    return [_enlarged(np.asarray(whole[place])) for place in places]
 
 
 def _enlarged(frame: np.ndarray) -> np.ndarray:
@@ -99,17 +126,17 @@ def evaluate_clips(folder: Path, *, frames: int = 16, progress: Callable[[], Non
     identity, reader, report = Identity(), Reader(), ClipsReport()
     identity.check()
     reaches = []
-    for path in clips_in(folder):
+    for name, read in _clips(folder, frames):
         try:
-            pictures = read_clip(path, frames)
+            pictures = read()
             points = landmarks_of(pictures, reader)
         except (NoFaceError, VideoError) as error:
-            report.missing.append(f"{path}: {error}")
+            report.missing.append(f"{name}: {error}")
             continue
         finally:
             progress()
         described = np.stack([identity.descriptor(frame, p) for frame, p in zip(pictures, points, strict=True)])
-        report.by_clip[path.name] = average_content_distance(described)
+        report.by_clip[name] = average_content_distance(described)
         reaches.append(float(np.linalg.norm(described[0] - described[-1])))
     if not report.by_clip:
         raise NoFaceError(f"None of the clips in '{folder}' shows a face: {report.missing[0]}.")

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bright_mouth import ASTRONAUT
 from typer.testing import CliRunner
 
 from mimica.cli import app
+from mimica.data.dataset import is_validation
 from mimica.errors import DataError, NoFaceError, UserError
 from mimica.evaluate import acd_clips
 from mimica.evaluate.acd_clips import clips_in, evaluate_clips, read_clip
+from mimica.face.align import crop_from_photo, cut
 from mimica.images import write_image
 from mimica.video.writer import VideoWriter
 
@@ -80,3 +83,20 @@ def test_clips_without_any_face_are_refused(clips: Path, tmp_path: Path, monkeyp
     (tmp_path / "moved").rename(tmp_path / "alone" / "nobody")
     with pytest.raises(NoFaceError, match="None of the clips"):
         evaluate_clips(tmp_path / "alone")
+
+
+def test_of_a_prepared_set_the_held_out_people_count(
+    tmp_path: Path, astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acd_clips, "Identity", Brightness)
+    subjects = [f"person {i}" for i in range(40)]
+    held_out = [i for i, subject in enumerate(subjects) if is_validation(subject)]
+    assert 0 < len(held_out) < 40
+    matrix = crop_from_photo(ASTRONAUT, 64)
+    still = np.stack([cut(astronaut, matrix, 64)] * 16)
+    np.save(tmp_path / "clips.npy", np.stack([still] * 40))
+    about = {"clips": [{"subject": subject, "emotion": "fear"} for subject in subjects]}
+    (tmp_path / "clips.json").write_text(json.dumps(about))
+    report = evaluate_clips(tmp_path)
+    assert acd_clips.clip_count(tmp_path) == report.clips == len(held_out) and report.acd == 0
+    assert next(iter(report.by_clip)) == f"{held_out[0]} person {held_out[0]} fear"

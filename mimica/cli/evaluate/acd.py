@@ -86,9 +86,9 @@ def acd(
 def _clips(folder: Path, frames: int, as_json: bool) -> None:
     """The clips of a folder beside the published figures."""
     from mimica.evaluate.acd import PUBLISHED
-    from mimica.evaluate.acd_clips import clips_in, evaluate_clips
+    from mimica.evaluate.acd_clips import clip_count, evaluate_clips
 
-    with bar("clips", len(clips_in(folder))) as line:
+    with bar("clips", clip_count(folder)) as line:
         report = evaluate_clips(folder, frames=frames, progress=line.advance)
     warn(report.missing)
     if as_json:
