@@ -19,7 +19,7 @@ from mimica.contact_sheet import Cell, sheet
 from mimica.engines.base import Engine, load_engine
 from mimica.errors import NoFaceError, UserError
 from mimica.evaluate.expressions import Report, evaluate
-from mimica.evaluate.judges.base import open_judges
+from mimica.evaluate.judges.base import judges_at_work
 from mimica.face.align import crop_from_photo, cut
 from mimica.facs import EMOTIONS
 from mimica.files import atomic_path
@@ -45,12 +45,11 @@ def compare(
     edited."""
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"'{output}' is there already: name a new folder.")
-    opened = open_judges(judges)
-    engines = {word: _engine(word) for word in methods}
-    reports = {}
-    for word, engine in engines.items():
-        reports[word] = evaluate(photos, engine, emotions=COLUMNS, judges=opened)
-        progress()
+    engines, reports = {word: _engine(word) for word in methods}, {}
+    with judges_at_work(judges) as opened:
+        for word, engine in engines.items():
+            reports[word] = evaluate(photos, engine, emotions=COLUMNS, judges=opened)
+            progress()
     picture = figure(photos, engines, shown)
     with atomic_path(output, folder=True) as temporary:
         temporary.mkdir()

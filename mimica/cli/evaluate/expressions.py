@@ -30,15 +30,15 @@ def expressions(
     """
     from mimica.engines.base import load_engine
     from mimica.evaluate.expressions import evaluate
-    from mimica.evaluate.judges.base import open_judges
+    from mimica.evaluate.judges.base import judges_at_work
     from mimica.facs import EMOTIONS
     from mimica.images import list_photos
 
     paths = list_photos(photos, limit)
-    judges = open_judges(judge or [])
-    loaded = load_engine(engine, weights)
-    with bar("rendering", len(paths) * len(EMOTIONS)) as line:
-        report = evaluate(paths, loaded, judges=judges, progress=line.advance)
+    with judges_at_work(judge or []) as judges:
+        loaded = load_engine(engine, weights)
+        with bar("rendering", len(paths) * len(EMOTIONS)) as line:
+            report = evaluate(paths, loaded, judges=judges, progress=line.advance)
     if as_json:
         typer.echo(json.dumps(asdict(report), indent=1))
         return

@@ -12,7 +12,7 @@ from mimica.evaluate.editing.report import write_report
 from mimica.evaluate.editing.requests import Request
 from mimica.evaluate.editing.run import collect
 from mimica.evaluate.editing.score import Report, score
-from mimica.evaluate.judges.base import open_judges
+from mimica.evaluate.judges.base import judges_at_work
 
 
 def run_benchmark(
@@ -34,12 +34,12 @@ def run_benchmark(
         raise UserError(f"'{output}' is there already: name a new folder for the report.")
     if results is not None and not results.is_dir():
         raise UserError(f"There is no folder '{results}' with results.")
-    opened = open_judges(judges)
-    loaded = load_engine(engine, weights) if results is None else None
-    collected = collect(requests, opened, engine=loaded, results=results, size=size, progress=progress)
     title = name or (f"engine {engine}" if results is None else results.name)
-    report = score(collected, opened, name=title, size=size)
-    if ceiling is not None:
-        report["ceilings"] = ceilings(ceiling, opened)
+    with judges_at_work(judges) as opened:
+        loaded = load_engine(engine, weights) if results is None else None
+        collected = collect(requests, opened, engine=loaded, results=results, size=size, progress=progress)
+        report = score(collected, opened, name=title, size=size)
+        if ceiling is not None:
+            report["ceilings"] = ceilings(ceiling, opened)
     write_report(output, report, collected)
     return report

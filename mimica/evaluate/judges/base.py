@@ -14,7 +14,8 @@ exactly labelled frames (`mimica.evaluate.editing.ceiling`). What it hardly answ
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -88,3 +89,14 @@ def open_judges(words: Sequence[str]) -> list[Judge]:
         judge: Judge = getattr(importlib.import_module(module), attribute)(chosen[name])
         judges.append(judge)
     return sorted(judges, key=lambda judge: judge.ours)
+
+
+@contextmanager
+def judges_at_work(words: Sequence[str]) -> Iterator[list[Judge]]:
+    """`open_judges` for a block; what an instrument holds is given back at its end."""
+    judges = open_judges(words)
+    try:
+        yield judges
+    finally:
+        for judge in judges:
+            getattr(judge, "close", lambda: None)()

@@ -8,7 +8,6 @@ go into no mean.
 
 from __future__ import annotations
 
-import atexit
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,10 @@ class MediaPipeJudge:
             self._landmarker: Any = vision.FaceLandmarker.create_from_options(options)
         except (RuntimeError, ValueError) as error:
             raise WeightsError(f"'{file}' is no face landmarker of MediaPipe: give its face_landmarker.task.") from error
-        atexit.register(self._landmarker.close)  # left to the interpreter's end, it complains
+
+    def close(self) -> None:
+        """The landmarker's threads must end before the interpreter's do."""
+        self._landmarker.close()
 
     def read(self, picture: np.ndarray, landmarks: np.ndarray, key: str) -> Judgement | None:
         height, width = picture.shape[:2]

@@ -112,7 +112,7 @@ def test_no_face_is_said(tmp_path: Path, noise: np.ndarray) -> None:
 
 def test_the_report_is_written_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mimica.evaluate.editing.benchmark.load_engine", lambda *_: BrightMouth())
-    monkeypatch.setattr("mimica.evaluate.editing.benchmark.open_judges", lambda _: [replace_note(MouthJudge())])
+    monkeypatch.setattr("mimica.evaluate.judges.base.open_judges", lambda _: [replace_note(MouthJudge())])
     run_benchmark(few(), tmp_path / "report", judges=[])
     made = {path.name for path in (tmp_path / "report").iterdir()}
     assert made == {"report.json", "report.md", "report.html", "emotions.jpg", "units.jpg"}

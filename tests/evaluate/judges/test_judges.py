@@ -11,7 +11,7 @@ import pytest
 from bright_mouth import ASTRONAUT
 
 from mimica.errors import DataError, MissingExtraError, ValueRangeError, WeightsError
-from mimica.evaluate.judges.base import open_judges
+from mimica.evaluate.judges.base import judges_at_work, open_judges
 from mimica.evaluate.judges.mediapipe import lips_apart, pose_of, units_of
 from mimica.evaluate.judges.packages import PyFaceAuJudge, PyFeatJudge
 from mimica.evaluate.judges.tables import OpenFaceJudge
@@ -113,3 +113,13 @@ def test_pyfaceau_takes_bgr_and_gives_0_to_5(monkeypatch: pytest.MonkeyPatch, as
     monkeypatch.setitem(sys.modules, "pyfaceau", SimpleNamespace(FaceAnalyzer=FaceAnalyzer))
     seen = PyFaceAuJudge().read(astronaut, ASTRONAUT, "")
     assert seen is not None and seen.units == {"AU12": 0.5}
+
+
+def test_what_an_instrument_holds_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+    holds, plain = SimpleNamespace(close=lambda: closed.append("closed")), SimpleNamespace()
+    monkeypatch.setattr("mimica.evaluate.judges.base.open_judges", lambda words: [plain, holds])
+    with pytest.raises(DataError), judges_at_work(["x"]) as judges:
+        assert len(judges) == 2 and not closed
+        raise DataError("in the block")
+    assert closed == ["closed"]
