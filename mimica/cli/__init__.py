@@ -53,6 +53,7 @@ _COMMANDS = {
         "evaluate": "mimica.cli.evaluate:app",
         "bench": "mimica.cli.bench:bench",
         "clean": "mimica.cli.clean:clean",
+        "benchmark": "mimica.cli.benchmark:app",
     },
     "What a file says of itself": {
         "verify": "mimica.cli.marks:verify",

@@ -40,6 +40,13 @@ WeightsOption = Annotated[
         help="A weights file for the engine, in place of the shipped one. ccby: ganimation's second set, of CC BY photos only.",
     ),
 ]
+JudgeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--judge",
+        help="mediapipe=face_landmarker.task, pyfeat, pyfaceau, openface=FOLDER, classifier=FILE, reader; may be given again.",
+    ),
+]
 DetectorOption = Annotated[str, typer.Option("--detector", help="What finds the faces: dlib, or mediapipe with its --model.")]
 ModelOption = Annotated[Path | None, typer.Option("--model", help="MediaPipe's face_landmarker.task.")]
 TagOption = Annotated[

@@ -29,8 +29,8 @@ class Outcome(Protocol):
 SourceArgument = Annotated[
     str,
     typer.Argument(
-        help="What it is: folder, openface, authors, emotionet, rafd, celeba, cfee, impa, mug, faces, reanimated; sequences; "
-        "vae; ffhq, expressions, mixtures; latents.",
+        help="What it is: folder, openface, authors, emotionet, rafd, celeba, cfee, impa, mug, faces, reanimated; "
+        "sequences; clips; vae; ffhq, expressions, mixtures; latents.",
         show_default=False,
     ),
 ]
@@ -131,6 +131,8 @@ def prepare(
 
     mimica prepare sequences clips/ -o data/sequences
 
+    mimica prepare clips photos/ -o data/clips
+
     mimica prepare vae CelebA/ -o data/celeba --size 128 --sheet masks.png
 
     mimica prepare ffhq FACES PAIRS -o data/ffhq
@@ -188,6 +190,20 @@ def _sequences(asked: Asked) -> Outcome:
         _one_folder(asked)
     with spinner() as line:
         return prepare_sequences(asked.folders, asked.output, progress=line.frames)
+
+
+def _clips(asked: Asked) -> Outcome:
+    """Photos -> clips of the six emotions, for `mimica train mocogan`, `vgan` and `tgan`."""
+    from mimica.data.sources.base import NO_FACE, Dropped
+    from mimica.prepare.clips import prepare_clips
+    from mimica.prepare.faces import Report
+
+    folder = _one_folder(asked)
+    if not folder.is_dir():
+        raise DataError(f"There is no folder '{folder}': check the path.")
+    with spinner() as line:
+        kept, dropped = prepare_clips(folder, asked.output, limit=asked.common.limit, progress=line.pictures)
+    return Report(kept, [Dropped("", NO_FACE)] * dropped)
 
 
 def _vae(asked: Asked) -> Outcome:
@@ -287,6 +303,7 @@ def _made(asked: Asked) -> Outcome:
 
 
 _PREPARED: dict[str, Callable[[Asked], Outcome]] = {
-    "latents": _latents, "sequences": _sequences, "ffhq": _ffhq, "vae": _vae, "expressions": _made, "mixtures": _made,
+    "latents": _latents, "sequences": _sequences, "clips": _clips, "ffhq": _ffhq, "vae": _vae, "expressions": _made,
+    "mixtures": _made,
 }  # fmt: skip
 """What is not a face set with Action Units -> its function."""

@@ -17,6 +17,14 @@ TRAINERS: dict[str, tuple[str, ...]] = {
     "vae": ("mimica.engines.vae.train:Vae",),
     "stylegan": ("mimica.engines.stylegan.train:Stylegan", "mimica.engines.stylegan.cascade.train:Cascade"),
     "autoencoder": ("mimica.engines.stylegan.autoencoder_train:Autoencoder",),
+    "stargan": ("mimica.engines.baselines.stargan:Stargan",),
+    "cyclegan": ("mimica.engines.baselines.cyclegan:Cyclegan",),
+    "diat": ("mimica.engines.baselines.diat:Diat",),
+    "icgan": ("mimica.engines.baselines.icgan:Icgan",),
+    "vgan": ("mimica.engines.baselines.video.vgan:Vgan",),
+    "tgan": ("mimica.engines.baselines.video.tgan:Tgan",),
+    "mocogan": ("mimica.engines.baselines.video.mocogan:Mocogan",),
+    "classifier": ("mimica.engines.baselines.classifier:ClassifierTask",),
     "predictor": ("mimica.motion.predictor.train:PredictorTask",),
 }
 """What can be trained -> `module:class` of its tasks; the one that has the preset asked for is taken. The first task's first

@@ -88,6 +88,10 @@ REGISTRY: dict[str, str] = {
     "ganimation": "mimica.engines.ganimation.edit:load",
     "vae": "mimica.engines.vae.edit:load",
     "stylegan": "mimica.engines.stylegan.edit:load",
+    "stargan": "mimica.engines.baselines.edit:load_stargan",
+    "cyclegan": "mimica.engines.baselines.edit:load_cyclegan",
+    "diat": "mimica.engines.baselines.edit:load_diat",
+    "icgan": "mimica.engines.baselines.edit:load_icgan",
 }
 """Engine name -> `module:function`; the function takes `weights: Path | None` (None: the shipped ones) and gives an `Engine`."""
 

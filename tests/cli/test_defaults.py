@@ -33,7 +33,8 @@ CALLS: dict[str, str] = {
     "verify": "",
     "mark": "",
     "bench": "evaluate.bench:measured",
-    "prepare": "prepare.faces:prepare prepare.sequences:prepare_sequences prepare.vae:prepare prepare.ffhq:prepare_ffhq "
+    "prepare": "prepare.faces:prepare prepare.sequences:prepare_sequences prepare.clips:prepare_clips "
+    "prepare.vae:prepare prepare.ffhq:prepare_ffhq "
     "prepare.latents:sample_latents prepare.latents:project_latents",
     "train": "config:choose",
     "convert": "engines.stylegan.convert:saved",
@@ -46,6 +47,9 @@ CALLS: dict[str, str] = {
     "directions fit": "engines.stylegan.directions_fit:fit_file",
     "directions list": "",
     "directions show": "engines.stylegan.sheets:dose_sheet engines.stylegan.transition:codes_of",
+    "benchmark editing": "evaluate.editing.benchmark:run_benchmark",
+    "benchmark clips": "engines.baselines.video.generate:write_clips",
+    "benchmark methods": "evaluate.methods:compare",
     "evaluate expressions": "evaluate.expressions:evaluate images:list_photos engines.base:load_engine",
     "evaluate acd": "evaluate.acd:evaluate",
     "evaluate driving": "evaluate.driving:evaluate",

@@ -7,12 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from bright_mouth import ASTRONAUT, reading
+from emotion_sketches import tiny_weights
 
 import mimica
 from mimica.animation import Prepared, own_controls, prepare, render_face, render_frame
@@ -70,6 +72,7 @@ KINDS: dict[str, dict[str, Callable[[Path], Path | None]]] = {
     "ganimation": {"fast": _shipped, "ccby": _second_set, UNTRAINED: _paper},
     "vae": {"shipped": _shipped},
     "stylegan": {"shipped": _shipped, "directions alone": _beside("directions")},
+    **{name: {UNTRAINED: partial(tiny_weights, name)} for name in ("stargan", "cyclegan", "diat", "icgan")},
 }
 
 

@@ -299,3 +299,13 @@ def test_saturated_attention_is_told() -> None:
 def test_the_benchmark_measures_both() -> None:
     result = measure(replace(TINY, ema=0.0))
     assert result["ratio"] == pytest.approx(result["plain"] / result["ours"]) and math.isfinite(result["ratio"])
+
+
+def test_the_race_keeps_people_for_the_classifier(tmp_path: Path) -> None:
+    from mimica.data.dataset import is_kept_for_judging
+
+    data = write_faces(tmp_path / "data")
+    apart = Ganimation(replace(TINY, people="race"), data).source().faces.subjects
+    assert not any(is_kept_for_judging(s) for s in apart)
+    assert any(is_kept_for_judging(s) for s in Ganimation(TINY, data).source().faces.subjects)
+    assert choose(GanimationOptions, PRESETS, "small").people == "race"
