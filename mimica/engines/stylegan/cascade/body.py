@@ -120,9 +120,9 @@ def pixel_terms(task: Cascade, pictures: Tensor, wanted: Tensor) -> Terms:
 
 
 def feature_window(size: int) -> tuple[int, int, int]:
-    """(y, x, side) of what is enlarged for the features: most of the picture, or (every second time) the face, whose eyes and mouth
-    are then seen larger. Side and place are random, so that the strides of the features' network fall on other pixels each time:
-    with the same ones always, the pictures get a pattern of two pixels, which no feature sees and the top makes worse."""
+    """(y, x, side) of what is enlarged for the features: most of the picture, or (every second time) the face, whose eyes and
+    mouth are then seen larger. Side and place are random, so that the strides of the features' network fall on other pixels each
+    time, and no pattern of a few pixels can hide between them."""
     face = bool(torch.rand(()) < 0.5)
     low, high = _FACE if face else _WHOLE
     side = round(size * (low + (high - low) * float(torch.rand(()))))
