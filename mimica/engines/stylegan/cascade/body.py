@@ -26,8 +26,8 @@ FEATURE_SIZE = 128
 """Side of the pictures whose features are taken."""
 NOISE_STRENGTH = 0.02
 """Of all noise inputs when the critics begin; before, there is none, as a pixel term could only blur it away."""
-_WINDOW = 0.625
-"""Side of the window that is enlarged, as a share of the picture's."""
+_WHOLE, _FACE = (0.8, 1.0), (0.5, 0.7)
+"""Sides of the windows that are enlarged, between these shares of the picture's."""
 _TRUNCATION = (0.6, 1.0)
 """Seeds are drawn with a truncation between these."""
 
@@ -120,13 +120,16 @@ def pixel_terms(task: Cascade, pictures: Tensor, wanted: Tensor) -> Terms:
 
 
 def feature_window(size: int) -> tuple[int, int, int]:
-    """(y, x, side) of what is enlarged for the features: the whole picture, or (every second time) a window over the face, where
-    eyes and mouth are then seen larger."""
-    side = int(_WINDOW * size)
+    """(y, x, side) of what is enlarged for the features: most of the picture, or (every second time) the face, whose eyes and
+    mouth are then seen larger. Side and place are random, so that the strides of the features' network fall on other pixels each
+    time, and no pattern of a few pixels can hide between them."""
+    face = bool(torch.rand(()) < 0.5)
+    low, high = _FACE if face else _WHOLE
+    side = round(size * (low + (high - low) * float(torch.rand(()))))
     free = size - side
-    y = int(torch.randint(free // 2, max(free // 2, int(0.8 * free)) + 1, ()))
-    x = int(torch.randint(int(0.3 * free), max(int(0.3 * free), int(0.7 * free)) + 1, ()))
-    return (y, x, side) if torch.rand(()) < 0.5 else (0, 0, size)
+    ranges = ((0.5, 0.8), (0.3, 0.7)) if face else ((0.0, 1.0), (0.0, 1.0))
+    y, x = (round(free * (start + (stop - start) * float(torch.rand(())))) for start, stop in ranges)
+    return y, x, side
 
 
 def _maps(task: Cascade, pictures: Tensor, window: tuple[int, int, int]) -> tuple[list[Tensor], list[Tensor]]:

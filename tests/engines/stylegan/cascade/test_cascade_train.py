@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from mimica.checkpoint import load_weights, module_tensors
 from mimica.cli.export import app as export_app
 from mimica.config import choose
+from mimica.engines.stylegan.cascade.body import feature_window
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND
 from mimica.engines.stylegan.cascade.options import CascadeOptions, plan, stage_at
 from mimica.engines.stylegan.cascade.train import Cascade
@@ -232,3 +233,13 @@ def test_options_of_the_encoders_own_stage_count(data: Path, tmp_path: Path) -> 
     usual = result()
     for setting in ("changes=100", "encoder_learning_rate=0.1"):
         assert not np.array_equal(result(setting), usual), setting
+
+
+def test_windows_for_features_wander() -> None:
+    torch.manual_seed(0)
+    windows = [feature_window(64) for _ in range(400)]
+    assert all(y >= 0 and x >= 0 and y + side <= 64 and x + side <= 64 for y, x, side in windows)
+    faces = [(y, x, side) for y, x, side in windows if side < 48]
+    assert 120 < len(faces) < 280 and all(y <= 0.6 * 64 < y + side and x < 24 and x + side > 40 for y, x, side in faces)
+    assert {y % 2 for y, _, _ in windows} == {0, 1} and {x % 2 for _, x, _ in windows} == {0, 1}
+    assert len({side for _, _, side in windows}) > 15
