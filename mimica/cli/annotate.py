@@ -93,7 +93,8 @@ def annotate(
         taken = [stack.enter_context(spooled(source)) for source in sources]
         with bar("files", None) as line:
             summary = run(taken, file, **table.arguments(), **reading.arguments(), progress=line.files)
-        typer.echo("\n".join([*summary.left_out(), summary.told(output)]), err=True)
+        typer.echo("".join(f"{sentence}\n" for sentence in summary.left_out()), err=True, nl=False)
+        typer.echo(summary.told(output), err=True)
     if as_json:
         typer.echo(json.dumps({"output": str(output), **summary.as_object()}, indent=1))
     if not summary.complete:
