@@ -28,7 +28,7 @@ from mimica.pixels import as_pictures, to_signed
 from mimica.training.batches import Batch, Draw
 from mimica.training.task import Task, TrainerView
 
-SMALL: Preset = {"width": 16, "batch_size": 16, "steps": 50_000, "checkpoint_minutes": 5.0}
+SMALL: Preset = {"width": 16, "batch_size": 16, "steps": 10_000, "checkpoint_minutes": 5.0}
 SMOKE: Preset = {
     "width": 2, "latent": 6, "batch_size": 2, "steps": 6, "log_every": 2, "sample_every": 3, "checkpoint_minutes": 0.0,
 }  # fmt: skip
