@@ -69,7 +69,16 @@ def watch_the_time() -> None:
 
 
 def _memory() -> int:
+    """The most bytes that this program has held, since `_forget` where the system (Linux) can be asked."""
+    with contextlib.suppress(OSError, StopIteration):
+        line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _forget() -> None:
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def attempt(door: Door, name: str, content: bytes, folder: Path) -> str:
@@ -79,6 +88,7 @@ def attempt(door: Door, name: str, content: bytes, folder: Path) -> str:
     folder.mkdir(parents=True)
     for other, data in {**door.beside, name: content}.items():
         (folder / other).write_bytes(data)
+    _forget()
     before, start = _memory(), time.process_time()
     _seen.clear()
     _watched = True
