@@ -33,6 +33,7 @@ _REFUSED = {
     errno.EROFS: "the disk is read-only: write somewhere else.",
     errno.EIO: "the disk reports a fault: write somewhere else, and look after the disk.",
     errno.ENAMETOOLONG: "the name is too long: shorten it.",
+    errno.ENOENT: "the folder takes no files, or is gone: write somewhere else.",
 }
 _PARTLY = "the disk took a part of it only (it is full, or a quota or a limit on the size of files is reached): make room."
 _SHORT_WRITES = ("requested and", "write failed", "failed writing", "unexpected pos", "enforce fail")
@@ -71,13 +72,13 @@ def writing(path: str | Path) -> Iterator[None]:
 
 def refusal(error: OSError) -> str | None:
     """Why the system did not write, as the end of a sentence; None for an error about something else."""
-    return _REFUSED.get(error.errno or 0) if error.errno not in (errno.EACCES, errno.EPERM) else None
+    return _REFUSED.get(error.errno or 0) if error.errno not in (errno.EACCES, errno.EPERM, errno.ENOENT) else None
 
 
 def _reason(error: BaseException, *names: str) -> str | None:
     """Why the system did not write one of these files or folders; None where the error is about something else."""
     if isinstance(error, OSError) and error.errno is not None:
-        about_us = error.filename is None or str(error.filename).startswith(names)
+        about_us = str(error.filename).startswith(names) or (error.filename is None and error.errno != errno.ENOENT)
         return _REFUSED.get(error.errno) if about_us else None
     if error.__context__ is not None and isinstance(error.__context__, OSError):
         found = _reason(error.__context__, *names)

@@ -141,6 +141,7 @@ def _open(folder: Path) -> FaceDataset:
     try:
         names = [str(shard["file"]) for shard in about["shards"]]
         title, controls, count = str(about["title"]), [str(name) for name in about["controls"]], int(about["count"])
+        side = int(about["image_size"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"The data set {folder} is damaged: its dataset.json does not say all that it should.") from error
     if any(Path(name).name != name for name in names):
@@ -148,7 +149,7 @@ def _open(folder: Path) -> FaceDataset:
     values = read_array(folder / "values.npy")
     shards = tuple(read_array(folder / name, mapped=True) for name in names)
     rows = read_rows(folder / "table.csv", ("name", "subject"))
-    if values.shape != (len(rows), len(controls)) or any(s.ndim != 4 or s.dtype != np.uint8 or s.shape[-1] != 3 for s in shards):
+    if values.shape != (len(rows), len(controls)) or any(s.shape[1:] != (side, side, 3) or s.dtype != np.uint8 for s in shards):
         raise DataError(f"The data set {folder} is damaged: its arrays have other shapes than it says.")
     places = np.array([(s, i) for s, shard in enumerate(shards) for i in range(len(shard))], np.int64).reshape(-1, 2)
     if not len(rows) == len(values) == len(places) == count:

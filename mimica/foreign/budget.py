@@ -15,14 +15,14 @@ class RefusedError(Exception):
 class Budget:
     """What reading one pickle of `size` bytes may take.
 
-    units    of about 64 bytes of memory: 8 million, and one for every 8 bytes of the file
+    units    of about 64 bytes of memory: 8 million, and one for every 4 bytes of the file
     items    copied from one container into another: as many as the file has bytes
     nodes    of the value when it is walked as a tree, where whatever is referred to twice counts twice: 100,000, and 16 a byte
     seconds  5, and 4 for every million bytes
     """
 
     def __init__(self, size: int) -> None:
-        self.units, self.items, self.nodes = 8_000_000 + size // 8, size, 100_000 + 16 * size
+        self.units, self.items, self.nodes = 8_000_000 + size // 4, size, 100_000 + 16 * size
         self.end = time.monotonic() + 5 + size * 4e-6
         self._looks = 0
 

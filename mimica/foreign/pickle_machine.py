@@ -64,8 +64,10 @@ _FIXED = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": list, "EMPTY_TUPLE": tuple}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _PUTS, _GETS = frozenset({"PUT", "BINPUT", "LONG_BINPUT"}), frozenset({"GET", "BINGET", "LONG_BINGET"})
+_FREE = ("MARK", "GET", "BINGET", "LONG_BINGET", "PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE", "PROTO", "FRAME", "POP", "DUP")
 _COST = {"EMPTY_LIST": 2, "EMPTY_DICT": 4, "DICT": 4, "EMPTY_SET": 2, "REDUCE": 2, "NEWOBJ": 2, "OBJ": 2, "INST": 2}
-"""Instructions that take more memory than a unit."""
+_COST |= dict.fromkeys(_FREE, 0)
+"""Instructions that take more or less memory than a unit."""
 
 MAX_DEPTH = 200
 """Containers in containers; NVIDIA's networks, the deepest, have 30."""
@@ -90,14 +92,15 @@ class Machine:
         """The next pickle's value. Raises `RefusedError` for damage, for names that are not allowed, and for what goes beyond
         the `Budget`."""
         self.stack: list[Any] = []
-        self.memo: dict[int, Any] = {}
+        self.memo: list[Any] = []
+        self.sparse: dict[int, Any] = {}
         self.budget = Budget(len(stream.getbuffer()) - stream.tell())
         try:
             value = self._run(stream)
         except (ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, AttributeError) as error:
             raise RefusedError(f"is damaged ({shown(str(error) or type(error).__name__)})") from error
         finally:
-            self.stack, self.memo = [], {}
+            self.stack, self.memo, self.sparse = [], [], {}
         check_tree(value, self.budget)
         return value
 
@@ -123,11 +126,12 @@ class Machine:
         elif op in _EMPTY:
             stack.append(_EMPTY[op]())
         elif op in _PUTS:
-            self.memo[int(argument)] = stack[-1]
+            self._keep(int(argument), stack[-1])
         elif op == "MEMOIZE":
-            self.memo[len(self.memo)] = stack[-1]
+            self._keep(len(self.memo) + len(self.sparse), stack[-1])
         elif op in _GETS:
-            stack.append(self.memo[int(argument)])
+            place = int(argument)
+            stack.append(self.memo[place] if 0 <= place < len(self.memo) else self.sparse[place])
         elif op in _TUPLES:
             stack.append(self._last(_TUPLES[op]))
         elif op == "MARK":
@@ -137,6 +141,16 @@ class Machine:
             if action is None:
                 raise RefusedError(f"uses the pickle instruction {op}, which no file of this kind needs")
             action(argument)
+
+    def _keep(self, place: int, value: Any) -> None:
+        """Into the memo, which is filled in order almost always."""
+        if place == len(self.memo):
+            self.memo.append(value)
+        elif 0 <= place < len(self.memo):
+            self.memo[place] = value
+        else:
+            self.budget.take(2)
+            self.sparse[place] = value
 
     def _last(self, count: int) -> tuple[Any, ...]:
         if len(self.stack) < count:

@@ -22,6 +22,7 @@ import numpy as np
 from mimica.errors import DataError
 from mimica.facs import AU_NAMES, SIDED_AU_NAMES, from_openface, to_openface, without_sides
 from mimica.files import atomic_path
+from mimica.foreign.tables import read_text
 from mimica.motion.openface_columns import POSE_COLUMNS
 from mimica.motion.track import POSE, POSE_LIMIT, Track
 
@@ -76,8 +77,8 @@ def read_table(path: str | Path) -> Table:
 def _header_and_lines(path: Path) -> tuple[list[str], list[list[str]]]:
     """Stripped names of the columns, and the lines that are not blank, each of as many cells. Raises `DataError`."""
     try:
-        lines = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline="")))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        lines = list(csv.reader(io.StringIO(read_text(path), newline="")))
+    except (ValueError, csv.Error) as error:
         raise DataError(f"The table {path} cannot be read: {error}.") from error
     header = [column.strip() for column in lines[0]] if lines else []
     for number, line in enumerate(lines[1:], start=2):

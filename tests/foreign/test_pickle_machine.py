@@ -88,10 +88,10 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_asks_for_too_much_is_refused_soon(name: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(RefusedError) as caught:
         read(HOSTILE[name])
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
     assert len(str(caught.value)) < 200
 
 
@@ -117,6 +117,18 @@ def test_depth_up_to_the_limit_is_read() -> None:
 
 def test_a_memo_place_costs_nothing() -> None:
     assert read(b"\x80\x04Nr\xff\xff\xff\x7f.") is None
+
+
+def test_a_large_table_is_within_the_budget() -> None:
+    """A tenth of CelebA's size: what a number costs does not grow."""
+    np = pytest.importorskip("numpy")
+    rows = {f"{i:06d}": [np.float64(x) for x in range(17)] for i in range(20_000)}
+    content = pickle.dumps(rows, 4)
+    scalars = (Name(f"numpy.{core}.multiarray", "scalar") for core in ("core", "_core"))
+    machine = Machine({Name("numpy", "dtype")}, makers=dict.fromkeys(scalars, lambda _: 0.0))
+    assert len(machine.read(BytesIO(content))) == 20_000
+    used = 8_000_000 + len(content) // 4 - machine.budget.units
+    assert used * 10 < 8_000_000 + 10 * len(content) // 4
 
 
 def test_ctrl_c_ends_the_reading() -> None:

@@ -24,6 +24,7 @@ import numpy as np
 
 from mimica.errors import DataError, ValueRangeError
 from mimica.facs import SIDED_AU_NAMES, parse_control
+from mimica.foreign import tables
 from mimica.motion.script.lexer import ScriptError, Token, Tokens, tokenize
 from mimica.motion.script.parser import MAX_SECONDS, Blink, Move, Parser, Repeat, Statement
 from mimica.motion.script.words import EASING_WORDS, Targets
@@ -126,11 +127,15 @@ def read_script(path: str | Path) -> Script:
     return parse(read_text(path), f"'{path}'")
 
 
+MAX_BYTES = 16 << 20
+"""Of a script; an hour of keys for every frame has a tenth."""
+
+
 def read_text(path: str | Path) -> str:
     """A UTF-8 file, its line ends as `\\n`. Raises `DataError`."""
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+        return tables.read_text(Path(path), MAX_BYTES).replace("\r\n", "\n").replace("\r", "\n")
+    except ValueError as error:  # an impossible name
         raise DataError(f"'{path}' cannot be read as a text in UTF-8: {error}.") from error
 
 
