@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -22,6 +22,7 @@ from mimica.face import align
 from mimica.face.tone import Tone, level_out, tone_of
 from mimica.facs import with_sides, without_sides
 from mimica.motion.track import Track
+from mimica.reader.covered import MOUTH_UNITS, is_covered
 from mimica.reader.read import FaceReading
 
 WINDOW_MARGIN = 0.25
@@ -34,13 +35,18 @@ LOOK_AHEAD = 2
 @dataclass(frozen=True)
 class PreparedFace:
     """One face, encoded: `crop_from_photo` is the float64 (2, 3) matrix to the pixels of `face.image`; `tone`, of a colourless or
-    toned photo, its colour line."""
+    toned photo, its colour line; `held`, what stays as the photo shows it, whatever is asked for (a covered mouth)."""
 
     reading: FaceReading
     crop_from_photo: np.ndarray
     face: Face
     state: Any
     tone: Tone | None = None
+    held: Mapping[str, float] = field(default_factory=dict)
+
+    def asked(self, values: Mapping[str, float], engine: Engine) -> dict[str, float]:
+        """What the engine is asked for: see `engine_values`."""
+        return engine_values({**values, **self.held}, engine)
 
 
 @dataclass(frozen=True)
@@ -82,13 +88,21 @@ def _prepare_face(photo: np.ndarray, reading: FaceReading, engine: Engine) -> Pr
     if missing:
         raise ValueRangeError(f"The engine '{engine.name}' needs {', '.join(missing)}, which cannot be read from a photo.")
     face = Face(np.ascontiguousarray(crop), landmarks, own)
-    return PreparedFace(reading, matrix, face, engine.encode(face), tone_of(face.image))
+    return PreparedFace(reading, matrix, face, engine.encode(face), tone_of(face.image), _held(reading, photo))
+
+
+def _held(reading: FaceReading, photo: np.ndarray) -> dict[str, float]:
+    """The Action Units of a mouth that is covered, with sides and without, as they are."""
+    if not is_covered(reading, photo):
+        return {}
+    own = {**reading.action_units, **reading.mean_action_units}
+    return {name: value for name, value in own.items() if name[:4] in MOUTH_UNITS}
 
 
 def render_face(prepared: Prepared, index: int, values: Mapping[str, float], *, layers: bool = False) -> Rendered:
     """The crop of one face with the absolute control `values`; controls left out stay as the photo shows them."""
     one = prepared.faces[index]
-    rendered = prepared.engine.render(one.state, engine_values(values, prepared.engine), layers=layers)
+    rendered = prepared.engine.render(one.state, one.asked(values, prepared.engine), layers=layers)
     return rendered if one.tone is None else _in_tone(rendered, one.tone, one.face.image)
 
 
@@ -121,7 +135,7 @@ def render_patch(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> P
     faces = [
         (index, one, wanted)
         for index, (one, wanted) in enumerate(zip(prepared.faces, values, strict=True))
-        if any(one.face.controls[name] != value for name, value in engine_values(wanted, prepared.engine).items())
+        if any(one.face.controls[name] != value for name, value in one.asked(wanted, prepared.engine).items())
     ]
     if not faces:
         return Patch(0, 0, prepared.photo[:0, :0])

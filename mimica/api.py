@@ -42,7 +42,7 @@ from mimica.motion.expression import PHOTO, checked, checked_attributes, parse_a
 from mimica.motion.files import Motion, pose_warning
 from mimica.motion.presets import blinks as natural_blinks
 from mimica.motion.track import Track
-from mimica.reader.face_choice import Which, check, check_eyes, parse_which, select
+from mimica.reader.face_choice import Which, check, check_eyes, check_mouth, parse_which, select
 from mimica.reader.read import FaceReading, find_faces
 from mimica.sheets import masks_picture
 
@@ -361,7 +361,7 @@ def _chosen(photo: Photo, which: Which, find: Detector) -> tuple[list[FaceReadin
     if photo.frames > 1 and photo.format not in ("JPEG", "MPO"):
         warnings.append(f"{photo.path} holds {photo.frames} pictures; the first is taken.")
     for reading in readings:
-        sentences = check(reading, photo.rgb.shape) + check_eyes(reading, photo.rgb)
+        sentences = check(reading, photo.rgb.shape) + check_eyes(reading, photo.rgb) + check_mouth(reading, photo.rgb)
         warnings += [f"{photo.path}: {sentence}" for sentence in sentences]
     return readings, warnings
 

@@ -16,7 +16,10 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageCms
 
-DAMAGED = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, struct.error, zlib.error)
+DAMAGED = (
+    OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, RuntimeError, struct.error,
+    zlib.error,
+)  # fmt: skip
 """What Pillow's decoders raise on damaged data, each its own."""
 _STRIP = 4_000_000
 """Pixels that are converted at a time."""

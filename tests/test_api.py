@@ -1,5 +1,6 @@
 """The Python interface, with a stand-in engine and reader."""
 
+import io
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bright_mouth import ASTRONAUT, BrightMouth, reading
+from PIL import Image
 
 from mimica import api
 from mimica.errors import ImageError, NoFaceError, UserError, ValueRangeError
@@ -218,3 +220,42 @@ def test_the_main_job_imports_no_training_stack() -> None:
         "print([m for m in ('torch', 'lightning', 'pandas', 'scipy', 'matplotlib', 'sklearn', 'mediapipe') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_photos_may_be_bytes_open_files_and_pillows(astronaut: np.ndarray, tmp_path: Path) -> None:
+    data = io.BytesIO()
+    Image.fromarray(astronaut).save(data, "PNG")
+    (tmp_path / "a.png").write_bytes(data.getvalue())
+    wanted = api.edit(astronaut, "happy", engine=ENGINE).image
+    with (tmp_path / "a.png").open("rb") as file, Image.open(tmp_path / "a.png") as opened:
+        for photo in (
+            data.getvalue(),
+            bytearray(data.getvalue()),
+            io.BytesIO(data.getvalue()),
+            file,
+            opened,
+            str(tmp_path / "a.png"),
+        ):
+            assert np.array_equal(api.edit(photo, "happy", engine=ENGINE).image, wanted)
+        assert len(api.animate(Image.fromarray(astronaut), "happy", engine=ENGINE)) > 10
+        assert len(api.read(Image.fromarray(astronaut).convert("RGBA"))) == 1
+
+
+@pytest.mark.parametrize("thing", [None, 3, 1.5, ["a.jpg"], object(), io.StringIO("text"), b"", io.BytesIO(), b"no picture"])
+def test_what_is_no_photo_is_refused_in_one_sentence(thing: object) -> None:
+    for function in (api.edit, api.animate):
+        with pytest.raises(UserError) as refused:
+            function(thing, "happy", engine=ENGINE)  # type: ignore[operator]
+        assert str(refused.value).endswith(".") and "\n" not in str(refused.value)
+    with pytest.raises(UserError):
+        api.read(thing)  # type: ignore[arg-type]
+
+
+def test_transparency_is_kept_where_the_format_can(astronaut: np.ndarray, tmp_path: Path) -> None:
+    alpha = np.zeros((512, 512, 1), np.uint8)
+    alpha[:300] = 255
+    animation = api.animate(np.concatenate([astronaut, alpha], axis=2), "happy", engine=ENGINE, seconds=0.2, fps=10, size=128)
+    assert animation.warnings_for("a.webm") == [] and "shown on white" in animation.warnings_for("a.mp4")[0]
+    animation.save(tmp_path / "a.webp")
+    with Image.open(tmp_path / "a.webp") as image:
+        assert np.asarray(image.convert("RGBA"))[[10, 120], 64, 3].tolist() == [255, 0]

@@ -66,11 +66,11 @@ def tone_of(crop: np.ndarray) -> Tone | None:
     if _is_gray(crop).mean() >= 1 - _STAMPS:
         return Tone(np.zeros((256, 2), np.float32), 0.0, 0.0, True)
     shrunk = cv2.resize(crop, (_NARROW, _NARROW), interpolation=cv2.INTER_AREA).reshape(-1, 3)
-    keep = (_line(shrunk)[1] - MONOCHROME) / (COLOURED - MONOCHROME)
+    keep = (line(shrunk)[1] - MONOCHROME) / (COLOURED - MONOCHROME)
     if keep >= 1:
         return None
     steps = [max(1, length // _MANY) for length in crop.shape[:2]]
-    return Tone(*_line(crop[:: steps[0], :: steps[1]].reshape(-1, 3)), max(0.0, keep), False)
+    return Tone(*line(crop[:: steps[0], :: steps[1]].reshape(-1, 3)), max(0.0, keep), False)
 
 
 def _is_gray(rgb: np.ndarray) -> np.ndarray:
@@ -89,7 +89,7 @@ def level_out(frame: np.ndarray, before: np.ndarray) -> None:
         now[odd] = now[odd][:, 1:2]
 
 
-def _line(pixels: np.ndarray) -> tuple[np.ndarray, float]:
+def line(pixels: np.ndarray) -> tuple[np.ndarray, float]:
     """uint8 (n, 3) -> their curve, and how far they stray from it."""
     luma = pixels.astype(np.float32) @ LUMA
     chroma = _chroma(pixels, luma)

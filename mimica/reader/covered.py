@@ -1,0 +1,75 @@
+"""A mouth that cannot be seen: behind a surgical mask, a scarf, a hand-sewn mask.
+
+Cloth is told by two things together: the face below the nose has another colour than the skin around the eyes, and where the
+lips should be there is nothing but more of the same. (A beard has lips in it; bare skin has the colour of skin.) Colours are
+CIELAB's (CIE 1976), distances in its units, in a tight crop.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from mimica.face.align import crop_from_photo, cut, transform
+from mimica.reader.read import FaceReading
+
+SIDE = 160
+"""Pixels of the tight crop's side in which is looked."""
+MOUTH_UNITS = ("AU10", "AU12", "AU14", "AU15", "AU17", "AU20", "AU23", "AU25", "AU26")
+"""What moves lips, chin and jaw."""
+OTHER_COLOUR, NO_LIPS, PATTERNED = 12.0, 5.0, 18.0
+"""The least distance of the lower face from skin, with the largest of lips from the nearest that is around them; and how far
+apart the places around them are only in patterned cloth. See `docs/inputs.md` for what was measured."""
+_WEIGHTS = np.array([0.5, 1.0, 1.0], np.float32)
+"""Of L*, a*, b*: light and shadow say less than colour."""
+
+
+def is_covered(reading: FaceReading, photo: np.ndarray) -> bool:
+    """Whether the mouth of a face in a photo, uint8 (H, W, 3), is behind cloth."""
+    other, lips, spread = cover_scores(reading, photo)
+    return (other > OTHER_COLOUR and lips < NO_LIPS) or spread > PATTERNED
+
+
+def cover_scores(reading: FaceReading, photo: np.ndarray) -> tuple[float, float, float]:
+    """How far the lower face's colour is from that of the skin around the eyes; the lips' from the nearest that is around them;
+    and what is around them from its own median (medians, all three)."""
+    matrix = crop_from_photo(reading.landmarks_photo, SIDE)
+    crop = cv2.GaussianBlur(cut(photo, matrix, SIDE), (0, 0), 1.5)
+    lab = cv2.cvtColor(crop.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    points = transform(reading.landmarks_photo, matrix)
+    skin = np.median(_at(lab, _skin_places(points)), axis=0)
+    around = _at(lab, _around_places(points))
+    lips = _at(lab, _lip_places(points))
+    below = np.median(around, axis=0)
+    nearest = [min(_distance(lip, one) for one in around) for lip in lips]
+    strays = [_distance(one, below) for one in around]
+    return _distance(below, skin), float(np.median(nearest)), float(np.median(strays))
+
+
+def _distance(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.linalg.norm((a - b) * _WEIGHTS))
+
+
+def _skin_places(points: np.ndarray) -> np.ndarray:
+    """Between the brows, above them, and below the inner corners of the eyes: what a mask leaves free."""
+    brows, nose = points[[21, 22]].mean(axis=0), points[27]
+    up = brows - nose
+    return np.stack([nose, brows, brows + up, points[19] + up, points[24] + up, points[17] + up, points[26] + up])
+
+
+def _around_places(points: np.ndarray) -> np.ndarray:
+    """Above the lips, beside them and on the chin."""
+    pairs = [(51, 33, 0.5), (50, 32, 0.5), (52, 34, 0.5), (57, 8, 0.5), (58, 7, 0.5), (56, 9, 0.5)]
+    pairs += [(48, 5, 0.4), (48, 4, 0.5), (54, 11, 0.4), (54, 12, 0.5)]
+    return np.stack([points[a] * (1 - part) + points[b] * part for a, b, part in pairs])
+
+
+def _lip_places(points: np.ndarray) -> np.ndarray:
+    """The middle of the red of both lips."""
+    return np.stack([(points[a] + points[b]) / 2 for a, b in ((50, 61), (51, 62), (52, 63), (58, 67), (57, 66), (56, 65))])
+
+
+def _at(lab: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(n, 2) -> (n, 3)."""
+    x, y = np.clip(np.floor(places).astype(int), 0, SIDE - 1).T
+    return np.asarray(lab[y, x])
