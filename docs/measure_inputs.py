@@ -51,9 +51,8 @@ def measure_tone(folder: Path) -> None:
             spreads[name].append(_spread(read_photo(file.getvalue()).rgb))
     for name, values in spreads.items():
         least, low, middle, high, most = np.percentile(values, [0, 1, 50, 99, 100])
-        print(
-            f"{name:10} {len(values)} photos: least {least:.1f}, 1 % {low:.1f}, median {middle:.1f}, 99 % {high:.1f}, most {most:.1f}"
-        )
+        figures = f"least {least:.1f}, 1 % {low:.1f}, median {middle:.1f}, 99 % {high:.1f}, most {most:.1f}"
+        print(f"{name:10} {len(values)} photos: {figures}")
 
 
 def _spread(rgb: np.ndarray) -> float:
@@ -119,9 +118,8 @@ def measure_animals(folder: Path) -> None:
         boxes = [Box(x, y, x + side, y + side, 0.1) for (x, y), side in zip(*places, strict=True)]
         animal += [reading.confidence for reading in reader.read(turned, boxes)]
     taken = np.array(animal)[np.array(animal) >= MIN_CONFIDENCE]
-    print(
-        f"cat: {len(animal)} places, {len(taken)} taken for faces, of these below {LOW_CONFIDENCE}: {(taken < LOW_CONFIDENCE).sum()}"
-    )
+    low = (taken < LOW_CONFIDENCE).sum()
+    print(f"cat: {len(animal)} places, {len(taken)} taken for faces, of these below {LOW_CONFIDENCE}: {low}")
 
 
 def _face(path: Path, reader: Reader) -> FaceReading | None:

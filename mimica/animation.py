@@ -22,7 +22,7 @@ from mimica.face import align
 from mimica.face.tone import Tone, level_out, tone_of
 from mimica.facs import with_sides, without_sides
 from mimica.motion.track import Track
-from mimica.reader.covered import MOUTH_UNITS, is_covered
+from mimica.reader.covered import MOUTH_UNITS, above_nose, is_covered
 from mimica.reader.read import FaceReading
 
 WINDOW_MARGIN = 0.25
@@ -103,6 +103,8 @@ def render_face(prepared: Prepared, index: int, values: Mapping[str, float], *, 
     """The crop of one face with the absolute control `values`; controls left out stay as the photo shows them."""
     one = prepared.faces[index]
     rendered = prepared.engine.render(one.state, one.asked(values, prepared.engine), layers=layers)
+    if one.held:
+        rendered = replace(rendered, mask=rendered.mask * above_nose(one.face.landmarks_crop, rendered.mask.shape))
     return rendered if one.tone is None else _in_tone(rendered, one.tone, one.face.image)
 
 

@@ -6,6 +6,7 @@ import io
 import pickle
 import warnings
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ def films(folder: Path) -> list[tuple[str, bytes]]:
 
 def seen(path: Path) -> None:
     times = [time for _, time, _ in open_video(path)]
-    assert all(before < after for before, after in zip(times, times[1:], strict=False))
+    assert all(before < after for before, after in pairwise(times))
 
 
 def test_films(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 Cloth is told by two things together: the face below the nose has another colour than the skin around the eyes, and where the
 lips should be there is nothing but more of the same. (A beard has lips in it; bare skin has the colour of skin.) Colours are
 CIELAB's (CIE 1976), distances in its units, in a tight crop.
+
+Known to be weak: in colourless photos little but dark cloth is told from skin.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import cv2
 import numpy as np
 
 from mimica.face.align import crop_from_photo, cut, transform
+from mimica.face.tone import tone_of
 from mimica.reader.read import FaceReading
 
 SIDE = 160
@@ -20,6 +23,8 @@ MOUTH_UNITS = ("AU10", "AU12", "AU14", "AU15", "AU17", "AU20", "AU23", "AU25", "
 OTHER_COLOUR, NO_LIPS, PATTERNED = 12.0, 5.0, 18.0
 """The least distance of the lower face from skin, with the largest of lips from the nearest that is around them; and how far
 apart the places around them are only in patterned cloth. See `docs/inputs.md` for what was measured."""
+COLOURLESS = (20.0, 0.6)
+"""In place of the first two for colourless and toned photos, where lips differ from skin by their light only."""
 _WEIGHTS = np.array([0.5, 1.0, 1.0], np.float32)
 """Of L*, a*, b*: light and shadow say less than colour."""
 
@@ -27,14 +32,30 @@ _WEIGHTS = np.array([0.5, 1.0, 1.0], np.float32)
 def is_covered(reading: FaceReading, photo: np.ndarray) -> bool:
     """Whether the mouth of a face in a photo, uint8 (H, W, 3), is behind cloth."""
     other, lips, spread = cover_scores(reading, photo)
-    return (other > OTHER_COLOUR and lips < NO_LIPS) or spread > PATTERNED
+    least, most = (OTHER_COLOUR, NO_LIPS) if tone_of(photo_part(reading, photo)) is None else COLOURLESS
+    return (other > least and lips < most) or spread > PATTERNED
+
+
+def above_nose(landmarks: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """float32 (H, W): 1 above the bridge of the nose, 0 from its tip down, where cloth hangs; landmarks in the same pixels."""
+    points = np.asarray(landmarks, np.float64)
+    top, tip = points[28], points[30]
+    down = (tip - top) / max(float(np.square(tip - top).sum()), 1e-6)
+    row, column = np.arange(shape[0], dtype=np.float32)[:, None] + 0.5, np.arange(shape[1], dtype=np.float32) + 0.5
+    part = (column - top[0]) * down[0] + (row - top[1]) * down[1]
+    return np.clip(1 - part, 0, 1).astype(np.float32)
+
+
+def photo_part(reading: FaceReading, photo: np.ndarray) -> np.ndarray:
+    """The tight crop, uint8 (SIDE, SIDE, 3)."""
+    return cut(photo, crop_from_photo(reading.landmarks_photo, SIDE), SIDE)
 
 
 def cover_scores(reading: FaceReading, photo: np.ndarray) -> tuple[float, float, float]:
     """How far the lower face's colour is from that of the skin around the eyes; the lips' from the nearest that is around them;
     and what is around them from its own median (medians, all three)."""
     matrix = crop_from_photo(reading.landmarks_photo, SIDE)
-    crop = cv2.GaussianBlur(cut(photo, matrix, SIDE), (0, 0), 1.5)
+    crop = cv2.GaussianBlur(photo_part(reading, photo), (0, 0), 1.5)
     lab = cv2.cvtColor(crop.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     points = transform(reading.landmarks_photo, matrix)
     skin = np.median(_at(lab, _skin_places(points)), axis=0)

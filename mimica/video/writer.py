@@ -148,7 +148,7 @@ class _Container:
                 entries, argb[-1] = np.where(alpha < 128, np.uint8(255), entries), 0
             return av.VideoFrame.from_ndarray((entries, argb), format="pal8")  # type: ignore[arg-type]
         if pixel_format == "bgra":
-            whole = np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8) if alpha is None else alpha])
+            whole = np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8) if alpha is None else _seen_by_libwebp(alpha)])
             return av.VideoFrame.from_ndarray(whole, format="rgba").reformat(format="bgra")
         whole = rgb if alpha is None else np.dstack([rgb, alpha])
         even = cv2.copyMakeBorder(whole, 0, rgb.shape[0] % 2, 0, rgb.shape[1] % 2, cv2.BORDER_REPLICATE)
@@ -181,6 +181,15 @@ _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
     ".webp": ("libwebp_anim", "bgra", {"quality": "85", "compression_level": "2"}),
 }
 """Suffix -> encoder, its pixel format, its options."""
+
+
+def _seen_by_libwebp(alpha: np.ndarray) -> np.ndarray:
+    """libwebp's encoder of animations drops an alpha of nothing but 0 and 255: one pixel that is not there gets 1 of 255."""
+    if not np.isin(alpha, (0, 255)).all() or alpha.all():
+        return alpha
+    marked = alpha.copy()
+    marked[np.unravel_index(np.argmin(alpha), alpha.shape)] = 1
+    return marked
 
 
 def lost_transparency(path: str | Path) -> list[str]:

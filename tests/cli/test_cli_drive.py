@@ -115,3 +115,22 @@ def test_wrong_options_are_refused(video: Path, tmp_path: Path, words: list[str]
 def test_the_driver_is_not_written_over(video: Path) -> None:
     code, output = run(PHOTO, video, "-o", video)
     assert code == 2 and "itself" in output
+
+
+def test_a_cut_driver_is_said_and_counted(video: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(video.read_bytes()[:-60])
+    code, said = run(PHOTO, cut, "-o", tmp_path / "out.mp4")
+    assert code == 1 and "cut short" in said and (tmp_path / "out.mp4").exists()
+
+
+def test_sound_of_an_unknown_codec_is_left_out_with_a_word(video: Path, tmp_path: Path) -> None:
+    from mimica.drive import Drive
+
+    class Mute:
+        fps, has_audio, has_mute_audio = 0.4, False, True
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mimica.drive.open_video", lambda path: Mute())
+        fps, sound, (warning,) = Drive().target(video, tmp_path / "out.mp4")
+    assert fps == 0.4 and sound is None and "cannot be decoded" in warning, "a slow clip's own rate is taken"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -10,51 +13,53 @@ from mimica import api
 from mimica.reader.covered import MOUTH_UNITS, is_covered
 from mimica.reader.read import FaceReading, find_faces
 
+DOCS = Path(__file__).parents[2] / "docs" / "measure_inputs.py"
+
 
 @pytest.fixture(scope="module")
-def face(astronaut: np.ndarray) -> FaceReading:
-    return find_faces(astronaut)[0]
+def photo(astronaut: np.ndarray) -> np.ndarray:
+    return np.asarray(cv2.resize(astronaut[20:270, 100:350], (500, 500), interpolation=cv2.INTER_CUBIC))
 
 
-def masked(rgb: np.ndarray, face: FaceReading, upper: tuple[int, int, int], lower: tuple[int, int, int]) -> np.ndarray:
-    """A surgical mask over mouth and nose, of two colours."""
-    points = face.landmarks_photo.astype(np.float64)
-    sides = [(points[2] + points[29]) / 2, (points[14] + points[29]) / 2]
-    jaw = [points[i] for i in (14, 12, 10, 8, 6, 4)]
-    outline = np.rint(np.array([points[2], sides[0], points[29], sides[1], *jaw])).astype(np.int32)
-    inside = cv2.fillPoly(np.zeros(rgb.shape[:2], np.uint8), [outline], 1).astype(bool)
-    result, half = rgb.copy(), int((points[33, 1] + points[8, 1]) / 2)
-    result[:half][inside[:half]], result[half:][inside[half:]] = upper, lower
-    return result
+@pytest.fixture(scope="module")
+def face(photo: np.ndarray) -> FaceReading:
+    return find_faces(photo)[0]
 
 
-COLOURS = [((150, 190, 215), (235, 235, 235)), ((225, 225, 222), (225, 225, 222)), ((40, 90, 60), (60, 110, 80))]
+def masked(rgb: np.ndarray, face: FaceReading, kind: str, seed: int = 0) -> np.ndarray:
+    """As the figures of the docs are measured."""
+    spec = importlib.util.spec_from_file_location("measure_inputs", DOCS)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.with_mask(rgb, face.landmarks_photo, kind, np.random.default_rng(seed))
 
 
-@pytest.mark.parametrize(("upper", "lower"), COLOURS)
-def test_a_mask_is_found_and_the_mouth_left_alone(astronaut: np.ndarray, face: FaceReading, upper, lower) -> None:
-    photo = masked(astronaut, face, upper, lower)
-    result = api.edit(photo, "surprised")
+def below_the_nose(reading: FaceReading) -> tuple[slice, slice]:
+    points = reading.landmarks_photo
+    return np.s_[int(points[33, 1]) + 4 : int(points[8, 1]), int(points[48, 0]) : int(points[54, 0])]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_mask_is_found_and_the_mouth_left_alone(photo: np.ndarray, face: FaceReading, seed: int) -> None:
+    covered = masked(photo, face, "two colours", seed)
+    result = api.edit(covered, "surprised")
     assert any("mask or a scarf" in warning for warning in result.warnings)
-    points = result.readings[0].landmarks_photo
-    top, left, right = (int(v) for v in (points[33, 1] + 4, points[48, 0] - 5, points[54, 0] + 5))
-    assert np.array_equal(result.image[top : int(points[8, 1]), left:right], photo[top : int(points[8, 1]), left:right])
-    assert (result.image != photo).any(), "brows and eyes change"
+    box = below_the_nose(result.readings[0])
+    assert np.array_equal(result.image[box], covered[box]) and (result.image != covered).any(), "brows and eyes change"
 
 
-def test_a_mask_in_a_film(astronaut: np.ndarray, face: FaceReading) -> None:
-    animation = api.animate(masked(astronaut, face, *COLOURS[0]), "happy", seconds=0.4, fps=5, size=512)
-    points = animation.readings[0].landmarks_photo
-    box = np.s_[int(points[33, 1]) + 4 : int(points[8, 1]), int(points[48, 0]) : int(points[54, 0])]
-    frames = list(animation)
+def test_a_mask_in_a_film(photo: np.ndarray, face: FaceReading) -> None:
+    animation = api.animate(masked(photo, face, "two colours"), "happy", seconds=0.4, fps=5, size=512)
+    box, frames = below_the_nose(animation.readings[0]), list(animation)
     assert all(np.array_equal(frame[box], frames[0][box]) for frame in frames)
 
 
-def test_a_bare_mouth_is_bare(astronaut: np.ndarray, face: FaceReading) -> None:
-    assert not is_covered(face, astronaut)
-    gray = np.repeat(cv2.cvtColor(astronaut, cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2)
+def test_a_bare_mouth_is_bare(photo: np.ndarray, face: FaceReading) -> None:
+    assert not is_covered(face, photo)
+    gray = np.repeat(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2)
     assert not is_covered(face, gray)
-    assert not any("mask" in warning for warning in api.edit(astronaut, "happy").warnings)
+    assert not any("mask" in warning for warning in api.edit(photo, "happy").warnings)
 
 
 def test_units_of_the_mouth_are_units() -> None:

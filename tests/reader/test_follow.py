@@ -125,3 +125,15 @@ def test_noise_is_steadied_unless_raw_and_gaps_start_anew() -> None:
     assert np.std(steady_x) < 0.7 * np.std(read_x)
     assert values[True][50].action_units == scene(50)[0].action_units
     assert values[False][110].mean_action_units["AU12"] == pytest.approx(values[True][110].mean_action_units["AU12"])
+
+
+@pytest.mark.parametrize("step", [0.5, 2.0, 60.0])
+def test_slow_clips_are_searched_in_every_frame(step: float) -> None:
+    """A face that is gone and back, and one that moves little: one frame every `step` seconds."""
+    stage = Stage(lambda frame: [face(100.0 + 3 * frame)] if frame % 3 else [])
+    follower, seen = Follower(stage, raw=True), []
+    for stage.frame in range(12):
+        seen.append(follower.read(FRAME, stage.frame * step))
+    assert [len(found) for found in seen] == [int(frame % 3 > 0) for frame in range(12)]
+    steady = Follower(Stage(lambda frame: [face()]), raw=True)
+    assert {steady.read(FRAME, frame * step)[0][0] for frame in range(6)} == {0}, "it stays the same face"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -220,3 +221,17 @@ def test_weights_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
 
 def test_the_shipped_weights_are_small() -> None:
     assert edit.WEIGHTS.stat().st_size < 20e6
+
+
+def test_a_large_window_is_painted_in_bands(engine: edit.FastGanimation, astronaut: np.ndarray, monkeypatch) -> None:
+    from mimica.animation import prepare, render_frame
+    from mimica.reader.read import find_faces
+
+    photo = np.asarray(cv2.resize(astronaut, (900, 900), interpolation=cv2.INTER_CUBIC))
+    readings, wanted = find_faces(photo), [{"AU12L": 0.9, "AU12R": 0.9, "AU26L": 0.8, "AU26R": 0.8, "AU01L": 1.0, "AU01R": 1.0}]
+    whole = render_frame(prepare(photo, readings, engine), wanted)
+    monkeypatch.setattr(canvas, "MOST", 20_000)
+    monkeypatch.setattr(edit, "MOST", 20_000)
+    bands = render_frame(prepare(photo, readings, engine), wanted)
+    apart = np.abs(whole.astype(int) - bands)
+    assert (whole != photo).mean() > 0.01 and (apart > 2).mean() < 0.001 and apart.mean() < 0.01
