@@ -16,8 +16,8 @@ MIN_EYE_DISTANCE, SMALL_EYE_DISTANCE = 12.0, 24.0
 MAX_YAW, LARGE_YAW = 45.0, 28.0
 """Degrees that a head may be turned: beyond the first half of the face is hidden, beyond the second results get worse."""
 LOW_CONFIDENCE = 0.85
-"""Below this what was found may be no person. Of 250 portraits none is read with less (the least is 0.854); of the places on a
-cat and a raccoon that the reader takes for faces at all (61 of 2000, from 0.5 on), 56 are."""
+"""Below this what was found may be no person: of 120 portraits one is read with less (0.849), of the places on a cat that the
+reader takes for faces at all (129 of 2000), 115 are (docs/inputs.md)."""
 
 DARK_GLASSES = 0.45
 """Eyes with their lids darker than this share of the cheeks are behind sunglasses (of 130 portraits the two with sunglasses had
