@@ -15,6 +15,8 @@ HERE = Path(__file__).parent
 PHOTO = HERE.parent / "examples" / "astronaut.jpg"
 EXPRESSIONS = ("happy", "surprised", "sad", "angry", "disgusted", "afraid")
 ATTRIBUTES = ("smile", "age", "masculine", "dark_hair", "long_hair", "beard", "glasses")
+POSES = ("yaw=-20", "yaw=-10", "yaw=10", "yaw=20", "pitch=-15", "pitch=15", "roll=-15", "roll=15")
+GAZES = ("x=-20", "x=-10,y=-8", "y=-12", "x=-10", "x=0", "x=10", "y=12", "x=10,y=8", "x=20")
 WIDTH = 300
 
 
@@ -38,13 +40,29 @@ def attributes() -> None:
     write_image(HERE / "pictures" / "vae_cosines.png", vae_sheets.heat_map(engine.vectors))
 
 
+def heads() -> None:
+    """`pictures/pose.jpg`, eight turns of the head; `pictures/gaze.jpg`, the eyes looking about."""
+    turned = [mimica.edit(PHOTO, pose=pose) for pose in POSES]
+    box = turned[0].readings[0].box_photo
+    row = [around_the_face(result.image, box) for result in turned]
+    write_image(HERE / "pictures" / "pose.jpg", np.vstack([np.hstack(row[:4]), np.hstack(row[4:])]), comment="edited by Mimica")
+    large = np.asarray(Image.open(PHOTO).convert("RGB").resize((1536, 1536), Image.Resampling.LANCZOS))
+    looking = [mimica.edit(large, gaze=gaze) for gaze in GAZES]
+    eyes = looking[0].readings[0].landmarks_photo[36:48]
+    (x0, y0), (x1, y1) = eyes.min(axis=0) - (30, 40), eyes.max(axis=0) + (30, 34)
+    strips = [result.image[int(y0) : int(y1), int(x0) : int(x1)] for result in looking]
+    rows = [np.hstack(strips[i : i + 3]) for i in (0, 3, 6)]
+    write_image(HERE / "pictures" / "gaze.jpg", np.vstack(rows), quality=88, comment="edited by Mimica")
+
+
 def main() -> None:
-    """`pictures/astronaut.jpg`: the photo and six expressions in a row of seven; then `attributes`."""
+    """`pictures/astronaut.jpg`: the photo and six expressions in a row of seven; then `heads` and `attributes`."""
     results = [mimica.edit(PHOTO, expression) for expression in EXPRESSIONS]
     box = results[0].readings[0].box_photo
     photo = np.asarray(Image.open(PHOTO).convert("RGB"))
     row = [around_the_face(image, box) for image in [photo, *(result.image for result in results)]]
     write_image(HERE / "pictures" / "astronaut.jpg", np.hstack(row), comment="edited by Mimica")
+    heads()
     attributes()
 
 

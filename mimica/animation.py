@@ -16,17 +16,25 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mimica.engines.base import Engine, Face, Rendered, attributes_of
+from mimica.engines.base import Engine, Face, Rendered, TurnsHeads, attributes_of
 from mimica.errors import ValueRangeError
 from mimica.face import align
 from mimica.face.tone import Tone, level_out, tone_of
 from mimica.facs import with_sides, without_sides
-from mimica.motion.track import Track
+from mimica.motion.alive import with_life
+from mimica.motion.expression import Expression
+from mimica.motion.files import Motion, pose_warning
+from mimica.motion.head import beyond
+from mimica.motion.presets import blinks as natural_blinks
+from mimica.motion.track import HEAD, POSE, SHIFT, Track
 from mimica.reader.covered import MOUTH_UNITS, above_nose, is_covered
 from mimica.reader.read import FaceReading
 
 WINDOW_MARGIN = 0.25
 """How much wider than the tight crop a window is on each side, as a share of the crop's side: room for a dropping chin."""
+
+_MOVES = (*POSE, *SHIFT)
+"""Controls that move the whole head, beyond its crop."""
 
 LOOK_AHEAD = 2
 """Frames that are rendered at the same time; numpy, OpenCV and ONNX Runtime let threads run beside each other."""
@@ -59,8 +67,11 @@ class Prepared:
 
 
 def own_controls(reading: FaceReading) -> dict[str, float]:
-    """What the photo shows: the 34 sided Action Units in [0, 1], then yaw, pitch and roll in degrees."""
-    return {**reading.action_units, "yaw": reading.yaw, "pitch": reading.pitch, "roll": reading.roll}
+    """What the photo shows: the 34 sided Action Units in [0, 1], then `HEAD`: pose and gaze in degrees, shift and zoom, which
+    are 0."""
+    pose = {"yaw": reading.yaw, "pitch": reading.pitch, "roll": reading.roll}
+    gaze = {"gaze_x": reading.gaze_x, "gaze_y": reading.gaze_y}
+    return {**reading.action_units, **pose, **gaze, **dict.fromkeys(SHIFT, 0.0)}
 
 
 def engine_values(values: Mapping[str, float], engine: Engine) -> dict[str, float]:
@@ -70,12 +81,16 @@ def engine_values(values: Mapping[str, float], engine: Engine) -> dict[str, floa
     return {name: known[name] for name in engine.controls if name in known}
 
 
-def prepare(photo: np.ndarray, readings: Sequence[FaceReading], engine: Engine) -> Prepared:
-    """Cuts out and encodes the faces, once a photo. Raises `NoFaceError` for a face that cannot be cut out."""
-    return Prepared(photo, engine, tuple(_prepare_face(photo, reading, engine) for reading in readings))
+def prepare(
+    photo: np.ndarray, readings: Sequence[FaceReading], engine: Engine, bystanders: Sequence[FaceReading] = ()
+) -> Prepared:
+    """Cuts out and encodes the faces, once a photo; `bystanders` are the photo's other faces. Raises `NoFaceError` for a face
+    that cannot be cut out."""
+    everyone = [*readings, *bystanders]
+    return Prepared(photo, engine, tuple(_prepare_face(photo, reading, engine, everyone) for reading in readings))
 
 
-def _prepare_face(photo: np.ndarray, reading: FaceReading, engine: Engine) -> PreparedFace:
+def _prepare_face(photo: np.ndarray, reading: FaceReading, engine: Engine, everyone: Sequence[FaceReading]) -> PreparedFace:
     if engine.crop == "window":
         x0, y0, x1, y1 = align.window_from_photo(reading.landmarks_photo, photo.shape, WINDOW_MARGIN)
         matrix, crop = np.array([[1.0, 0.0, -x0], [0.0, 1.0, -y0]]), photo[y0:y1, x0:x1]
@@ -87,7 +102,9 @@ def _prepare_face(photo: np.ndarray, reading: FaceReading, engine: Engine) -> Pr
     missing = [name for name in engine.controls if name not in own]
     if missing:
         raise ValueRangeError(f"The engine '{engine.name}' needs {', '.join(missing)}, which cannot be read from a photo.")
-    face = Face(np.ascontiguousarray(crop), landmarks, own)
+    irises = align.transform(reading.irises_photo, matrix).astype(np.float32)
+    others = tuple(align.transform(one.landmarks_photo, matrix) for one in everyone if one is not reading)
+    face = Face(np.ascontiguousarray(crop), landmarks, own, irises, others)
     return PreparedFace(reading, matrix, face, engine.encode(face), tone_of(face.image), _held(reading, photo))
 
 
@@ -133,30 +150,93 @@ class Patch:
 
 def render_patch(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> Patch:
     """What the control values asked for, one mapping a face, change of the photo. A face asked for exactly what it shows is not
-    touched."""
-    faces = [
-        (index, one, wanted)
-        for index, (one, wanted) in enumerate(zip(prepared.faces, values, strict=True))
-        if any(one.face.controls[name] != value for name, value in one.asked(wanted, prepared.engine).items())
-    ]
-    if not faces:
+    touched. Heads turn last, when every face has its expression."""
+    engine = prepared.engine
+    asked = [(i, one, one.asked(v, engine)) for i, (one, v) in enumerate(zip(prepared.faces, values, strict=True))]
+    faces = [each for each in asked if _changes(each[1], each[2], outside=_MOVES)]
+    turned = [each for each in asked if _changes(each[1], each[2], within=_MOVES)] if isinstance(engine, TurnsHeads) else []
+    if not faces and not turned:
         return Patch(0, 0, prepared.photo[:0, :0])
     height, width = prepared.photo.shape[:2]
-    reaches = np.array([align.reach(one.crop_from_photo, one.face.image.shape) for _, one, _ in faces])
-    (x0, y0), (x1, y1) = np.maximum(reaches[:, :2].min(axis=0), 0), np.minimum(reaches[:, 2:].max(axis=0), (width, height))
+    reaches = [align.reach(one.crop_from_photo, one.face.image.shape) for _, one, _ in faces]
+    if isinstance(engine, TurnsHeads):
+        reaches += [_in_photo(engine.reach(one.state), one.crop_from_photo) for _, one, _ in turned]
+    corners = np.array(reaches)
+    (x0, y0), (x1, y1) = np.maximum(corners[:, :2].min(axis=0), 0), np.minimum(corners[:, 2:].max(axis=0), (width, height))
     part = np.ascontiguousarray(prepared.photo[y0:y1, x0:x1])
     for index, one, wanted in faces:
         rendered = render_face(prepared, index, wanted)
-        matrix = np.column_stack([one.crop_from_photo[:, :2], align.transform(np.array([x0, y0]), one.crop_from_photo)])
-        before, part = part, align.paste(part, rendered.image, rendered.mask, matrix)
+        before, part = part, align.paste(part, rendered.image, rendered.mask, _shifted(one.crop_from_photo, x0, y0))
         if one.tone is not None and one.tone.gray:
             level_out(part, before)
+    if isinstance(engine, TurnsHeads):
+        for _, one, wanted in turned:
+            part = engine.turn(one.state, part, _shifted(one.crop_from_photo, x0, y0), wanted)
     return Patch(int(x0), int(y0), part)
+
+
+def _shifted(crop_from_photo: np.ndarray, x0: int, y0: int) -> np.ndarray:
+    """The same matrix for a photo that begins at (x0, y0)."""
+    return np.column_stack([crop_from_photo[:, :2], align.transform(np.array([x0, y0]), crop_from_photo)])
+
+
+def _in_photo(box: tuple[int, int, int, int], crop_from_photo: np.ndarray) -> tuple[int, int, int, int]:
+    """A rectangle of a crop -> the upright one of the photo around it."""
+    return align.reach(_shifted(crop_from_photo, 0, 0) - [[0, 0, box[0]], [0, 0, box[1]]], (box[3] - box[1], box[2] - box[0]))
 
 
 def render_frame(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> np.ndarray:
     """The photo with the control values asked for, one mapping a face: uint8 (H, W, 3)."""
     return render_patch(prepared, values).over(prepared.photo)
+
+
+def _changes(
+    one: PreparedFace, wanted: Mapping[str, float], within: Sequence[str] | None = None, outside: Sequence[str] = ()
+) -> bool:
+    """True if some value (of the controls `within`, not of those `outside`) is another than the photo's own."""
+    own = one.face.controls
+    return any(own[n] != value for n, value in wanted.items() if n not in outside and (within is None or n in within))
+
+
+def edited(reading: FaceReading, shown: Mapping[str, float], target: Expression) -> dict[str, float]:
+    """The values of a face that now has `shown`; what is asked of its head counts from the photo, not from there."""
+    own = own_controls(reading)
+    from_photo = {name: own[name] for name in target.head_changes(own)}
+    return {**shown, **target.target({**shown, **from_photo})}
+
+
+def life_tracks(
+    readings: Sequence[FaceReading], motion: Motion, rng: np.random.Generator | None, alive: bool
+) -> tuple[Track, ...]:
+    """The curves of each face, by random numbers with idle motion (`alive`), or with natural blinks, where there are any."""
+    tracks = []
+    for own in map(own_controls, readings):
+        track = motion(own).resolve(own)
+        if rng is not None and alive:
+            track = with_life(track, rng)
+        elif rng is not None:
+            track = track.max_with(natural_blinks(track.seconds, rng).shifted(track.start))
+        tracks.append(track)
+    return tuple(tracks)
+
+
+def head_warnings(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
+    """Sentences about heads and eyes that cannot move so far, or not at all."""
+    tracks = []
+    for face, asked in zip(prepared.faces, values, strict=True):
+        own = own_controls(face.reading)
+        head = {name: asked.get(name, own[name]) for name in HEAD}
+        tracks.append(Track.from_keyframes([(0.0, {n: own[n] for n in HEAD}, "linear"), (1.0, head, "linear")]))
+    return track_warnings(prepared, tracks)
+
+
+def track_warnings(prepared: Prepared, tracks: Sequence[Track]) -> tuple[str, ...]:
+    """As `head_warnings`, for absolute tracks that begin with what the photo shows; each sentence once."""
+    engine, sentences = prepared.engine, []
+    for face, track in zip(prepared.faces, tracks, strict=True):
+        left_out = pose_warning(track, engine.name, engine.controls)
+        sentences.append(left_out or beyond(track, own_controls(face.reading)))
+    return tuple(dict.fromkeys(sentence for sentence in sentences if sentence))
 
 
 def frames(

@@ -11,7 +11,7 @@ class of `mimica.errors` before the network's weights are loaded.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,13 +24,16 @@ from mimica import __version__
 from mimica.animation import (
     Patch,
     Prepared,
+    edited,
     fitted_size,
     frames,
+    head_warnings,
+    life_tracks,
     own_controls,
     prepare,
-    render_face,
     render_patch,
     resized,
+    track_warnings,
 )
 from mimica.engines.base import MAX_DOSE, Engine, attributes_of, load_engine
 from mimica.errors import ValueRangeError
@@ -38,13 +41,13 @@ from mimica.face.detect import Box, get_detector
 from mimica.images import Photo, PhotoSource, on_white, read_photo
 from mimica.marks.marking import Marks, default_marks, file_of
 from mimica.motion import timeline
-from mimica.motion.expression import PHOTO, checked, checked_attributes, parse_attributes, wanted
-from mimica.motion.files import Motion, pose_warning
-from mimica.motion.presets import blinks as natural_blinks
+from mimica.motion.expression import PHOTO, Expression, checked, checked_attributes, parse_attributes, wanted
+from mimica.motion.files import Motion
+from mimica.motion.plan import DEFAULT_SECONDS, plan
 from mimica.motion.track import Track
 from mimica.reader.face_choice import Which, check, check_eyes, check_mouth, parse_which, select
 from mimica.reader.read import FaceReading, find_faces
-from mimica.sheets import masks_picture
+from mimica.sheets import masks_of
 
 __all__ = ["Animation", "EditResult", "animate", "edit", "load_engine", "read"]
 
@@ -56,9 +59,8 @@ TAG = f"edited by Mimica {__version__}"
 DEFAULT_SIZE, MAX_SIZE = 1080, 8192
 """Longer side of an animation, pixels."""
 DEFAULT_FPS, MIN_FPS, MAX_FPS = 25.0, 0.002, 120.0
-DEFAULT_SECONDS = 2.5
-BLINKING_SECONDS = 4.0
-"""Length of an animation that does nothing but blink."""
+BLINKING_SECONDS, ALIVE_SECONDS = 4.0, 8.0
+"""Length of an animation that does nothing but blink, and of one that is only alive."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,9 @@ def edit(
     expression: str | Mapping[str, float] | None = None,
     *,
     au: str | Mapping[str | int, float] | None = None,
+    pose: str | Mapping[str, float] | None = None,
+    gaze: str | Mapping[str, float] | None = None,
+    look: str | None = None,
     attributes: str | Mapping[str, float] | None = None,
     intensity: float = 1.0,
     face: int | str | None = None,
@@ -202,37 +207,35 @@ def edit(
     """The photo with another expression, at its full resolution.
 
     photo       a file, bytes, an open file, Pillow's picture, an array, or an earlier result: its faces are edited further, but
-                from the pixels of the photo that it
-                was made of, so that edits stack without decay; what is not asked for stays as edited, engine and detector too
+                from the photo's pixels, so that edits stack without decay; what is not asked for stays as edited, engine too
     expression  `"happy"`, `"happy:0.6+surprised:0.4"` or {emotion: weight}; sets all Action Units
     au          `"12=0.8,6+=0.2"` or {Action Unit: value in [0, 1]}; without `expression` the others stay as in the photo
+    pose, gaze  `"yaw=12,pitch=-5,roll=3"`, `"x=10,y=-4"`, or mappings: degrees away from the photo; + is right in the picture,
+                down, clockwise; at the limits it stops, with a warning. look: "camera", head to the front, eyes to the camera
     attributes  `"smile=1.5,age=-1"` or {attribute: dose}, for engines that have attributes ("vae", "stylegan"); 0 is the photo
     intensity   0: the photo, bit for bit; 1: the expression; up to 1.5: beyond it
     face        number from 1 in reading order, "largest", "all"; None: the largest
     engine      a name, or what `load_engine` gave (to load the weights once for many photos)
-    weights     a file for the engine named; None: the shipped ones
-    detector    what finds the faces, "dlib" or "mediapipe" (which needs its `model` file)
+    weights     a file for the engine named; None: the shipped ones. detector: "dlib" or "mediapipe" (which needs its `model`
+                file)
     masks       make `EditResult.masks`
 
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
     """
     doses = {name: intensity * dose for name, dose in parse_attributes(attributes).items()}
-    target = PHOTO if doses and expression is None and au is None else wanted(expression, au, intensity)
+    target = _wished(expression, au, intensity, pose, gaze, look) or (PHOTO if doses else wanted())
     which, find = parse_which(face), get_detector(detector, model)
     if isinstance(photo, EditResult):
         if which is not None:
             raise ValueRangeError("An earlier result has its faces already; give its `image` to choose another face of it.")
-        prepared, alpha, warnings, shown = photo.prepared, photo.alpha, photo.warnings, photo.controls
+        prepared, alpha, warnings, shown, source = photo.prepared, photo.alpha, photo.warnings, photo.controls, photo.source
         checked_attributes(doses, prepared.engine.name, attributes_of(prepared.engine), MAX_DOSE)
     else:
-        opened = read_photo(photo)
-        readings, sentences = _chosen(opened, which, find)
-        loaded = _loaded(engine, weights, doses)
-        prepared, alpha, warnings = prepare(opened.rgb, readings, loaded), opened.alpha, tuple(sentences)
-        shown = tuple(reading.action_units for reading in readings)
-    values = tuple({**controls, **target.target(controls), **doses} for controls in shown)
-    picture = _masks(prepared, values) if masks else None
-    source = photo.source if isinstance(photo, EditResult) else file_of(photo)
+        opened, readings, bystanders, warnings = _seen(photo, which, find)
+        prepared, alpha = prepare(opened.rgb, readings, _loaded(engine, weights, doses), bystanders), opened.alpha
+        shown, source = tuple(own_controls(reading) for reading in readings), file_of(photo)
+    values = tuple(edited(f.reading, c, target) | doses for f, c in zip(prepared.faces, shown, strict=True))
+    picture, warnings = masks_of(prepared, values) if masks else None, (*warnings, *head_warnings(prepared, values))
     return EditResult(render_patch(prepared, values), alpha, picture, warnings, prepared, values, source)
 
 
@@ -241,6 +244,9 @@ def animate(
     expression: str | Mapping[str, float] | None = None,
     *,
     au: str | Mapping[str | int, float] | None = None,
+    pose: str | Mapping[str, float] | None = None,
+    gaze: str | Mapping[str, float] | None = None,
+    look: str | None = None,
     attributes: str | Mapping[str, float] | None = None,
     intensity: float = 1.0,
     sequence: str | None = None,
@@ -248,6 +254,7 @@ def animate(
     seconds: float | None = None,
     loop: bool = False,
     blinks: bool = False,
+    alive: bool = False,
     seed: int = 0,
     fps: float = DEFAULT_FPS,
     size: int = DEFAULT_SIZE,
@@ -257,36 +264,31 @@ def animate(
     detector: str = "dlib",
     model: str | Path | None = None,
 ) -> Animation:
-    """A video of the photo changing its expression: to `expression` (with `au` and `intensity` as in `edit`) and back, or
-    through a `sequence` such as `"happy@0, surprised:0.8@1.5-2, photo@3"` (see `mimica.motion.timeline`), or along a `track`,
-    which may be a function of what the face shows (`mimica.motion.files.read_motion` gives one for a script or a table).
+    """A video of the photo: to `expression` (with `au`, `pose`, `gaze` ... as in `edit`) and back, or through a `sequence`,
+    such as `"happy@0, surprised:0.8@1.5-2, photo@3"`, or along a `track`, perhaps a function of what the face shows
+    (`read_motion`).
 
     attributes  as in `edit`: the doses swell and fall again over the length of the video; may be all that is asked for
     seconds  length; None: 2.5, or what the sequence says. Not for a track, which has its own
-    loop     ends as it begins
-    blinks   natural blinks, by the random numbers of `seed`; with nothing else asked for, the photo blinks
-    fps      frames a second, up to 120
-    size     longer side, pixels: a larger photo is made smaller, a smaller one stays
+    loop     ends as it begins. blinks: natural ones, by the random numbers of `seed`, beside the rest or alone
+    alive    the head sways, the eyes wander and blink (see `mimica.motion.alive`), by `seed`, beside whatever else is asked for
+    fps, size  frames a second, up to 120; longer side, pixels: a larger photo is made smaller, a smaller one stays
 
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
     """
     doses = {name: intensity * dose for name, dose in parse_attributes(attributes).items()}
-    if (blinks or doses) and expression is None and au is None and sequence is None and track is None:
-        sequence, seconds = "photo", seconds or (DEFAULT_SECONDS if doses else BLINKING_SECONDS)
-    plan = _plan(expression, au, intensity, sequence, track, seconds, loop)
+    idle = ALIVE_SECONDS if alive else DEFAULT_SECONDS if doses else BLINKING_SECONDS if blinks else None
+    motion = plan(_wished(expression, au, intensity, pose, gaze, look), intensity, sequence, track, seconds, loop, idle)
     checked(fps, "the frame rate", MIN_FPS, MAX_FPS)
     checked(size, "the size", 64, MAX_SIZE)
     checked(seed, "the seed", 0, 2**64)
-    which, find = parse_which(face), get_detector(detector, model)
-    opened = read_photo(photo)
-    readings, warnings = _chosen(opened, which, find)
-    fitted = fitted_size(opened.rgb.shape, size)
-    small, readings = resized(opened.rgb, readings, fitted)
+    opened, readings, bystanders, warnings = _seen(photo, parse_which(face), get_detector(detector, model))
+    fitted, count = fitted_size(opened.rgb.shape, size), len(readings)
+    small, everyone = resized(opened.rgb, [*readings, *bystanders], fitted)
     alpha = None if opened.alpha is None else np.asarray(cv2.resize(opened.alpha, fitted, interpolation=cv2.INTER_AREA))
-    prepared = prepare(small, readings, _loaded(engine, weights, doses))
-    tracks = _tracks(readings, plan, np.random.default_rng(seed) if blinks else None)
-    warnings += [w for t in tracks if (w := pose_warning(t, prepared.engine.name, prepared.engine.controls))]
-    return Animation(prepared, tracks, fps, loop, tuple(warnings), doses, alpha, file_of(photo))
+    prepared = prepare(small, everyone[:count], _loaded(engine, weights, doses), everyone[count:])
+    tracks = life_tracks(everyone[:count], motion, np.random.default_rng(seed) if blinks or alive else None, alive)
+    return Animation(prepared, tracks, fps, loop, warnings + track_warnings(prepared, tracks), doses, alpha, file_of(photo))
 
 
 def prepare_face(
@@ -303,67 +305,39 @@ def prepare_face(
     """One face of a photo, ready to be rendered many times, and the warnings; the photo is shrunk until the eyes are at most
     `eye_distance` pixels apart and its longer side is at most `size`. The other arguments are those of `edit`."""
     which, find = parse_which(face), get_detector(detector, model)
-    opened = read_photo(photo)
-    readings, warnings = _chosen(opened, which, find)
+    opened, readings, bystanders, warnings = _seen(photo, which, find)
     scale = min(1.0, eye_distance / readings[0].eye_distance, size / max(opened.rgb.shape[:2]))
     target = max(1, round(opened.rgb.shape[1] * scale)), max(1, round(opened.rgb.shape[0] * scale))
-    small, readings = resized(opened.on_white, readings, target)
-    return prepare(small, readings[:1], _loaded(engine, weights)), warnings
+    small, everyone = resized(opened.on_white, [*readings, *bystanders], target)
+    return prepare(small, everyone[:1], _loaded(engine, weights), everyone[1:]), list(warnings)
 
 
-def _plan(
+def _wished(
     expression: str | Mapping[str, float] | None,
     au: str | Mapping[str | int, float] | None,
     intensity: float,
-    sequence: str | None,
-    track: Track | Motion | None,
-    seconds: float | None,
-    loop: bool,
-) -> Motion:
-    """What the face is to do, checked, as a function of what it shows."""
-    if seconds is not None:
-        checked(seconds, "the length in seconds", 0.1, timeline.MAX_SECONDS)
-    if (expression is not None or au is not None) + (sequence is not None) + (track is not None) != 1:
-        raise ValueRangeError("An animation needs one of: an expression (or Action Units), a list of expressions, a track.")
-    if track is not None:
-        if seconds is not None:
-            raise ValueRangeError("A track has its own length; leave the seconds out, or use Track.stretched.")
-        made: Motion = (lambda own: track) if isinstance(track, Track) else track
-        return (lambda own: timeline.returning(made(own).resolve(own))) if loop else made
-    if sequence is not None:
-        moments = timeline.parse(sequence, seconds, loop=loop, intensity=intensity)
-    else:
-        moments = timeline.pulse(wanted(expression, au, intensity), DEFAULT_SECONDS if seconds is None else seconds)
-    return lambda own: timeline.track(moments, own)
+    pose: str | Mapping[str, float] | None,
+    gaze: str | Mapping[str, float] | None,
+    look: str | None,
+) -> Expression | None:
+    """What the face is to show; None where nothing is asked of it."""
+    if all(one is None for one in (expression, au, pose, gaze, look)):
+        return None
+    return wanted(expression, au, intensity, pose=pose, gaze=gaze, look=look)
 
 
-def _tracks(readings: Sequence[FaceReading], plan: Motion, blinks: np.random.Generator | None) -> tuple[Track, ...]:
-    """The curves of each face, with natural blinks by random numbers where there are any."""
-    tracks = []
-    for own in map(own_controls, readings):
-        track = plan(own).resolve(own)
-        if blinks is not None:
-            track = track.max_with(natural_blinks(track.seconds, blinks).shifted(track.start))
-        tracks.append(track)
-    return tuple(tracks)
-
-
-def _masks(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> np.ndarray:
-    """What the network makes of each face, as one picture."""
-    rendered = [render_face(prepared, i, controls, layers=True) for i, controls in enumerate(values)]
-    return masks_picture([(f.face.image, r) for f, r in zip(prepared.faces, rendered, strict=True)])
-
-
-def _chosen(photo: Photo, which: Which, find: Detector) -> tuple[list[FaceReading], list[str]]:
-    """The faces meant, all fit to be edited, and the warnings."""
+def _seen(source: PhotoLike, which: Which, find: Detector) -> tuple[Photo, list[FaceReading], list[FaceReading], tuple[str, ...]]:
+    """The photo, the faces meant, all fit to be edited, its other faces, and the warnings."""
+    photo = read_photo(source)
     found = find_faces(photo.rgb, detector=find)
     readings, warnings = select(found, which, str(photo.path))
+    bystanders = [one for one in found if not any(one is reading for reading in readings)]
     if photo.frames > 1 and photo.format not in ("JPEG", "MPO"):
         warnings.append(f"{photo.path} holds {photo.frames} pictures; the first is taken.")
     for reading in readings:
         sentences = check(reading, photo.rgb.shape) + check_eyes(reading, photo.rgb) + check_mouth(reading, photo.rgb)
         warnings += [f"{photo.path}: {sentence}" for sentence in sentences]
-    return readings, warnings
+    return photo, readings, bystanders, tuple(warnings)
 
 
 def _loaded(engine: str | Engine, weights: str | Path | None, doses: Mapping[str, float] = MappingProxyType({})) -> Engine:

@@ -12,7 +12,7 @@ from mimica import api
 from mimica.images import write_image
 from mimica.marks.marking import Marks
 from mimica.motion.curves import draw_curves
-from mimica.motion.driving import describe_gaps, read_driver
+from mimica.motion.driving import Transfer, describe_gaps, read_driver
 from mimica.motion.expression import checked
 from mimica.motion.openface import write_track
 from mimica.reader.follow import Finder
@@ -55,15 +55,17 @@ class Result:
 class Drive:
     """How a driver's motion goes over.
 
-    gain      how strongly the driver's changes are shown, 0.05 to 3
-    absolute  the driver's Action Units as they are, not their changes from neutral
-    neutral   the second at which the driver's face is at rest; None: the calmest frames
-    raw       values as read, not steadied over time
-    audio     copy the sound, where the format has any
-    fps       up to 120; None: the video's
+    gain       how strongly the driver's changes are shown, 0.05 to 3
+    pose_gain  the same for head and eyes, 0 to 3
+    absolute   the driver's Action Units as they are, not their changes from neutral
+    neutral    the second at which the driver's face is at rest; None: the calmest frames
+    raw        values as read, not steadied over time
+    audio      copy the sound, where the format has any
+    fps        up to 120; None: the video's
     """
 
     gain: float = 1.0
+    pose_gain: float = 1.0
     absolute: bool = False
     neutral: float | None = None
     raw: bool = False
@@ -74,6 +76,7 @@ class Drive:
         """(frames a second, the video whose sound is copied or None, warnings) of what will be written; an `output` without a
         suffix is a folder, and `-` an mp4. Refuses, before any work, what cannot be: raises `ValueRangeError`, `VideoError`."""
         checked(self.gain, "--gain", 0.05, 3.0)
+        checked(self.pose_gain, "--pose-gain", 0.0, 3.0)
         driving, suffix = open_video(video), output.suffix.lower() or (".mp4" if str(output) == "-" else "")
         most = MAX_GIF_FPS if suffix == ".gif" else api.MAX_FPS
         usual = max(api.MIN_FPS, min(driving.fps, most))
@@ -102,7 +105,8 @@ class Drive:
         fps, sound, warnings = self.target(video, output)
         finder = Finder(detector, str(model) if model else None)
         driver = read_driver(video, finder, neutral=self.neutral, raw=self.raw, progress=progress)
-        motion = partial(driver.track, transfer="absolute" if self.absolute else "relative", gain=self.gain)
+        transfer: Transfer = "absolute" if self.absolute else "relative"
+        motion = partial(driver.track, transfer=transfer, gain=self.gain, pose_gain=self.pose_gain)
         made = api.animate(photo, track=motion, fps=fps, size=size, detector=detector, model=model, **source)
         warnings += (*driver.losses, *describe_gaps(driver), *made.warnings)
         return Result(made, warnings, sound, driver.losses)

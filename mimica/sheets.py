@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from mimica.animation import Prepared, render_frame
+from mimica.animation import Prepared, own_controls, render_face, render_frame
 from mimica.contact_sheet import Cell, beside, sheet
 from mimica.engines.base import Rendered
 from mimica.face import align
@@ -21,11 +21,17 @@ from mimica.motion.presets import sample_expression
 from mimica.pixels import from_unit
 
 UNIT_LEVELS = (0.0, 0.33, 0.66, 1.0)
+HEAD_LEVELS: Mapping[str, tuple[str, tuple[float, ...]]] = {
+    "yaw": ("turn", (-20.0, -10.0, 10.0, 20.0)), "pitch": ("nod", (-15.0, -8.0, 8.0, 15.0)),
+    "roll": ("tilt", (-20.0, -10.0, 10.0, 20.0)), "gaze_x": ("gaze across", (-20.0, -10.0, 10.0, 20.0)),
+    "gaze_y": ("gaze down", (-15.0, -8.0, 8.0, 15.0)),
+}  # fmt: skip
+"""Control of the head -> (what it is, degrees away from the photo)."""
 
 
 def unit_sheet(prepared: Prepared, cell: int = 160) -> np.ndarray:
     """Every Action Unit of the engine alone at `UNIT_LEVELS`, both sides, the others as in the photo: a row each, in two
-    blocks. `prepared` holds one face."""
+    blocks; then pose and gaze at `HEAD_LEVELS`, where the engine has them. `prepared` holds one face."""
     offered = set(without_sides(dict.fromkeys(prepared.engine.controls, 0.0)))
     rows = []
     for unit in ACTION_UNITS:
@@ -33,8 +39,18 @@ def unit_sheet(prepared: Prepared, cell: int = 160) -> np.ndarray:
             levels = [with_sides({unit.control: level}) for level in UNIT_LEVELS]
             pictures = [Cell(_face_picture(prepared, v, cell), f"{x:g}") for v, x in zip(levels, UNIT_LEVELS, strict=True)]
             rows.append([Cell(None, f"AU {unit.number}\n{unit.name}"), *pictures])
+    rows += _head_rows(prepared, cell)
     half = (len(rows) + 1) // 2
     return beside(sheet(rows[:half], cell), sheet(rows[half:], cell)) if len(rows) > 1 else sheet(rows, cell)
+
+
+def _head_rows(prepared: Prepared, cell: int) -> list[list[Cell]]:
+    own, rows = own_controls(prepared.faces[0].reading), []
+    for name, (what, levels) in HEAD_LEVELS.items():
+        if name in prepared.engine.controls:
+            pictures = [Cell(_face_picture(prepared, {name: own[name] + away}, cell), f"{away:+g}°") for away in levels]
+            rows.append([Cell(None, f"{name}\n{what}"), *pictures])
+    return rows
 
 
 def sample_sheet(prepared: Prepared, count: int, seed: int, cell: int = 160) -> np.ndarray:
@@ -89,3 +105,9 @@ def masks_picture(faces: Sequence[tuple[np.ndarray, Rendered]], cell: int = 256)
             ]
         )
     return sheet(rows, cell, paper=215)  # gray, since attention and flow are mostly white
+
+
+def masks_of(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> np.ndarray:
+    """What the network makes of each face, as one picture."""
+    rendered = [render_face(prepared, i, controls, layers=True) for i, controls in enumerate(values)]
+    return masks_picture([(f.face.image, r) for f, r in zip(prepared.faces, rendered, strict=True)])

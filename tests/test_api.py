@@ -13,9 +13,10 @@ from bright_mouth import ASTRONAUT, BrightMouth, reading
 from PIL import Image
 
 from mimica import api
+from mimica.animation import Patch
 from mimica.errors import ImageError, NoFaceError, UserError, ValueRangeError
 from mimica.images import read_comment, read_photo
-from mimica.motion.track import Track
+from mimica.motion.track import HEAD, Track
 from mimica.reader.read import FaceReading
 from mimica.video.reader import open_video
 
@@ -259,3 +260,42 @@ def test_transparency_is_kept_where_the_format_can(astronaut: np.ndarray, tmp_pa
     animation.save(tmp_path / "a.webp")
     with Image.open(tmp_path / "a.webp") as image:
         assert np.asarray(image.convert("RGBA"))[[10, 120], 64, 3].tolist() == [255, 0]
+
+
+def test_pose_and_gaze_are_asked_for_in_degrees_from_the_photo(astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Mapping[str, float]] = []
+    monkeypatch.setattr(api, "render_patch", lambda prepared, values: asked.extend(values) or Patch(0, 0, prepared.photo[:0, :0]))
+    engine = BrightMouth(controls=("AU12L", "AU12R", *HEAD))
+    first = api.edit(astronaut, pose="yaw=12,pitch=-5", gaze={"x": 10}, engine=engine)
+    assert (asked[-1]["yaw"], asked[-1]["pitch"], asked[-1]["gaze_x"]) == (14, -4, 10), "the photo shows yaw 2, pitch 1"
+    assert first.warnings == ()
+    api.edit(first, pose={"yaw": 5.0})
+    assert (asked[-1]["yaw"], asked[-1]["pitch"]) == (7, -4), "from the photo again; what is not named stays"
+    api.edit(astronaut, look="camera", pose="roll=4", intensity=0.5, engine=engine)
+    assert (asked[-1]["yaw"], asked[-1]["pitch"], asked[-1]["roll"]) == (1, 0.5, 2)
+    far = api.edit(astronaut, pose="yaw=50", engine=engine)
+    assert "yaw +50" in far.warnings[0]
+    cannot = api.edit(astronaut, pose="yaw=5", engine=BrightMouth())
+    assert "cannot turn the head" in cannot.warnings[0]
+    with pytest.raises(ValueRangeError, match="--look"):
+        api.edit(astronaut, look="away")
+
+
+def test_a_pose_comes_and_goes_and_a_face_can_be_alive(astronaut: np.ndarray) -> None:
+    engine = BrightMouth(controls=("AU12L", "AU12R", *HEAD))
+    track = api.animate(astronaut, pose="yaw=10", engine=engine).tracks[0]
+    yaw = track.values[:, track.names.index("yaw")]
+    assert yaw[0] == yaw[-1] == 2 and yaw.max() == 12
+    alive = [api.animate(astronaut, alive=True, seed=seed, engine=engine) for seed in (1, 1, 2)]
+    assert alive[0].tracks[0].seconds == pytest.approx(api.ALIVE_SECONDS)
+    moving = [a.tracks[0].values[:, a.tracks[0].names.index("yaw")] for a in alive]
+    assert np.array_equal(moving[0], moving[1]) and np.ptp(moving[0]) > 1 and not np.array_equal(moving[0], moving[2])
+
+
+def test_faces_that_were_not_chosen_are_told_to_the_engine(astronaut: np.ndarray, faces: list[FaceReading]) -> None:
+    faces.append(reading(faces[0].landmarks_photo + np.array([150, 20], np.float32)))
+    engine = BrightMouth()
+    result = api.edit(astronaut, au="12=1", face=1, engine=engine)
+    (other,) = result.prepared.faces[0].face.others_crop
+    window = result.prepared.faces[0].crop_from_photo[:, 2]
+    assert np.allclose(other, faces[1].landmarks_photo + window, atol=1e-3)

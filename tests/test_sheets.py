@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from bright_mouth import BrightMouth, reading
 
+from mimica import sheets
 from mimica.animation import Prepared, prepare, render_face
 from mimica.contact_sheet import Cell, beside, sheet
 from mimica.sheets import flow_picture, masks_picture, sample_sheet, unit_sheet
@@ -67,3 +68,11 @@ def test_flow_colours() -> None:
     right, left, still = flow_picture(flow)[0].astype(int)
     assert right.tolist() == [255, 0, 0] and still.tolist() == [255, 255, 255]
     assert left[0] < left[1] == left[2] == 255
+
+
+def test_heads_have_rows_where_the_engine_turns_them(astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, float]] = []
+    monkeypatch.setattr(sheets, "render_frame", lambda prepared, values: asked.extend(values) or prepared.photo)
+    unit_sheet(prepare(astronaut, [reading()], BrightMouth(controls=("AU12L", "AU12R", "yaw", "gaze_x"))), cell=48)
+    yaw, gaze = ([one[name] for one in asked if name in one] for name in ("yaw", "gaze_x"))
+    assert yaw == [-18, -8, 12, 22] and gaze == [-20, -10, 10, 20], "the photo shows a yaw of 2"

@@ -56,7 +56,11 @@ class Course:
     seconds: Annotated[float | None, typer.Option("--seconds", help="Length. (Default: 2.5, or what --expressions says.)")] = None
     loop: Annotated[bool, typer.Option("--loop", help="End as it begins, and have gif and webp repeat for ever.")] = False
     blinks: Annotated[bool, typer.Option("--blinks", help="Let the eyes blink now and then; alone, nothing else moves.")] = False
-    seed: Annotated[int, typer.Option("--seed", help="For what is random: --predict, the times of --blinks.", min=0)] = 0
+    alive: Annotated[
+        bool,
+        typer.Option("--alive", help="Let the head sway, the eyes wander and blink, beside the rest or alone (then 8 s long)."),
+    ] = False
+    seed: Annotated[int, typer.Option("--seed", help="For what is random: --predict, --alive, the times of --blinks.", min=0)] = 0
 
     def sequence(self) -> str | None:
         """The list of expressions; --from and --to are a list of two. Raises `ValueRangeError`."""
@@ -80,7 +84,7 @@ class Course:
             if track is not None:
                 raise ValueRangeError("--predict and --script exclude each other; leave one out.")
             track, seconds = _predicted(8.0 if seconds is None else seconds, self.seed), None
-        given = {"loop": self.loop, "blinks": self.blinks, "seed": self.seed}
+        given = {"loop": self.loop, "blinks": self.blinks, "alive": self.alive, "seed": self.seed}
         return {"sequence": self.sequence(), "track": track, "seconds": seconds, **given}
 
 
@@ -103,6 +107,8 @@ def animate(
     mimica animate photo.jpg --expression surprised --blinks -o surprised.mp4
 
     mimica animate photo.jpg --expressions "happy@0, sad@1.5, angry@3" --loop -o moods.gif
+
+    mimica animate photo.jpg --alive --seconds 10 -o alive.mp4
 
     mimica animate photo.jpg --engine stylegan --direction smile=1.5 -o smile.mp4
     """

@@ -20,6 +20,9 @@ class Transfer:
     """How the driver's motion goes over: the fields of `mimica.drive.Drive`."""
 
     gain: Annotated[float, typer.Option("--gain", help="How strongly the driver's changes are shown, above 0, up to 3.")] = 1.0
+    pose_gain: Annotated[
+        float, typer.Option("--pose-gain", help="How strongly the driver's head and eyes move the photo's, 0 (not at all) to 3.")
+    ] = 1.0
     absolute: Annotated[
         bool, typer.Option("--absolute", help="Show the driver's Action Units as they are, not their changes from neutral.")
     ] = False
@@ -48,7 +51,7 @@ def drive(
     source: Source = Source(),
     marking: Marking = Marking(),
 ) -> None:
-    """Make a photo do what the person in a video does: expressions, blinks, and the sound with them.
+    """Make a photo do what the person in a video does: expressions, head, gaze, blinks, and the sound with them.
 
     The driver's changes from neutral go over to the photo. Frames without a face hold the expression before and are reported.
     Exit codes: 0 all of the video was read, 1 frames of it are damaged or missing, 2 nothing was made.

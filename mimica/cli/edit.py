@@ -42,6 +42,8 @@ def edit(
 
     mimica edit photo.jpg --au 12=0.8,6=0.5 --masks
 
+    mimica edit photo.jpg --expression happy --pose yaw=12,pitch=-5 --gaze x=10
+
     mimica edit photo.jpg --engine vae --attribute smile=1.5 --attribute age=-1
 
     mimica edit photo.jpg --engine stylegan --direction smile=1.5

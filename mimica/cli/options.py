@@ -75,6 +75,22 @@ AuOption = Annotated[
         "otherwise, '12L=0.8' takes one side, the subject's left. Alone, the rest stays as in the photo.",
     ),
 ]
+PoseOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pose",
+        help="Turn the head by so many degrees from the photo: 'yaw=12,pitch=-5,roll=3'. yaw + is to the right of the "
+        "picture (the subject's left), pitch + down, roll + clockwise. At 20, 15 and 20 it stops, with a warning.",
+    ),
+]
+GazeOption = Annotated[
+    list[str] | None,
+    typer.Option("--gaze", help="Turn the eyes by so many degrees from the photo: 'x=10,y=-4', x + to the right, y + down."),
+]
+LookOption = Annotated[
+    str | None,
+    typer.Option("--look", help="camera: head to the front and eyes to the camera, from what the photo shows."),
+]
 AttributeOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -118,19 +134,26 @@ class Wanted:
     au: AuOption = None
     attribute: AttributeOption = None
     intensity: IntensityOption = 1.0
+    pose: PoseOption = None
+    gaze: GazeOption = None
+    look: LookOption = None
 
     def arguments(self) -> dict[str, Any]:
         """For `mimica.edit` and `mimica.animate`."""
-        asked = {"expression": joined(self.expression, "+"), "au": joined(self.au, ",")}
-        return {**asked, "attributes": joined(self.attribute, ","), "intensity": self.intensity}
+        return {**self._face(), "attributes": joined(self.attribute, ","), "intensity": self.intensity}
+
+    def _face(self) -> dict[str, str | None]:
+        """What of the face itself is asked for."""
+        head = {"pose": joined(self.pose, ","), "gaze": joined(self.gaze, ","), "look": self.look}
+        return {"expression": joined(self.expression, "+"), "au": joined(self.au, ","), **head}
 
     def target(self) -> Expression:
         """The expression; the photo's own where attributes alone are asked for. Raises `ValueRangeError`."""
         from mimica.motion.expression import PHOTO, parse_attributes, wanted
 
-        expression, au = joined(self.expression, "+"), joined(self.au, ",")
-        only_attributes = bool(parse_attributes(joined(self.attribute, ","))) and not expression and not au
-        return PHOTO if only_attributes else wanted(expression, au, self.intensity)
+        face = self._face()
+        only_attributes = bool(parse_attributes(joined(self.attribute, ","))) and not any(face.values())
+        return PHOTO if only_attributes else wanted(**face, intensity=self.intensity)
 
 
 @dataclass(frozen=True)

@@ -144,6 +144,8 @@ def prepare(
     mimica prepare latents --sample 5000 -o data/samples
 
     mimica prepare latents data/ffhq -o data/latents
+
+    mimica prepare head ICT-FaceKit/FaceXModel -o head.safetensors
     """
     report = _PREPARED.get(source, _faces)(Asked(source, folders or [], output, common, vae, codes))
     typer.echo(str(report), err=True)
@@ -302,8 +304,17 @@ def _made(asked: Asked) -> Outcome:
     return Report(kept, [Dropped("", NO_FACE)] * dropped)
 
 
+def _head(asked: Asked) -> Outcome:
+    """ICT-FaceKit's folder FaceXModel -> the small head that ships."""
+    from mimica.prepare.head import prepare as run
+
+    folder = _one_folder(asked)
+    check_output(asked.output, (".safetensors",), None)
+    return run(folder, asked.output)
+
+
 _PREPARED: dict[str, Callable[[Asked], Outcome]] = {
     "latents": _latents, "sequences": _sequences, "clips": _clips, "ffhq": _ffhq, "vae": _vae, "expressions": _made,
-    "mixtures": _made,
+    "mixtures": _made, "head": _head,
 }  # fmt: skip
 """What is not a face set with Action Units -> its function."""

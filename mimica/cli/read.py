@@ -33,14 +33,14 @@ def read(
     detector: DetectorOption = "dlib",
     model: ModelOption = None,
 ) -> None:
-    """Read the faces in a photo: Action Units, emotion, head pose, confidence. Faces are numbered in reading order, as
-    --face of other commands counts them. Without a face the exit code is 2.
+    """Read the faces in a photo: Action Units, emotion, head pose, confidence. Numbered in reading order, as --face counts.
+    Without a face the exit code is 2.
 
-    Keys of an object in JSON: "face" (number from 1), "confidence" (0 to 1), "box" (left, top, right, bottom), "pose"
-    ("yaw" + to the right of the picture, "pitch" + down, "roll" + clockwise; degrees), "action_units" ("AU01" ... "AU45", 0
-    to 1, the mean of both sides), "action_units_by_side" ("AU01L" ..., L is the subject's left), "emotions" (name and
-    probability), "landmarks" (68 times x, y, in iBUG order), "irises" (twice x, y; the one at the left of the picture
-    first). Lengths are pixels of the photo; its upper left corner is (0, 0).
+    Keys of an object in JSON: "face" (number from 1), "confidence" (0 to 1), "box" (left, top, right, bottom), "pose" ("yaw" +
+    to the right of the picture, "pitch" + down, "roll" + clockwise; degrees), "gaze" ("x", "y", signs likewise; in the head),
+    "gaze_from_camera" (0 looks into it), "action_units" ("AU01" ... "AU45", 0 to 1, the mean of both sides),
+    "action_units_by_side" ("AU01L" ..., L is the subject's left), "emotions" (name and probability), "landmarks" (68 times x,
+    y, in iBUG order), "irises" (twice x, y; the one at the left of the picture first). Pixels of the photo.
 
     Whoever reads people's emotions must tell them so (European Union: Regulation 2024/1689, Article 50(3)), and may not do it
     at work or in education (Article 5(1)(f)).
@@ -84,7 +84,7 @@ def _print(readings: list[FaceReading]) -> None:
         console.print(
             f"[bold]Face {number}[/bold]  {x1 - x0:.0f} x {y1 - y0:.0f} pixels at ({x0:.0f}, {y0:.0f})  "
             f"confidence {reading.confidence:.2f}  yaw {_degrees(reading.yaw)}  pitch {_degrees(reading.pitch)}  "
-            f"roll {_degrees(reading.roll)}",
+            f"roll {_degrees(reading.roll)}  gaze {_degrees(reading.gaze_x)} {_degrees(reading.gaze_y)}",
             highlight=False,
             soft_wrap=True,
         )

@@ -5,9 +5,14 @@ An engine turns one aligned face and a set of control values into the same face 
     state = engine.encode(face)              once a photo
     rendered = engine.render(state, values)  once a frame
 
-`values` are absolute: the intensity to be shown, not a change. Values equal to `face.controls` must give `face.image` back
-bit for bit. A new engine is a folder and one line in `REGISTRY`; the command line and the contract test list it from there.
-"""
+`values` are absolute: the intensity to be shown, not a change; angles as the reader reads them. Values equal to `face.controls`
+must give `face.image` back bit for bit. An engine that moves heads has controls of `mimica.motion.track.HEAD` among its own,
+and `turn`:
+
+    frame = turn_heads.turn(state, frame, crop_from_photo, values)     once a frame, last of all
+
+since a head is larger than its crop: it gets the whole photo with what was rendered pasted in. A new engine is a folder and one
+line in `REGISTRY`; the command line and the contract test list it from there."""
 
 from __future__ import annotations
 
@@ -32,12 +37,16 @@ class Face:
 
     image           uint8 (H, W, 3) RGB, the crop that `Engine.crop` names (square unless it is a window)
     landmarks_crop  float32 (68, 2), iBUG order, pixels of the crop, pixel i spans i..i+1
-    controls        the values the photo shows now, by name, [0, 1]; at least `Engine.controls`
+    controls        the values the photo shows now, by name, Action Units in [0, 1], angles in degrees; at least `Engine.controls`
+    irises_crop     float32 (2, 2), the iris at the left of the picture first; None where they are not known
+    others_crop     the landmarks of the photo's other faces, which stay where they are when the head turns
     """
 
     image: np.ndarray
     landmarks_crop: np.ndarray
     controls: Mapping[str, float]
+    irises_crop: np.ndarray | None = None
+    others_crop: tuple[np.ndarray, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,20 @@ class Engine(Protocol):
 
     def render(self, state: Any, values: Mapping[str, float], *, layers: bool = False) -> Rendered:
         """One frame with the absolute control `values` (a name left out keeps the photo's own value)."""
+        ...
+
+
+@runtime_checkable
+class TurnsHeads(Protocol):
+    """What an engine offers besides if it can turn, tilt or move the head."""
+
+    def reach(self, state: Any) -> tuple[int, int, int, int]:
+        """(x0, y0, x1, y1), pixels of the crop, perhaps beyond it: what `turn` may touch."""
+        ...
+
+    def turn(self, state: Any, frame: np.ndarray, crop_from_photo: np.ndarray, values: Mapping[str, float]) -> np.ndarray:
+        """A frame of the photo, uint8 (H, W, 3), with the head of the face as `values` say: another array, or the frame itself
+        where they do not move it. What lies beyond the head's surroundings is the frame's, bit for bit."""
         ...
 
 

@@ -24,6 +24,7 @@ from mimica.evaluate.identity import Identity
 from mimica.facs import SIDED_AU_NAMES
 from mimica.images import read_photo
 from mimica.metrics import average_content_distance, flicker, mean_absolute_error, pearson
+from mimica.motion.alive import with_life
 from mimica.motion.expression import Expression
 from mimica.motion.track import Track
 from mimica.reader.read import FaceReading, Reader, largest_face
@@ -34,6 +35,7 @@ PUBLISHED: dict[str, float] = {
 }  # fmt: skip
 """MUG's six emotions, OpenFace's descriptors (MoCoGAN, table 3; Zhang & Pollett for their own)."""
 FACES, VIDEOS, FRAMES = 43, 256, 16
+ALIVE_SECONDS = 8.0
 CAMERA_NOISE = 3.0
 """Standard deviation of the noise put on the photo that stands still, of 255."""
 _GROWTH = 0.35
@@ -104,9 +106,9 @@ def expression_track(emotion: str, own: dict[str, float], frames: int, intensity
     return Track.from_keyframes([(0.0, own, "linear"), (float(frames - 1), {**own, **target}, "ease")])
 
 
-def video_count(photos: int, faces: int, videos: int) -> int:
-    """How many videos are made at most of so many photos: six of a face."""
-    return min(videos, len(SIX) * min(faces, photos))
+def video_count(photos: int, faces: int, videos: int, alive: bool = False) -> int:
+    """How many videos are made at most of so many photos: six of a face, or one."""
+    return min(videos, (1 if alive else len(SIX)) * min(faces, photos))
 
 
 def evaluate(
@@ -118,10 +120,12 @@ def evaluate(
     frames: int = FRAMES,
     size: int = 512,
     intensity: float = 1.0,
+    alive: bool = False,
     progress: Callable[[], None] | None = None,
 ) -> Report:
-    """The protocol above for one engine; with `intensity` below 1 the emotions are shown in part. `progress` is called after each
-    video. Raises `NoFaceError` if no photo has a face."""
+    """The protocol above for one engine; with `intensity` below 1 the emotions are shown in part; `alive` shows idle motion
+    instead, one video a face, its frames spread over `ALIVE_SECONDS`. `progress` is called after each video. Raises
+    `NoFaceError` if no photo has a face."""
     identity, reader, missing = Identity(), Reader(), list[str]()
     identity.check()
     subjects = list(load_subjects(paths, faces, size, missing))
@@ -130,20 +134,20 @@ def evaluate(
     distances: list[tuple[str, float]] = []
     reaches: list[float] = []
     flickers, asked, read = [], list[np.ndarray](), list[np.ndarray]()
-    for subject, prepared, emotion in islice(_each_video(subjects, engine), videos):
-        track = expression_track(emotion, own_controls(subject.reading), frames, intensity)
-        made = [render_frame(prepared, [track.sample(float(i))]) for i in range(frames)]
+    each = _alive(subjects, engine, frames) if alive else _each_video(subjects, engine, frames, intensity)
+    for subject, prepared, emotion, values in islice(each, videos):
+        made = [render_frame(prepared, [one]) for one in values]
         readings = [reader.read_aligned(frame, [subject.reading.landmarks_photo])[0] for frame in made]
         descriptors = np.stack([identity.descriptor(f, r.landmarks_photo) for f, r in zip(made, readings, strict=True)])
         distances.append((emotion, average_content_distance(descriptors)))
         reaches.append(float(np.linalg.norm(descriptors[0] - descriptors[-1])))
         flickers.append(flicker(made, static_region(subject.reading, subject.photo.shape)))
-        asked += [np.array([track.sample(float(i))[name] for name in SIDED_AU_NAMES]) for i in range(frames)]
+        asked += [np.array([one[name] for name in SIDED_AU_NAMES]) for one in values]
         read += [np.array([reading.action_units[name] for name in SIDED_AU_NAMES]) for reading in readings]
         if progress is not None:
             progress()
     return Report(
-        faces=min(len(subjects), -(-len(distances) // len(SIX))),
+        faces=min(len(subjects), -(-len(distances) // (1 if alive else len(SIX)))),
         videos=len(distances),
         acd=float(np.mean([distance for _, distance in distances])),
         by_emotion={e: float(np.mean([d for other, d in distances if other == e])) for e in SIX if e in dict(distances)},
@@ -156,11 +160,25 @@ def evaluate(
     )
 
 
-def _each_video(subjects: Sequence[Subject], engine: Engine) -> Iterator[tuple[Subject, Prepared, str]]:
+_Video = tuple[Subject, Prepared, str, list[dict[str, float]]]
+"""Whose, what it shows, and the controls of each frame."""
+
+
+def _each_video(subjects: Sequence[Subject], engine: Engine, frames: int, intensity: float) -> Iterator[_Video]:
     for subject in subjects:
         prepared = prepare(subject.photo, [subject.reading], engine)
         for emotion in SIX:
-            yield subject, prepared, emotion
+            track = expression_track(emotion, own_controls(subject.reading), frames, intensity)
+            yield subject, prepared, emotion, [track.sample(float(i)) for i in range(frames)]
+
+
+def _alive(subjects: Sequence[Subject], engine: Engine, frames: int) -> Iterator[_Video]:
+    for seed, subject in enumerate(subjects):
+        own = own_controls(subject.reading)
+        still = Track.from_keyframes([(0.0, own, "linear"), (ALIVE_SECONDS, own, "linear")])
+        track = with_life(still, np.random.default_rng(seed))
+        times = np.linspace(0, ALIVE_SECONDS, frames).tolist()
+        yield subject, prepare(subject.photo, [subject.reading], engine), "alive", [track.sample(time) for time in times]
 
 
 def tracking(asked: np.ndarray, read: np.ndarray) -> dict[str, dict[str, float]]:

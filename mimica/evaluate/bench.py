@@ -159,6 +159,22 @@ def edit_from_start(setting: Setting) -> list[Figure]:
     return [Figure("edit from start", seconds, "s", f"photo of {size[0]} x {size[1]} pixels, JPEG to JPEG, whole process")]
 
 
+def head(setting: Setting) -> list[Figure]:
+    """What a turning head and moving eyes add to a frame of a video of 512 pixels, and what they add where they do not move."""
+    photo = read_photo(setting.photo).rgb
+    distance = max(reading.eye_distance for reading in find_faces(photo))
+    prepared, _ = api.prepare_face(photo, eye_distance=distance * min(1.0, FRAME_SIDE / max(photo.shape)))
+    own = own_controls(prepared.faces[0].reading)
+    steps = np.linspace(0.3, 0.9, setting.repeats + 1).tolist()
+    plain = run_ms(prepared, [wanted("happy", intensity=step).target(own) for step in steps])
+    more = {"frame, head turning": ("yaw=12,pitch=-5", None), "frame, eyes moving": (None, "x=12,y=3")}
+    figures = [Figure("frame, head and eyes still", plain, "ms", "happy, in a video of the photo at 512 pixels")]
+    for name, (pose, gaze) in more.items():
+        value = run_ms(prepared, [wanted("happy", intensity=step, pose=pose, gaze=gaze).target(own) for step in steps])
+        figures.append(Figure(name, value - plain, "ms", "more"))
+    return figures
+
+
 def animation(setting: Setting) -> list[Figure]:
     """Frames a second of `mimica animate` at 512 pixels, encoded as mp4."""
     made = api.animate(setting.photo, "surprised", size=FRAME_SIDE, seconds=4.0)
@@ -212,6 +228,7 @@ def page_load(setting: Setting) -> list[Figure]:
 
 BENCHMARKS: dict[str, Callable[[Setting], list[Figure]]] = {
     "frame": frame,
+    "head": head,
     "edit": edit_from_start,
     "animate": animation,
     "reader": reading,

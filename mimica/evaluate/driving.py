@@ -17,20 +17,26 @@ from mimica.errors import NoFaceError
 from mimica.evaluate.acd import tracking
 from mimica.facs import SIDED_AU_NAMES
 from mimica.images import read_photo
+from mimica.metrics import mean_absolute_error, pearson
 from mimica.motion.driving import Driver, read_driver
+from mimica.motion.track import GAZE, POSE
 from mimica.reader.read import FaceReading, Reader, largest_face
+
+HEAD_NAMES = (*POSE, *GAZE)
 
 
 @dataclass
 class Report:
     """`tracking`: Action Unit -> Pearson's r and mean absolute error over all frames of all drivers and photos; `mean_r` over
-    the units; `missing`: sentences about what was left out."""
+    the units; `head` the same for pose and gaze, in degrees, of the changes from each photo; `missing`: sentences about what
+    was left out."""
 
     photos: int
     drivers: int
     frames: int
     tracking: dict[str, dict[str, float]]
     mean_r: float
+    head: dict[str, dict[str, float]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
 
@@ -49,18 +55,29 @@ def evaluate(
     faces = list(_faces(photos, size, reader, missing))
     if not faces:
         raise NoFaceError("None of the photos shows a face that could be driven.")
-    asked, read = list[np.ndarray](), list[np.ndarray]()
+    asked, read, heads = list[np.ndarray](), list[np.ndarray](), list[np.ndarray]()
     for path in drivers:
         driver = read_driver(path, raw=raw)
         for photo, face in faces:
-            wanted, seen = _drive(driver, photo, face, engine, reader)
+            wanted, seen, head = _drive(driver, photo, face, engine, reader)
             asked.append(wanted)
             read.append(seen)
+            heads.append(head)
             if progress is not None:
                 progress()
     figures = tracking(np.concatenate(asked), np.concatenate(read))
     mean = float(np.mean([row["r"] for row in figures.values()]))
-    return Report(len(faces), len(drivers), sum(map(len, asked)), figures, mean, missing)
+    head_figures = _head_figures(np.concatenate(heads, axis=1))
+    return Report(len(faces), len(drivers), sum(map(len, asked)), figures, mean, head_figures, missing)
+
+
+def _head_figures(changes: np.ndarray) -> dict[str, dict[str, float]]:
+    """(2, F, 5), asked and read, of `HEAD_NAMES`; what hardly moves is left out."""
+    return {
+        name: {"r": pearson(read, asked), "mae": mean_absolute_error(read, asked)}
+        for name, asked, read in zip(HEAD_NAMES, changes[0].T, changes[1].T, strict=True)
+        if np.ptp(asked) >= 1.0
+    }
 
 
 def _faces(photos: Sequence[Path], size: int, reader: Reader, missing: list[str]) -> list[tuple[np.ndarray, FaceReading]]:
@@ -78,12 +95,16 @@ def _faces(photos: Sequence[Path], size: int, reader: Reader, missing: list[str]
     return faces
 
 
-def _drive(driver: Driver, photo: np.ndarray, face: FaceReading, engine: Engine, reader: Reader) -> tuple[np.ndarray, np.ndarray]:
-    """(F, 34) Action Units asked of the photo and read of its frames, where the driver is seen."""
-    prepared = prepare(photo, [face], engine)
-    track = driver.track(own_controls(face))
+def _drive(
+    driver: Driver, photo: np.ndarray, face: FaceReading, engine: Engine, reader: Reader
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(F, 34) Action Units asked of the photo and read of its frames, where the driver is seen, and (2, F, 5) the changes of
+    pose and gaze asked and read."""
+    prepared, own = prepare(photo, [face], engine), own_controls(face)
+    track = driver.track(own)
     wanted = [track.sample(float(t)) for t in driver.times[driver.seen]]
     frames = (render_frame(prepared, [values]) for values in wanted)
-    readings = [reader.read_aligned(frame, [face.landmarks_photo])[0].action_units for frame in frames]
-    rows = [np.array([[values[name] for name in SIDED_AU_NAMES] for values in table]) for table in (wanted, readings)]
-    return rows[0], rows[1]
+    readings = [own_controls(reader.read_aligned(frame, [face.landmarks_photo])[0]) for frame in frames]
+    units = [np.array([[values[name] for name in SIDED_AU_NAMES] for values in table]) for table in (wanted, readings)]
+    heads = [[[values[name] - own[name] for name in HEAD_NAMES] for values in table] for table in (wanted, readings)]
+    return units[0], units[1], np.array(heads)

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from mimica.facs import BY_NUMBER
-from mimica.motion.track import POSE, Track
+from mimica.motion.track import HEAD, SHIFT, Track
 
 STRIP, LEFT, RIGHT, TOP, BOTTOM = 46, 190, 20, 12, 30
 """Pixels: height of a strip, margins."""
@@ -46,21 +46,22 @@ def _strips(track: Track) -> dict[str, list[str]]:
     moving = [name for name, column in zip(track.names, track.values.T, strict=True) if (column != column[0]).any()]
     strips: dict[str, list[str]] = {}
     for name in moving or track.names[:1]:
-        base = name if name in POSE else name.rstrip("LR")
-        label = base if base in POSE else f"{base} {BY_NUMBER[int(base[2:])].name}"
+        base = name if name in HEAD else name.rstrip("LR")
+        label = base if base in HEAD else f"{base} {BY_NUMBER[int(base[2:])].name}"
         strips.setdefault(label, []).append(name)
     return strips
 
 
 def _range(track: Track, names: list[str], values: np.ndarray) -> tuple[float, float]:
-    if names[0] not in POSE:
+    if names[0] not in HEAD:
         return (-1.0, 1.0) if track.relative else (0.0, 1.0)
-    reach = max(5.0, float(np.ceil(np.abs(values[:, [track.names.index(name) for name in names]]).max())))
+    largest = float(np.abs(values[:, [track.names.index(name) for name in names]]).max())
+    reach = max(0.05, largest) if names[0] in SHIFT else max(5.0, float(np.ceil(largest)))
     return -reach, reach
 
 
 def _colour(name: str) -> tuple[int, int, int]:
-    if name in POSE or name[-1] not in "LR":
+    if name in HEAD or name[-1] not in "LR":
         return _BOTH
     return _LEFT_SIDE if name[-1] == "L" else _RIGHT_SIDE
 

@@ -3,7 +3,8 @@
 Each frame is read (`mimica.reader.follow`: one face followed, steadied, blinks let through). The driver's own neutral is found
 by calibration: the median of the calmest frames. What goes over to the photo is the change from it (relative transfer), so
 that the driver's features and a photo's smile do not add up to a grimace; the lids are carried over in proportion, so that
-a blink closes the photo's eyes whatever either pair looks like at rest.
+a blink closes the photo's eyes whatever either pair looks like at rest. Head and gaze go over as changes too; near the limits of
+what a photo can show they are met softly, and while the lids are closed the gaze is held.
 """
 
 from __future__ import annotations
@@ -16,18 +17,29 @@ from typing import Literal
 import numpy as np
 
 from mimica.errors import NoFaceError, ValueRangeError
+from mimica.face.align import TIGHT_EYE_DISTANCE, eye_centres
+from mimica.face.head import rotation
 from mimica.facs import SIDED_AU_NAMES
-from mimica.motion.track import POSE, POSE_LIMIT, Track
+from mimica.motion.head import limits, softened
+from mimica.motion.track import GAZE, HEAD, POSE, POSE_LIMIT, SHIFT, Track
 from mimica.reader.follow import Finder, Follower
 from mimica.reader.read import FaceReading
 from mimica.video.reader import describe_losses, open_video
 
-NAMES: tuple[str, ...] = (*SIDED_AU_NAMES, *POSE)
+NAMES: tuple[str, ...] = (*SIDED_AU_NAMES, *HEAD)
 CALM_SHARE = 0.1
 """The share of the frames that is taken for neutral: those in which least is shown and least moves."""
 FEWEST_CALM = 5
 _SPEED_WEIGHT = 0.5
+_AS_MUCH_AS_A_UNIT = 10.0
+"""Degrees by which head or eyes are turned, as little calm as one Action Unit fully shown."""
 _LIDS = ("AU45L", "AU45R")
+LIDS_SHUT = 0.3
+"""AU45 from which on the eyes are not seen: the gaze before is held."""
+EYES = (0.0, 0.49, 0.39)
+"""The middle between the eyes from the pivot of the head (`mimica.face.head`), in shares of the side of the tight crop, y up: a
+turn moves it in the picture, which is no shift of the head."""
+_UNITS, _POSES, _GAZES, _SHIFTS = ([NAMES.index(name) for name in names] for names in (SIDED_AU_NAMES, POSE, GAZE, SHIFT))
 Transfer = Literal["relative", "absolute"]
 
 
@@ -36,10 +48,10 @@ class Driver:
     """One face of a video, frame by frame.
 
     times    float64 (F,) seconds
-    values   float64 (F, 37) in the order of `NAMES`; frames without the face repeat the one before (at the start, the first
-             with it)
+    values   float64 (F, 42) in the order of `NAMES`; frames without the face repeat the one before (at the start, the first
+             with it). For shift and zoom: where the eyes are, pixels, and the logarithm of their distance seen from the front
     seen     bool (F,)
-    neutral  float64 (37,), what the face shows at rest
+    neutral  float64 (42,), what the face shows at rest
     fps      frames a second of the video
     losses   sentences about frames that the file does not have, or not whole
     """
@@ -51,23 +63,50 @@ class Driver:
     fps: float
     losses: tuple[str, ...] = ()
 
-    def track(self, own: Mapping[str, float], *, transfer: Transfer = "relative", gain: float = 1.0) -> Track:
-        """The track for a face that shows `own` when it is at rest. `relative` adds the driver's changes, times `gain`;
-        `absolute` shows the driver's values, whatever the photo shows."""
+    def track(
+        self, own: Mapping[str, float], *, transfer: Transfer = "relative", gain: float = 1.0, pose_gain: float = 1.0
+    ) -> Track:
+        """The track for a face that shows `own` when it is at rest. `relative` adds the driver's changes, those of Action Units
+        times `gain`, those of head and gaze times `pose_gain`; `absolute` shows the driver's values, whatever the photo
+        shows."""
         if not 0.0 < gain <= 3.0:
             raise ValueRangeError(f"The gain {gain:g} of a driving video must be above 0 and at most 3.")
+        if not 0.0 <= pose_gain <= 3.0:
+            raise ValueRangeError(f"The gain {pose_gain:g} of a driver's head must be from 0 to 3.")
+        shown, rest = self._head(), self.neutral.copy()
+        rest[_SHIFTS] = 0.0
         if transfer == "absolute":
-            values = self.values.copy()
+            values = shown.copy()
         else:
-            start = np.array([own[name] for name in NAMES])
-            values = start + gain * (self.values - self.neutral)
+            start = np.array([own.get(name, 0.0) for name in NAMES])
+            gains = np.where(np.isin(np.arange(len(NAMES)), _UNITS), gain, pose_gain)
+            values = start + gains * (shown - rest)
             for name in _LIDS:
                 i = NAMES.index(name)
-                values[:, i] = _proportional(self.values[:, i], self.neutral[i], own[name])
-        values[:, : len(SIDED_AU_NAMES)] = np.clip(values[:, : len(SIDED_AU_NAMES)], 0.0, 1.0)
-        values[:, len(SIDED_AU_NAMES) :] = np.clip(values[:, len(SIDED_AU_NAMES) :], -POSE_LIMIT, POSE_LIMIT)
+                values[:, i] = _proportional(shown[:, i], rest[i], own[name])
+        values[:, _UNITS] = np.clip(values[:, _UNITS], 0.0, 1.0)
+        values[:, _POSES] = np.clip(values[:, _POSES], -POSE_LIMIT, POSE_LIMIT)
+        ranges = limits(own)
+        for name in HEAD:
+            i = NAMES.index(name)
+            values[:, i] = softened(values[:, i], own.get(name, 0.0), *ranges[name])
         times = np.append(self.times, self.times[-1] + 1.0 / self.fps)  # the last frame lasts as long as the others
         return Track.dense(times, NAMES, np.vstack([values, values[-1]]))
+
+    def _head(self) -> np.ndarray:
+        """`values` with the gaze held while the lids are closed, and with shift and zoom away from neutral as tracks have
+        them."""
+        values = self.values.copy()
+        closed = (values[:, [NAMES.index(name) for name in _LIDS]] > LIDS_SHUT).all(axis=1)
+        held = np.maximum.accumulate(np.where(closed, -1, np.arange(len(values))))
+        values[:, _GAZES] = np.where((held >= 0)[:, None], values[held][:, _GAZES], self.neutral[_GAZES])
+        place, size = values[:, _SHIFTS[:2]] - self.neutral[_SHIFTS[:2]], values[:, _SHIFTS[2]] - self.neutral[_SHIFTS[2]]
+        side = np.exp(self.neutral[_SHIFTS[2]]) / TIGHT_EYE_DISTANCE
+        at_rest = rotation(*self.neutral[_POSES]) @ EYES
+        turned = np.array([rotation(*pose) @ EYES - at_rest for pose in values[:, _POSES]])[:, :2] * [1, -1]
+        values[:, _SHIFTS[:2]] = place / side - turned
+        values[:, _SHIFTS[2]] = np.expm1(size)
+        return values
 
     @property
     def gaps(self) -> list[tuple[float, float]]:
@@ -136,7 +175,10 @@ def read_frames(
 
 def values_of(reading: FaceReading) -> np.ndarray:
     """What a driver's face shows, float64 in the order of `NAMES`."""
-    values = {**reading.action_units, "yaw": reading.yaw, "pitch": reading.pitch, "roll": reading.roll}
+    place = eye_centres(reading.landmarks_photo).mean(axis=0)
+    size = np.log(max(reading.eye_distance, 1e-3) / np.cos(np.deg2rad(np.clip(reading.yaw, -60, 60))))
+    head = {"yaw": reading.yaw, "pitch": reading.pitch, "roll": reading.roll, "gaze_x": reading.gaze_x, "gaze_y": reading.gaze_y}
+    values = {**reading.action_units, **head, "shift_x": place[0], "shift_y": place[1], "zoom": size}
     return np.array([values[name] for name in NAMES])
 
 
@@ -154,7 +196,7 @@ def _main_face(faces: Mapping[int, Mapping[int, tuple[np.ndarray, float]]]) -> d
 def assemble(
     times: Sequence[float], found: Mapping[int, np.ndarray], fps: float, neutral: float | None = None, source: str = "the video"
 ) -> Driver:
-    """A `Driver` from the (37,) values of the frames that have any (at least one)."""
+    """A `Driver` from the (42,) values of the frames that have any (at least one)."""
     seen = np.array([i in found for i in range(len(times))])
     held = np.maximum.accumulate(np.where(seen, np.arange(len(times)), -1))
     held[held < 0] = int(np.argmax(seen))
@@ -173,13 +215,14 @@ def assemble(
 
 
 def calmest(values: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """(F, 37) -> (37,): the median of the frames in which the sum of the Action Units, the lids' closing included, and their
-    speed (a second's change, times a weight) are least."""
-    units = values[:, : len(SIDED_AU_NAMES)]
+    """(F, 42) -> (42,): the median of the frames in which the sum of the Action Units, the lids' closing included, their speed (a
+    second's change, times a weight), and how far head and eyes are from where they mostly are, come to least."""
+    units, head = values[:, _UNITS], values[:, _POSES + _GAZES]
     speed = np.zeros(len(units))
     if len(units) > 1:
         speed = np.abs(np.gradient(units, np.maximum.accumulate(times + 1e-6 * np.arange(len(times))), axis=0)).sum(axis=1)
-    shown = units.sum(axis=1) + _SPEED_WEIGHT * speed
+    turned = np.abs(head - np.median(head, axis=0)).sum(axis=1) / _AS_MUCH_AS_A_UNIT
+    shown = units.sum(axis=1) + _SPEED_WEIGHT * speed + turned
     count = min(len(units), max(FEWEST_CALM, round(CALM_SHARE * len(units))))
     return np.asarray(np.median(values[np.argsort(shown, kind="stable")[:count]], axis=0))
 

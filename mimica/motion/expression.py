@@ -1,9 +1,8 @@
 """What expression is wanted: parsing `happy:0.6+surprised:0.4` and `12=0.8,6+=0.2`, and working out the target values.
 
-Controls are the 34 sided Action Units in [0, 1]. An emotion sets all of them; Action Units alone leave the rest as the
-photo shows them; with an emotion they are set on top of it. The intensity then says how far to go from what the photo
-shows (0) to that target (1), and beyond (up to 1.5).
-"""
+Controls are the 34 sided Action Units in [0, 1], and what head and eyes do (`mimica.motion.head`). An emotion sets all of them;
+Action Units alone leave the rest as the photo shows them; with an emotion they are set on top of it. The intensity then says
+how far to go from what the photo shows (0) to that target (1), and beyond (up to 1.5)."""
 
 from __future__ import annotations
 
@@ -15,6 +14,8 @@ from typing import Literal
 
 from mimica.errors import ValueRangeError, nearest
 from mimica.facs import SIDED_AU_NAMES, emotion_controls, parse_control, parse_emotion, with_sides
+from mimica.motion.head import look_at_camera, parse_gaze, parse_pose
+from mimica.motion.track import HEAD
 
 MAX_INTENSITY = 1.5
 
@@ -46,19 +47,30 @@ class Expression:
     emotions   (name, weight) of each emotion in the mixture; empty: start from what the photo shows
     changes    Action Units on top, applied in order
     intensity  [0, 1.5], how far from the photo's own expression towards the target
+    head       changes of head and eyes, (control of `HEAD`, degrees away from the photo)
+    at_camera  head to the front and eyes to the camera; what `head` names goes before it
     """
 
     emotions: tuple[tuple[str, float], ...] = ()
     changes: tuple[UnitChange, ...] = ()
     intensity: float = 1.0
+    head: tuple[tuple[str, float], ...] = ()
+    at_camera: bool = False
 
     def target(self, own: Mapping[str, float]) -> dict[str, float]:
-        """The 34 absolute controls for a face that shows `own`. At intensity 0 exactly `own`, at 1 exactly the target."""
+        """The absolute controls for a face that shows `own`: the 34 Action Units, and those of `HEAD` that are in `own`. At
+        intensity 0 exactly `own`, at 1 exactly the target."""
         values = mix(self.emotions) if self.emotions else {name: own[name] for name in SIDED_AU_NAMES}
         for change in self.changes:
             values = change.apply(values)
         part = self.intensity
-        return {name: min(1.0, max(0.0, (1.0 - part) * own[name] + part * value)) for name, value in values.items()}
+        units = {name: min(1.0, max(0.0, (1.0 - part) * own[name] + part * value)) for name, value in values.items()}
+        away = self.head_changes(own)
+        return units | {name: own[name] + part * away.get(name, 0.0) for name in HEAD if name in own}
+
+    def head_changes(self, own: Mapping[str, float]) -> dict[str, float]:
+        """What of head and eyes is to change in a face that shows `own`, and by how much."""
+        return {**(look_at_camera(own) if self.at_camera else {}), **dict(self.head)}
 
     @property
     def label(self) -> str:
@@ -139,15 +151,24 @@ def wanted(
     expression: str | Mapping[str, float] | None = None,
     au: str | Mapping[str | int, float] | None = None,
     intensity: float = 1.0,
+    *,
+    pose: str | Mapping[str, float] | None = None,
+    gaze: str | Mapping[str, float] | None = None,
+    look: str | None = None,
 ) -> Expression:
     """The `Expression` that a call or command line asks for.
 
     expression  `"happy:0.6+surprised:0.4"` or {emotion: weight}
     au          `"12=0.8,6+=0.2"` or {Action Unit: absolute value}, the unit as 12, `"12L"` or `"AU12"`
     intensity   [0, 1.5]
+    pose, gaze  `"yaw=12,pitch=-5"` and `"x=10,y=-4"`, or mappings: degrees away from the photo
+    look        `"camera"`: head to the front, eyes to the camera
     """
-    if expression is None and au is None:
-        raise ValueRangeError("No expression is asked for; give --expression (happy, say), --au (12=0.8, say) or both.")
+    if look not in (None, "camera"):
+        raise ValueRangeError(f"--look is '{look}'; it can be 'camera', and --gaze says other directions.")
+    head = tuple((parse_pose(pose) | parse_gaze(gaze)).items())
+    if expression is None and au is None and not head and look is None:
+        raise ValueRangeError("No expression is asked for; give --expression (happy, say), --au (12=0.8, say), --pose or --gaze.")
     if expression is None:
         emotions: tuple[tuple[str, float], ...] = ()
     elif isinstance(expression, str):
@@ -164,7 +185,7 @@ def wanted(
             UnitChange(parse_control(str(unit)), "=", checked(value, f"the value of Action Unit {unit}", 0.0, 1.0))
             for unit, value in (au or {}).items()
         )
-    return Expression(emotions, changes, checked(intensity, "the intensity", 0.0, MAX_INTENSITY))
+    return Expression(emotions, changes, checked(intensity, "the intensity", 0.0, MAX_INTENSITY), head, look is not None)
 
 
 def checked(value: float, what: str, low: float, high: float) -> float:

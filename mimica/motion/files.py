@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from mimica.motion import arkit
+from mimica.motion.head import cannot
 from mimica.motion.openface import read_table, read_track
 from mimica.motion.script.script import read_script
 from mimica.motion.script.subtitles import read_subtitles
-from mimica.motion.track import POSE, Track
+from mimica.motion.track import HEAD, Track
 
 Motion = Callable[[Mapping[str, float]], Track]
 """What a face that shows `own` (34 sided Action Units and the pose) is to do."""
@@ -43,11 +46,6 @@ def _header(path: str | Path) -> list[str]:
 
 
 def pose_warning(track: Track, engine: str, controls: Iterable[str]) -> str | None:
-    """A sentence if the track turns the head and the engine, which has the `controls`, cannot."""
-    turned = [
-        name
-        for name in POSE
-        if name in track.names and (column := track.values[:, track.names.index(name)]).min() != column.max()
-    ]
-    lacking = [name for name in turned if name not in set(controls)]
-    return f"the engine '{engine}' cannot turn the head; {', '.join(lacking)} will be left out." if lacking else None
+    """A sentence if the track moves head or eyes and the engine, which has the `controls`, cannot."""
+    moved = [name for name in HEAD if name in track.names and np.ptp(track.values[:, track.names.index(name)]) > 0]
+    return cannot(moved, engine, controls)

@@ -1,6 +1,7 @@
 """Tracks from and to the tables of OpenFace 2 (`FeatureExtraction` output), so that its curves drive Mimica and the reverse.
 
-Units are crossed here: `AU12_r` 0-5 <-> [0, 1], `pose_Rx, pose_Ry, pose_Rz` radians <-> pitch, yaw, roll in degrees.
+Units are crossed here: `AU12_r` 0-5 <-> [0, 1], `pose_Rx, pose_Ry, pose_Rz` radians <-> pitch, yaw, roll in degrees,
+`gaze_angle_x, gaze_angle_y` radians in the camera's axes <-> gaze in degrees in the head (0 for a head whose pose is not told).
 OpenFace's Ry grows as the head turns to the left side of the picture, Mimica's yaw to the right; the other signs agree.
 OpenFace has no sides; a track with sides is written with the columns `AU12L_r` and `AU12R_r` beside their mean `AU12_r`.
 
@@ -13,20 +14,26 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mimica.errors import DataError
+from mimica.face.gaze import in_camera, in_head
 from mimica.facs import AU_NAMES, SIDED_AU_NAMES, from_openface, to_openface, without_sides
 from mimica.files import atomic_path
 from mimica.foreign.tables import read_text
-from mimica.motion.openface_columns import POSE_COLUMNS
-from mimica.motion.track import POSE, POSE_LIMIT, Track
+from mimica.motion.openface_columns import GAZE_COLUMNS, POSE_COLUMNS
+from mimica.motion.track import GAZE, GAZE_LIMIT, HEAD, POSE, POSE_LIMIT, Track
 
-_CONTROL_OF = {f"{name}_r": name for name in (*AU_NAMES, *SIDED_AU_NAMES)} | {c: name for name, (c, _) in POSE_COLUMNS.items()}
+_ANGLES = POSE_COLUMNS | GAZE_COLUMNS
+_CONTROL_OF = {f"{name}_r": name for name in (*AU_NAMES, *SIDED_AU_NAMES)} | {c: name for name, (c, _) in _ANGLES.items()}
+
+
+MOST_GAZE = 80.0
+"""Degrees: gaze beyond is an error of the table's."""
 
 
 NO_SUCCESS, OTHER_FACE = "without a face (success 0)", "of other faces"
@@ -52,7 +59,8 @@ def read_track(path: str | Path) -> Track:
 
 
 def read_table(path: str | Path) -> Table:
-    """A CSV with `timestamp` and any of the columns `AUxx_r`, `pose_Rx/y/z` -> an absolute track, linear between rows.
+    """A CSV with `timestamp` and any of the columns `AUxx_r`, `pose_Rx/y/z`, `gaze_angle_x/y` -> an absolute track, linear
+    between rows.
 
     Rows with `success` 0, or none, are left out, whatever else they hold; of several faces (`face_id`) the first's rows are
     taken. Sided columns win over `AU12_r`. Values outside OpenFace's ranges are clipped. Raises `DataError` for what is no such
@@ -71,7 +79,8 @@ def read_table(path: str | Path) -> Table:
     if (np.diff(times) < 0).any():
         raise DataError(f"The column 'timestamp' of {path} falls; rows must be in the order of time.")
     values = np.array([[_from_column(name, row[i]) for i, name in controls] for row in used])
-    return Table(Track.dense(times, tuple(name for _, name in controls), values), count, left_out)
+    names = tuple(name for _, name in controls)
+    return Table(Track.dense(times, names, _gaze_turned(values, names, in_head)), count, left_out)
 
 
 def _header_and_lines(path: Path) -> tuple[list[str], list[list[str]]]:
@@ -134,9 +143,24 @@ def _number(cell: str, column: str, line: int, path: Path) -> float:
 
 
 def _from_column(name: str, number: float) -> float:
-    if name in POSE:
-        return min(POSE_LIMIT, max(-POSE_LIMIT, number * POSE_COLUMNS[name][1]))
+    if name in _ANGLES:
+        most = POSE_LIMIT if name in POSE else MOST_GAZE
+        return min(most, max(-most, number * _ANGLES[name][1]))
     return from_openface(number)
+
+
+def _gaze_turned(values: np.ndarray, names: tuple[str, ...], turn: Callable[..., np.ndarray]) -> np.ndarray:
+    """Values (T, N) with the gaze brought from the camera's axes to the head's, or the reverse, by `turn`; what of gaze and
+    pose is not among `names` counts as 0."""
+    if not set(GAZE) & set(names):
+        return values
+    column = {name: values[:, names.index(name)] if name in names else np.zeros(len(values)) for name in (*GAZE, *POSE)}
+    turned = [turn(np.array(row[:2]), row[2:]) for row in zip(*column.values(), strict=True)]
+    result = values.copy()
+    for name, angles in zip(GAZE, np.array(turned).T, strict=True):
+        if name in names:
+            result[:, names.index(name)] = np.clip(angles, -GAZE_LIMIT, GAZE_LIMIT)
+    return result
 
 
 def write_track(track: Track, path: str | Path, fps: float | None = None) -> None:
@@ -144,18 +168,19 @@ def write_track(track: Track, path: str | Path, fps: float | None = None) -> Non
     if track.relative:
         raise DataError(f"{path} cannot take a relative track: OpenFace's intensities are absolute; use Track.resolve first.")
     times = track.times if fps is None else track.start + np.arange(track.frame_count(fps)) / fps
-    pose = [name for name in POSE if name in track.names]
-    units = [name for name in track.names if name not in POSE]
+    angles = [name for name in (*GAZE, *POSE) if name in track.names]
+    units = [name for name in track.names if name not in HEAD]
     means = list(without_sides(dict.fromkeys(units, 0.0)))
     sided = [name for name in units if name not in means]
-    columns = [POSE_COLUMNS[name][0] for name in pose] + [f"{name}_r" for name in means + sided]
+    columns = [_ANGLES[name][0] for name in angles] + [f"{name}_r" for name in means + sided]
+    table = _gaze_turned(np.array([track.at(time) for time in times]), track.names, in_camera)
     with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["frame", "face_id", "timestamp", "confidence", "success", *columns])
-        for frame, time in enumerate(times, start=1):
-            values = track.sample(time)
+        for frame, (time, row) in enumerate(zip(times, table, strict=True), start=1):
+            values = dict(zip(track.names, row.tolist(), strict=True))
             mean = without_sides({name: values[name] for name in units})
-            numbers = [values[name] / POSE_COLUMNS[name][1] for name in pose] + [
+            numbers = [values[name] / _ANGLES[name][1] for name in angles] + [
                 to_openface(value) for value in [*mean.values(), *(values[name] for name in sided)]
             ]
             writer.writerow([frame, 0, f"{time:.6f}", "1.00", 1, *(f"{number:.6f}" for number in numbers)])

@@ -1,10 +1,11 @@
-"""Tracks: Action Unit and head pose curves over time, the one form in which every source of motion speaks to `animation`.
+"""Tracks: curves of Action Units, head pose and gaze over time, the one form in which every source of motion speaks to
+`animation`.
 
 A track is an immutable value: keyframes, and between two keyframes one easing. Presets, text scripts, predictors and
 driving videos all give tracks; what they mean for a certain face is settled by `Track.resolve`.
 
-Times are seconds, Action Units in [0, 1] by control name, pose in degrees (signs as in `mimica.reader.read`).
-"""
+Times are seconds, Action Units in [0, 1] by control name; pose and gaze in degrees as `mimica.reader.read` reads them, gaze in
+the head; the head's shift in shares of the side of the tight crop, zoom as a factor less 1, both away from the photo."""
 
 from __future__ import annotations
 
@@ -23,8 +24,13 @@ all until the next keyframe, then at once."""
 EASINGS: tuple[Easing, ...] = get_args(Easing)
 
 POSE: tuple[str, ...] = ("yaw", "pitch", "roll")
-POSE_LIMIT = 180.0
-"""Degrees: the legal range of a pose value is -180 to 180."""
+GAZE: tuple[str, ...] = ("gaze_x", "gaze_y")
+SHIFT: tuple[str, ...] = ("shift_x", "shift_y", "zoom")
+HEAD: tuple[str, ...] = (*POSE, *GAZE, *SHIFT)
+"""All that is no Action Unit."""
+POSE_LIMIT, GAZE_LIMIT, SHIFT_LIMIT = 180.0, 90.0, 0.5
+"""The legal range goes from minus these to these: degrees of pose and gaze, shift and zoom."""
+_HEAD_LIMITS = dict.fromkeys(POSE, POSE_LIMIT) | dict.fromkeys(GAZE, GAZE_LIMIT) | dict.fromkeys(SHIFT, SHIFT_LIMIT)
 
 _CURVES: dict[str, Callable[[float], float]] = {
     "linear": lambda u: u,
@@ -42,8 +48,8 @@ class Track:
     """Control curves over time.
 
     times     float64 (T,) seconds, never falling; two equal times are a jump
-    names     N control names: Action Units (`AU12`, `AU12L`) and `POSE`
-    values    float64 (T, N): [0, 1] (relative: [-1, 1]); pose in degrees
+    names     N control names: Action Units (`AU12`, `AU12L`) and `HEAD`
+    values    float64 (T, N): [0, 1] (relative: [-1, 1]); of `HEAD` as the module says
     easings   T names of `Easing`: how the curve comes to this keyframe from the one before (the first is not used)
     relative  the values are changes, to be added to what the photo shows
 
@@ -199,7 +205,7 @@ class Track:
     def resolve(self, own: Mapping[str, float]) -> Track:
         """The absolute track of all controls in `own`, the values that the photo shows: relative values are added to them
         and clipped; a control without sides counts for both; a control that the track leaves out stays as in the photo."""
-        columns = with_sides({name: i for i, name in enumerate(self.names) if name not in POSE})
+        columns = with_sides({name: i for i, name in enumerate(self.names) if name not in HEAD})
         columns |= {name: i for i, name in enumerate(self.names)}
         unknown = [name for name in self.names if not {name, name + "L", name + "R"} & set(own)]
         if unknown:
@@ -218,8 +224,8 @@ class Track:
 
 
 def _limits(name: str, relative: bool) -> tuple[float, float]:
-    if name in POSE:
-        return -POSE_LIMIT, POSE_LIMIT
+    if name in HEAD:
+        return -_HEAD_LIMITS[name], _HEAD_LIMITS[name]
     if parse_control(name) != name:
         raise ValueRangeError(f"'{name}' is no control's name; write '{parse_control(name)}'.")
     return (-1.0 if relative else 0.0), 1.0

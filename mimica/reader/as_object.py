@@ -14,6 +14,8 @@ def as_object(reading: FaceReading, number: int) -> dict[str, Any]:
         "confidence": round(reading.confidence, 4),
         "box": [round(value, 2) for value in reading.box_photo],
         "pose": {name: round(getattr(reading, name), 2) for name in ("yaw", "pitch", "roll")},
+        "gaze": {"x": round(reading.gaze_x, 2), "y": round(reading.gaze_y, 2)},
+        "gaze_from_camera": {axis: round(angle, 2) for axis, angle in zip("xy", reading.gaze_from_camera, strict=True)},
         "action_units": _rounded(reading.mean_action_units),
         "action_units_by_side": _rounded(reading.action_units),
         "emotions": _rounded(reading.emotions),

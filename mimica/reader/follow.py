@@ -70,8 +70,10 @@ class _Steady:
             self._pixels = max(1.0, reading.eye_distance)
         units = to_vector(reading.action_units, SIDED_AU_NAMES)
         points = np.concatenate([reading.landmarks_photo, reading.irises_photo]) / self._pixels
-        measured = np.concatenate([units, [reading.yaw, reading.pitch, reading.roll], points.ravel()])
-        units, (yaw, pitch, roll), flat = np.split(self._filter(measured, time), [len(units), len(units) + 3])
+        gazes = np.array(reading.gazes).ravel()
+        measured = np.concatenate([units, [reading.yaw, reading.pitch, reading.roll], gazes, points.ravel()])
+        steady = self._filter(measured, time)
+        units, (yaw, pitch, roll), gazes, flat = np.split(steady, np.cumsum([len(units), 3, len(gazes)]))
         points = (flat.reshape(-1, 2) * self._pixels).astype(np.float32)
         landmarks, irises = points[: len(reading.landmarks_photo)], points[len(reading.landmarks_photo) :]
         (x0, y0), (x1, y1) = landmarks.min(axis=0), landmarks.max(axis=0)
@@ -84,14 +86,16 @@ class _Steady:
             pitch=float(pitch),
             roll=float(roll),
             action_units=to_dict(units, SIDED_AU_NAMES),
+            gazes=((float(gazes[0]), float(gazes[1])), (float(gazes[2]), float(gazes[3]))),
         )
 
 
 def _filter_settings() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(min_cutoff, beta, d_cutoff) for each element of what `_Steady` filters. Blinks last 100 to 150 ms, so AU 45 opens
-    its filter early and wide; points are in eye distances, angles in degrees."""
-    unit, blink, angle, coordinate = (1.5, 1.5, 1.0), (4.0, 6.0, 10.0), (1.5, 0.1, 1.0), (2.0, 5.0, 1.0)
-    rows = [blink if name.startswith("AU45") else unit for name in SIDED_AU_NAMES] + [angle] * 3 + [coordinate] * 2 * (68 + 2)
+    its filter early and wide; eyes jump in as little; points are in eye distances, angles in degrees."""
+    unit, blink, angle, gaze, coordinate = (1.5, 1.5, 1.0), (4.0, 6.0, 10.0), (1.5, 0.1, 1.0), (2.0, 0.3, 3.0), (2.0, 5.0, 1.0)
+    rows = [blink if name.startswith("AU45") else unit for name in SIDED_AU_NAMES]
+    rows += [angle] * 3 + [gaze] * 4 + [coordinate] * 2 * (68 + 2)
     min_cutoff, beta, d_cutoff = np.array(rows).T
     return min_cutoff, beta, d_cutoff
 

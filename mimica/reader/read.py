@@ -17,8 +17,10 @@ import numpy as np
 from mimica.errors import NoFaceError, WeightsError
 from mimica.face.align import crop_from_photo, eye_centres, invert, transform
 from mimica.face.detect import Box, detect
+from mimica.face.gaze import in_camera
 from mimica.facs import EMOTIONS, SIDED_AU_NAMES, to_dict, without_sides
 from mimica.onnx_session import Session, open_session
+from mimica.reader.gaze import read_gazes
 from mimica.reader.outputs import DETAIL_SIZE, EYE_DISTANCE, INPUT_SIZE, OUTPUT_SIZE, POINTS, POSE_UNIT, SLICES, mirrored_outputs
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "reader.onnx"
@@ -46,6 +48,8 @@ class FaceReading:
     yaw, pitch, roll degrees; yaw + turned to the right side of the picture, pitch + down, roll + clockwise in the picture
     action_units     34 sided controls (`AU12L` ...) in [0, 1]
     emotions         8 probabilities by the names of `mimica.facs.EMOTIONS`, sum 1
+    gazes            ((x, y), (x, y)) of each eye, the one at the left of the picture first: degrees in the head, 0 is straight
+                     ahead, x + to the right of the picture, y + down
     """
 
     box_photo: tuple[float, float, float, float]
@@ -57,6 +61,23 @@ class FaceReading:
     roll: float
     action_units: Mapping[str, float]
     emotions: Mapping[str, float]
+    gazes: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 0.0), (0.0, 0.0))
+
+    @property
+    def gaze_x(self) -> float:
+        """Of both eyes, degrees in the head, + to the right of the picture."""
+        return (self.gazes[0][0] + self.gazes[1][0]) / 2
+
+    @property
+    def gaze_y(self) -> float:
+        """Of both eyes, degrees in the head, + down."""
+        return (self.gazes[0][1] + self.gazes[1][1]) / 2
+
+    @property
+    def gaze_from_camera(self) -> tuple[float, float]:
+        """Of both eyes, degrees, as seen from the camera: (0, 0) looks into it."""
+        x, y = in_camera(np.array(self.gazes), (self.yaw, self.pitch, self.roll)).mean(axis=0).tolist()
+        return x, y
 
     @property
     def mean_action_units(self) -> dict[str, float]:
@@ -139,7 +160,7 @@ class Reader:
         rows = self.raw_aligned(crops)
         if self._mirror:
             rows = (rows + mirrored_outputs(self.raw_aligned(np.ascontiguousarray(crops[:, :, ::-1])))) / 2
-        return [_reading(row, matrix) for row, matrix in zip(rows, matrices, strict=True)]
+        return [_with_gaze(gray, _reading(row, matrix)) for row, matrix in zip(rows, matrices, strict=True)]
 
     def _run(self, gray: np.ndarray, matrices: Sequence[np.ndarray]) -> np.ndarray:
         return self.raw(np.stack([_cut_gray(gray, matrix) for matrix in matrices]))
@@ -269,6 +290,11 @@ def _points(row: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """(POINTS, 2) in pixels of the photo; `matrix` is photo -> input crop."""
     in_crop = row[SLICES["points"]].reshape(POINTS, 2) * EYE_DISTANCE * INPUT_SIZE + INPUT_SIZE / 2
     return transform(in_crop, invert(matrix)).astype(np.float32)
+
+
+def _with_gaze(gray: np.ndarray, reading: FaceReading) -> FaceReading:
+    pose = (reading.yaw, reading.pitch, reading.roll)
+    return replace(reading, gazes=read_gazes(gray, reading.landmarks_photo, reading.irises_photo, pose))
 
 
 def _reading(row: np.ndarray, matrix: np.ndarray) -> FaceReading:

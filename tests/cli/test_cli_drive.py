@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -14,7 +15,9 @@ from typer.testing import CliRunner
 from mimica import api
 from mimica.cli import app
 from mimica.facs import SIDED_AU_NAMES
+from mimica.motion.driving import Driver
 from mimica.motion.openface import read_track
+from mimica.motion.track import Track
 from mimica.reader import follow
 from mimica.reader.read import FaceReading
 from mimica.video.reader import open_video
@@ -134,3 +137,17 @@ def test_sound_of_an_unknown_codec_is_left_out_with_a_word(video: Path, tmp_path
         patch.setattr("mimica.drive.open_video", lambda path: Mute())
         fps, sound, (warning,) = Drive().target(video, tmp_path / "out.mp4")
     assert fps == 0.4 and sound is None and "cannot be decoded" in warning, "a slow clip's own rate is taken"
+
+
+def test_the_gain_of_the_head_reaches_the_driver(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gains: list[float] = []
+    track = Driver.track
+
+    def spy(self: Driver, own: Mapping[str, float], **given: Any) -> Track:
+        gains.append(given["pose_gain"])
+        return track(self, own, **given)
+
+    monkeypatch.setattr(Driver, "track", spy)
+    assert run(PHOTO, video, "-o", tmp_path / "out.mp4", "--pose-gain", "0.5")[0] == 0 and gains == [0.5]
+    code, said = run(PHOTO, video, "-o", tmp_path / "out.mp4", "--pose-gain", "5")
+    assert code == 2 and "--pose-gain" in said

@@ -224,3 +224,20 @@ def test_grid(run: Run, photo: Path) -> None:
 def test_bad_grids(run: Run, photo: Path, arguments: list[str]) -> None:
     done = run("grid", photo, *arguments)
     assert done.code == 2 and done.err.startswith("Error: ") and len(list(photo.parent.iterdir())) == 1
+
+
+def test_pose_gaze_look_and_alive_reach_the_library(run: Run, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, object]] = []
+
+    def take(*_: object, **given: object) -> None:
+        asked.append(given)
+        raise NoFaceError("enough")
+
+    monkeypatch.setattr(api, "edit", take)
+    monkeypatch.setattr(api, "animate", take)
+    words = ["--pose", "yaw=12,pitch=-5", "--pose", "roll=2", "--gaze", "x=10", "--look", "camera"]
+    assert run("edit", photo, *words).code == 2
+    assert (asked[0]["pose"], asked[0]["gaze"], asked[0]["look"]) == ("yaw=12,pitch=-5,roll=2", "x=10", "camera")
+    run("animate", photo, "--alive", "--pose", "yaw=3")
+    assert asked[1]["alive"] is True and asked[1]["pose"] == "yaw=3"
+    assert "--pose" in run("edit", photo, "--pose", "jaw=3").err and "--look" in run("edit", photo, "--look", "up").err

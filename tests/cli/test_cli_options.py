@@ -35,11 +35,16 @@ def test_a_group_is_given_as_its_fields_and_arrives_as_one() -> None:
     assert "Pixels." in CliRunner().invoke(app, ["--help"]).stdout
 
 
+NOT_MOVED = {"pose": None, "gaze": None, "look": None}
+
+
 def test_repeated_expressions_and_units_are_joined() -> None:
     wanted = Wanted(["happy:0.5", "sad"], ["12=0.3", "6=1"], ["smile=1", "age=-1"], 0.7)
-    joined = {"expression": "happy:0.5+sad", "au": "12=0.3,6=1", "attributes": "smile=1,age=-1", "intensity": 0.7}
+    joined = {"expression": "happy:0.5+sad", "au": "12=0.3,6=1", "attributes": "smile=1,age=-1", "intensity": 0.7} | NOT_MOVED
     assert wanted.arguments() == joined
-    assert Wanted().arguments() == {"expression": None, "au": None, "attributes": None, "intensity": 1.0}
+    assert Wanted().arguments() == {"expression": None, "au": None, "attributes": None, "intensity": 1.0} | NOT_MOVED
+    head = Wanted(pose=["yaw=3", "roll=1"], gaze=["x=2"], look="camera").arguments()
+    assert (head["pose"], head["gaze"], head["look"]) == ("yaw=3,roll=1", "x=2", "camera")
 
 
 def test_attributes_alone_leave_the_expression_to_the_photo() -> None:

@@ -59,9 +59,22 @@ def test_json_is_one_object_a_face(run: Run, photo: Path, capsys: pytest.Capture
     assert [each["face"] for each in objects] == [1, 2]
     first = objects[0]
     assert set(first) == {
-        *("face", "confidence", "box", "pose", "action_units", "action_units_by_side", "emotions", "landmarks", "irises")
+        *(
+            "face",
+            "confidence",
+            "box",
+            "pose",
+            "gaze",
+            "gaze_from_camera",
+            "action_units",
+            "action_units_by_side",
+            "emotions",
+            "landmarks",
+            "irises",
+        )
     }
     assert first["pose"] == {"yaw": 2.0, "pitch": 1.0, "roll": 0.0}
+    assert first["gaze"] == {"x": 0.0, "y": 0.0} and first["gaze_from_camera"] == {"x": 2.0, "y": 1.0}
     assert tuple(first["action_units"]) == AU_NAMES and first["action_units"]["AU12"] == 0.225
     assert tuple(first["action_units_by_side"]) == SIDED_AU_NAMES and first["action_units_by_side"]["AU12L"] == 0.25
     assert tuple(first["emotions"]) == EMOTIONS

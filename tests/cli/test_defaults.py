@@ -53,6 +53,7 @@ CALLS: dict[str, str] = {
     "evaluate expressions": "evaluate.expressions:evaluate images:list_photos engines.base:load_engine",
     "evaluate acd": "evaluate.acd:evaluate",
     "evaluate driving": "evaluate.driving:evaluate",
+    "evaluate pose": "evaluate.pose:evaluate evaluate.pose:sheet images:list_photos engines.base:load_engine",
     "evaluate predictor": "",
     "evaluate vae": "evaluate.vae:evaluate images:list_photos engines.vae.edit:load_vae",
     "evaluate directions": "evaluate.directions:evaluate_directions",

@@ -49,6 +49,14 @@ def test_the_track_rises_to_the_emotion() -> None:
     assert {name: last[name] for name in SIDED_AU_NAMES} == pytest.approx(emotion_controls("surprise")) and last["yaw"] == 2.0
 
 
+def test_idle_motion_is_one_video_a_face(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert evaluate_acd.video_count(5, 4, 100, alive=True) == 4 and evaluate_acd.video_count(5, 4, 100) == 24
+    subjects = [evaluate_acd.Subject(PHOTO, np.zeros((300, 300, 3), np.uint8), reading())] * 2
+    (_, _, name, first), (_, _, _, second) = evaluate_acd._alive(subjects, BrightMouth(), 16)
+    assert name == "alive" and len(first) == 16 and first[0] == pytest.approx(own_controls(reading()))
+    assert first[8]["yaw"] != second[8]["yaw"] != 2.0, "each face moves in its own way"
+
+
 def test_tracking_pools_both_sides() -> None:
     asked = np.zeros((50, 34))
     asked[:, SIDED_AU_NAMES.index("AU12L")] = np.linspace(0, 1, 50)

@@ -79,3 +79,14 @@ def test_edit_that_fails_is_told(setting: Setting, monkeypatch: pytest.MonkeyPat
 def test_animation_counts_every_frame(engine: BrightMouth, setting: Setting) -> None:
     (figure,) = benchmarks.animation(setting)
     assert figure.value > 1 and "512 x 512" in figure.note and (setting.folder / "animation.mp4").stat().st_size > 1000
+
+
+def test_heads_and_eyes_are_timed_beside_what_stands_still(
+    engine: BrightMouth, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmarks, "find_faces", lambda rgb: [reading()])
+    seen: list[list[dict[str, float]]] = []
+    monkeypatch.setattr(benchmarks, "run_ms", lambda prepared, targets: seen.append(list(targets)) or 10.0 * len(seen))
+    still, turning, looking = benchmarks.head(setting)
+    assert (still.value, turning.value, looking.value) == (10, 10, 20)
+    assert seen[0][-1]["yaw"] == 2 and seen[1][-1]["yaw"] == 2 + 0.9 * 12 and seen[2][-1]["gaze_x"] == 0.9 * 12

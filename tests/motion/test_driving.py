@@ -133,3 +133,51 @@ def test_a_video_is_read(tmp_path: Path, second: bool) -> None:
 def test_a_video_without_faces(tmp_path: Path) -> None:
     with pytest.raises(NoFaceError, match="no frame shows a face"):
         read_driver(_video(tmp_path / "d.mp4", [0] * 5), _Brightness())
+
+
+def test_head_and_eyes_go_over_as_changes_by_their_own_gain() -> None:
+    turned = driver({"yaw": np.array([4.0] * 20 + [12.0] * 20), "gaze_x": np.array([2.0] * 20 + [8.0] * 20)}, {})
+    track = turned.track(OWN)
+    assert track.sample(0.0)["yaw"] == pytest.approx(-3) and track.sample(1.2)["yaw"] == pytest.approx(5)
+    assert track.sample(1.2)["gaze_x"] == pytest.approx(6)
+    assert turned.track(OWN, pose_gain=0.5).sample(1.2)["yaw"] == pytest.approx(1)
+    assert turned.track(OWN, pose_gain=0.0).sample(1.2)["yaw"] == pytest.approx(-3)
+    with pytest.raises(ValueRangeError, match="head"):
+        turned.track(OWN, pose_gain=4)
+
+
+def test_limits_are_met_softly() -> None:
+    track = driver({"yaw": np.concatenate([np.zeros(100), np.linspace(0, 60, 60)])}).track(OWN)
+    yaw = track.values[:, track.names.index("yaw")]
+    assert yaw.max() < 17.01 and (np.diff(yaw[100:-1]) > -1e-9).all() and yaw[110] == pytest.approx(-3 + 60 * 10 / 59)
+
+
+def test_gaze_is_held_while_the_lids_are_closed() -> None:
+    gaze, lids = np.zeros(40), np.zeros(40)
+    gaze[20:], gaze[25:30], lids[25:30] = 6, 20, 1
+    track = driver({"gaze_x": gaze, "AU45L": lids, "AU45R": lids}).track(OWN)
+    assert track.sample(27 / FPS)["gaze_x"] == pytest.approx(6) and track.sample(22 / FPS)["gaze_x"] == pytest.approx(6)
+
+
+def test_shift_and_zoom_follow_the_head_but_not_its_turn() -> None:
+    from mimica.face.head import rotation
+    from mimica.motion.driving import EYES
+
+    size = np.log(60.0)  # pixels between the eyes: the crop's side is 200
+    zoomed = driver({"shift_x": np.array([100.0] * 20 + [106.0] * 20), "zoom": np.array([size] * 20 + [size + 0.04] * 20)})
+    sample = zoomed.track(OWN).sample(1.2)
+    assert sample["shift_x"] == pytest.approx(0.03) and sample["zoom"] == pytest.approx(np.expm1(0.04))
+    there = (rotation(10, 0, 0) @ EYES)[0] * 200
+    turned = driver(
+        {"yaw": np.array([0.0] * 20 + [10.0] * 20), "shift_x": np.array([0.0] * 20 + [there] * 20), "zoom": np.full(40, size)}
+    )
+    assert turned.track(OWN).sample(1.2)["shift_x"] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_head_that_is_turned_for_a_while_is_not_at_rest() -> None:
+    gaze = np.full(60, 2.0)
+    gaze[40:55] = 15.0
+    smile = np.full(60, 0.05)
+    smile[40:55] = 0.0  # the calmest face, but it looks aside
+    turned = driver({"gaze_x": gaze, "AU12L": smile})
+    assert turned.neutral[NAMES.index("gaze_x")] == 2

@@ -110,3 +110,13 @@ def test_cells_without_end(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(DataError, match=r"cannot be read|no OpenFace table|cells"):
         read_track(tmp_path / "a.csv")
+
+
+@given(st.floats(-25, 25), st.floats(-20, 20), st.floats(-20, 20), st.floats(-15, 15))
+def test_gaze_goes_there_and_back(tmp_path_factory: pytest.TempPathFactory, yaw: float, pitch: float, x: float, y: float) -> None:
+    path = tmp_path_factory.mktemp("openface") / "track.csv"
+    row = {"yaw": yaw, "pitch": pitch, "roll": 3.0, "gaze_x": x, "gaze_y": y, "zoom": 0.01}
+    write_track(Track.from_keyframes([(0.0, row, "linear")]), path)
+    assert "zoom" not in path.read_text() and "gaze_angle_x" in path.read_text()
+    del row["zoom"]
+    assert read_track(path).sample(0.0) == pytest.approx(row, abs=1e-3)

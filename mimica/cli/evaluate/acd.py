@@ -43,6 +43,7 @@ def acd(
     frames: Annotated[int, typer.Option("--frames", help="Frames of each video.", min=2)] = 16,
     size: VideoSize = 512,
     intensity: IntensityOption = 1.0,
+    alive: Annotated[bool, typer.Option("--alive", help="Idle motion instead of emotions, one video of 8 s a face.")] = False,
     as_json: AsJsonTables = False,
 ) -> None:
     """Average content distance of MoCoGAN: does the face stay the same person while it moves? Also flicker and tracking error.
@@ -63,7 +64,7 @@ def acd(
         raise UserError("The figures need photos to animate and one video or more, or a folder of clips: --videos DIR.")
     paths = list_photos(photos)
     loaded = load_engine(engine, weights)
-    with bar("videos", video_count(len(paths), faces, videos)) as line:
+    with bar("videos", video_count(len(paths), faces, videos, alive)) as line:
         report = evaluate(
             paths,
             loaded,
@@ -72,6 +73,7 @@ def acd(
             frames=frames,
             size=size,
             intensity=intensity,
+            alive=alive,
             progress=line.advance,
         )
     warn(report.missing)

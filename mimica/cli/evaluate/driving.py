@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mimica.cli.evaluate.tables import AsJson, PeopleArgument, VideoSize, show, tracking
+from mimica.cli.evaluate.tables import AsJson, PeopleArgument, VideoSize, show, table, tracking
 from mimica.cli.options import EngineOption, WeightsOption, warn
 from mimica.cli.progress import bar
 
@@ -25,7 +25,7 @@ def driving(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Do photos do what drivers do? Action Units asked of each frame against those read of it.
+    """Do photos do what drivers do? Action Units, pose and gaze asked of each frame against those read of it.
 
     mimica evaluate driving photos/ --driver talking.mp4
     """
@@ -41,7 +41,10 @@ def driving(
     if as_json:
         typer.echo(json.dumps(asdict(report), indent=1))
         return
-    show(tracking(report.tracking))
+    head = [(name, f"{row['r']:.2f}", f"{row['mae']:.1f}") for name, row in report.head.items()]
+    show(
+        tracking(report.tracking), table("Head and eyes asked against read", ("", "Pearson r", "mean abs. error, degrees"), head)
+    )
     typer.echo(
         f"{report.drivers} drivers, {report.photos} photos, {report.frames} frames: mean correlation {report.mean_r:.3f} "
         f"over {len(report.tracking)} Action Units"

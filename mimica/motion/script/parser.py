@@ -15,6 +15,7 @@ from mimica.motion.script.lexer import Token, Tokens
 from mimica.motion.script.words import (
     ACTIONS,
     BLINKS,
+    CAMERA,
     CLAUSES,
     DEFAULT_TURN,
     EASING_WORDS,
@@ -32,7 +33,7 @@ from mimica.motion.script.words import (
     is_unit,
     unit_targets,
 )
-from mimica.motion.track import POSE, Easing
+from mimica.motion.track import GAZE, POSE, Easing
 
 MAX_SECONDS = 600.0
 """The longest time and the longest script."""
@@ -190,10 +191,10 @@ class Parser:
             return Targets({}, photo=True)
         if token.word == "straight":
             return Targets(dict.fromkeys(POSE, 0.0))
-        if token.word in POSE:
+        if token.word in (*POSE, *GAZE):
             self.tokens.take_if("=", ":")
             return Targets({token.word: self._angle(-MAX_ANGLE)})
-        if token.word in ("turn", "tilt"):
+        if token.word in ("turn", "tilt", "look"):
             return self._turn(token)
         if is_unit(token.word):
             try:
@@ -211,6 +212,10 @@ class Parser:
 
     def _turn(self, token: Token) -> Targets:
         directions = [direction for word, direction in TURNS if word == token.word]
+        if token.word == "look":
+            if self.tokens.take_if(CAMERA):
+                return Targets(dict.fromkeys(("yaw", "pitch", *GAZE), 0.0))
+            directions.append(CAMERA)
         direction = self.tokens.take()
         if direction.word not in directions:
             raise self.tokens.expected(direction, f"one of {', '.join(directions)}", directions)

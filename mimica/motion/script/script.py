@@ -28,7 +28,7 @@ from mimica.foreign import tables
 from mimica.motion.script.lexer import ScriptError, Token, Tokens, tokenize
 from mimica.motion.script.parser import MAX_SECONDS, Blink, Move, Parser, Repeat, Statement
 from mimica.motion.script.words import EASING_WORDS, Targets
-from mimica.motion.track import POSE, Easing, Track
+from mimica.motion.track import HEAD, Easing, Track
 
 __all__ = ["NEUTRAL", "Script", "ScriptError", "Step", "format_track", "parse", "read_script"]
 
@@ -39,7 +39,7 @@ BLINK_PHASES = (0.07, 0.05, 0.16)
 BLINK_PAUSE = 0.15
 """Seconds between the blinks of one statement."""
 MAX_STEPS = 20_000
-NEUTRAL: Mapping[str, float] = dict.fromkeys((*SIDED_AU_NAMES, *POSE), 0.0)
+NEUTRAL: Mapping[str, float] = dict.fromkeys((*SIDED_AU_NAMES, *HEAD), 0.0)
 """A face that shows nothing and looks straight ahead: what a script is drawn for where there is no photo."""
 _TOLERANCE = 1e-9
 
@@ -76,7 +76,7 @@ class Script:
             return self.curves.names
         named = [name for step in self.steps for name in step.targets.values]
         named += [name for _, lids in self.blinks for name in lids]
-        return tuple(name for name in (*SIDED_AU_NAMES, *POSE) if name in set(named))
+        return tuple(name for name in (*SIDED_AU_NAMES, *HEAD) if name in set(named))
 
     def track(self, own: Mapping[str, float] = NEUTRAL) -> Track:
         """The track for a face that shows `own`: 34 sided Action Units and the pose. It begins with `own`, at time 0."""
@@ -295,9 +295,11 @@ def _key(tokens: Tokens, token: Token, earliest: float) -> tuple[Token, float, E
 
 
 def _control(tokens: Tokens, token: Token) -> str:
-    if token.word in POSE:
+    if token.word in HEAD:
         return token.word
     try:
         return parse_control(token.text)
     except ValueRangeError as error:
-        raise tokens.expected(token, "an Action Unit such as AU12L, or yaw, pitch or roll", (*SIDED_AU_NAMES, *POSE)) from error
+        raise tokens.expected(
+            token, "an Action Unit such as AU12L, or yaw, pitch, roll, gaze_x or gaze_y", (*SIDED_AU_NAMES, *HEAD)
+        ) from error

@@ -18,7 +18,7 @@ from mimica.facs import (
     parse_emotion,
     with_sides,
 )
-from mimica.motion.track import EASINGS, POSE, Easing
+from mimica.motion.track import EASINGS, GAZE, POSE, Easing
 
 Side = Literal["L", "R"]
 
@@ -31,11 +31,15 @@ mouth down, drop the jaw, close the eyes."""
 TURNS: dict[tuple[str, str], tuple[str, float]] = {
     ("turn", "left"): ("yaw", 1.0), ("turn", "right"): ("yaw", -1.0), ("turn", "down"): ("pitch", 1.0),
     ("turn", "up"): ("pitch", -1.0), ("tilt", "left"): ("roll", 1.0), ("tilt", "right"): ("roll", -1.0),
+    ("look", "left"): ("gaze_x", 1.0), ("look", "right"): ("gaze_x", -1.0), ("look", "down"): ("gaze_y", 1.0),
+    ("look", "up"): ("gaze_y", -1.0),
 }  # fmt: skip
-"""Pose words, left and right being the subject's -> the angle and the sign that it grows with."""
+"""Words for head and eyes, left and right being the subject's -> the angle and the sign that it grows with."""
 DEFAULT_TURN = 10.0
 MAX_ANGLE = 90.0
 SIDES: dict[str, Side] = {"left": "L", "right": "R"}
+CAMERA = "camera"
+"""What `look` can also take: head and eyes to the front."""
 EASING_WORDS: dict[str, Easing] = {**{easing: easing for easing in EASINGS if easing != "hold"}, "jump": "hold"}
 """`hold` is a statement, so the easing of that name is written `jump`."""
 WAITS = ("hold", "wait", "pause")
@@ -43,7 +47,7 @@ BLINKS = ("blink", "wink")
 CLAUSES = ("at", "by", "over", "for", "until")
 EMOTION_WORDS: tuple[str, ...] = (*RECIPES, *ALIASES)
 ACTIONS: tuple[str, ...] = (
-    *EMOTION_WORDS, *GESTURES, *POSE, "turn", "tilt", "straight", "photo", *WAITS, *BLINKS, "repeat", *AU_NAMES,
+    *EMOTION_WORDS, *GESTURES, *POSE, *GAZE, "turn", "tilt", "look", "straight", "photo", *WAITS, *BLINKS, "repeat", *AU_NAMES,
     *SIDED_AU_NAMES,
 )  # fmt: skip
 """All words that a statement can begin with, but `key` and `curves`."""
@@ -68,7 +72,7 @@ def is_unit(word: str) -> bool:
 
 def is_target(word: str) -> bool:
     """True for a word that begins a target (`word` as `Token.word` gives it)."""
-    names = (*EMOTION_WORDS, *GESTURES, *POSE, "turn", "tilt", "straight", "photo")
+    names = (*EMOTION_WORDS, *GESTURES, *POSE, *GAZE, "turn", "tilt", "look", "straight", "photo")
     return word in names or is_unit(word)
 
 

@@ -257,3 +257,14 @@ def test_a_printed_track_parses_to_the_track(track: Track) -> None:
 def test_a_track_too_long_for_a_script() -> None:
     with pytest.raises(ValueRangeError, match="600 s"):
         format_track(Track.from_keyframes([(0, {"AU12": 0.0}, "linear"), (601, {"AU12": 1.0}, "linear")]))
+
+
+def test_eyes_look() -> None:
+    sample = parse("look left 15 with look up over 1s").track(NEUTRAL).sample(1.0)
+    assert (sample["gaze_x"], sample["gaze_y"]) == (15, -10)
+    assert parse("gaze_y 4 over 1s").track(NEUTRAL).sample(1.0)["gaze_y"] == 4
+    own = {**NEUTRAL, "yaw": 9.0, "pitch": 3.0, "roll": 5.0, "gaze_x": -7.0}
+    camera = parse("look camera over 1s").track(own).sample(1.0)
+    assert all(camera[name] == 0 for name in ("yaw", "pitch", "gaze_x", "gaze_y")) and "roll" not in camera
+    with pytest.raises(ScriptError, match="camera"):
+        parse("look away")

@@ -4,7 +4,8 @@ The equation is GANimation's (A. Pumarola et al., "GANimation: Anatomically-awar
 2018, eq. 1) with a warp of the photo where the paper has the photo itself. Landmarks give a face mesh, Action Units move it
 (`rig`), the moved mesh is rasterised to the flow F and the change of light (`warp`), and a small network paints the mouth's
 inside and the lids (`painter`). All of it is computed in the canonical crop; the window's own pixels are sampled once, so
-that the photo keeps its resolution; pixels that nothing moves stay bit for bit.
+that the photo keeps its resolution; pixels that nothing moves stay bit for bit. Eyes are turned before that, in the photo
+(`gaze`), the head after it, in the whole frame (`pose`), so that what was painted moves along.
 
 Known to be weak: faces turned more than about 25 degrees; hair over the face moves with the skin under it; teeth are drawn, not
 the person's own, where the photo hides them; eyes that the photo shows closed open to a guess.
@@ -13,14 +14,17 @@ the person's own, where the photo hides them; eyes that the photo shows closed o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from mimica.engines.base import Crop, Face, Rendered
 from mimica.engines.ganimation.fast import glasses
 from mimica.engines.ganimation.fast.canvas import MOST, Canvas, painted
+from mimica.engines.ganimation.fast.gaze import Gaze, encode_gaze, lids, look
 from mimica.engines.ganimation.fast.painter import (
     PARTS,
     Paint,
@@ -33,11 +37,16 @@ from mimica.engines.ganimation.fast.painter import (
     patch_inputs,
     tooth_white,
 )
+from mimica.engines.ganimation.fast.pose import encode_pose, reach, turn
+from mimica.engines.ganimation.fast.pose_flow import Movement, Scene
 from mimica.engines.ganimation.fast.rig import Rig
 from mimica.engines.ganimation.fast.warp import RIM_FADE, SIDE, Field, Warper
 from mimica.errors import ValueRangeError, nearest
-from mimica.face.align import crop_from_photo, cut, transform
+from mimica.face import head
+from mimica.face.align import crop_from_photo, cut, invert, transform
 from mimica.facs import SIDED_AU_NAMES, to_vector
+from mimica.motion.head import limits
+from mimica.motion.track import GAZE, HEAD, POSE
 from mimica.pixels import check_finite
 
 WEIGHTS = Path(__file__).parents[3] / "weights" / "ganimation_fast.safetensors"
@@ -63,7 +72,8 @@ MOVED = (0.0005, 0.0025)
 class State:
     """What `encode` finds: landmarks and mesh in shares of the tight crop's side, the crop itself at scale 1, the window's
     `pixels` as float32 (which is sampled faster, and without rounding twice; None for a large window), the openings before, the
-    eyeballs (by the name of the part), the colour of white, and the scale of fields."""
+    eyeballs (by the name of the part), the colour of white, the scale of fields, and where glasses are: `rims`, how far the
+    nearest rim is, `frame`, their hull (n, 2) in the window. Eyes and head are taken apart when they are first asked to move."""
 
     face: Face
     controls: np.ndarray
@@ -77,13 +87,31 @@ class State:
     white: np.ndarray
     scale: int
     rims: np.ndarray | None
+    frame: np.ndarray | None
+    loops: tuple[np.ndarray, np.ndarray]
+
+    @property
+    def pose(self) -> tuple[float, float, float]:
+        """Yaw, pitch and roll that the photo shows, degrees."""
+        yaw, pitch, roll = (float(self.face.controls.get(name, 0.0)) for name in POSE)
+        return yaw, pitch, roll
+
+    @cached_property
+    def gaze(self) -> Gaze:
+        """The eyes, of which lids' edges are `loops`, in the window."""
+        return encode_gaze(self.face.image, self.face.landmarks_crop, self.face.irises_crop, self.loops, self.pose)
+
+    @cached_property
+    def scene(self) -> Scene:
+        """The head and what lies around it, in the window's pixels."""
+        return encode_pose(head.fit(self.face.landmarks_crop, self.pose), self.pose, self.face.others_crop, self.frame)
 
 
 class FastGanimation:
     """The engine `ganimation` with the weights of the fast generator. `arrays` are the weights by name."""
 
     name = "ganimation"
-    controls: tuple[str, ...] = SIDED_AU_NAMES
+    controls: tuple[str, ...] = (*SIDED_AU_NAMES, *HEAD)
     crop: Crop = "window"
     image_size = 512
 
@@ -97,7 +125,9 @@ class FastGanimation:
         self._moving = {name: np.flatnonzero(skin & _near(neutral, name)) for name in PARTS}
 
     def encode(self, face: Face) -> State:
-        """Landmarks -> mesh, and the small crop that the painter looks at. Raises `NoFaceError` for unusable landmarks."""
+        """Landmarks -> mesh, and the small crop that the painter looks at. A face that does not say how it holds its head is
+        taken to look straight ahead. Raises `NoFaceError` for unusable landmarks."""
+        face = replace(face, controls={**dict.fromkeys(HEAD, 0.0), **face.controls})
         crop_from_window = crop_from_photo(face.landmarks_crop, 1)
         landmarks = transform(face.landmarks_crop, crop_from_window).astype(np.float32)
         mesh = self._rig.mesh(landmarks)
@@ -105,30 +135,31 @@ class FastGanimation:
         scale = int(np.clip(np.ceil(side / DETAIL), 1, 3))
         crop = cut(face.image, crop_from_window * SIDE, ROWS)[:, :SIDE]
         openings = self._warper.openings(mesh[: self._rig.skin_vertices], scale, ROWS)
-        controls = to_vector(face.controls, self.controls)
+        controls = to_vector(face.controls, SIDED_AU_NAMES)
         white = tooth_white(crop, openings[1], self._warper.skin(mesh[: self._rig.skin_vertices], 1, ROWS))
-        eyeballs = {}
-        for name, part in PARTS.items():
-            if part.network == "eye":
-                corner = part.corner(landmarks, ROWS)
-                eyeballs[name] = draw_eye(part_of(crop, corner, part, 1), part_of(openings[1], corner, part, 1))
+        eyeballs = _eyeballs(crop, landmarks, openings[1])
         pixels = face.image.astype(np.float32) if face.image.shape[0] * face.image.shape[1] <= MOST else None
         rims = glasses.find_rims(
             cut(face.image, crop_from_window * glasses.SIDE, ROWS * glasses.SIDE // SIDE)[:, : glasses.SIDE], landmarks
         )
         away = None if rims is None else glasses.distance(rims, (ROWS * scale, SIDE * scale))
-        return State(face, controls, crop_from_window, landmarks, mesh, crop, pixels, openings, eyeballs, white, scale, away)
+        window_from_crop = invert(crop_from_window)
+        frame = None if rims is None else transform(_hull(rims), window_from_crop)
+        right, left = (transform(mesh[self._rig.topology[f"eye_loop_{side}"]], window_from_crop) for side in ("right", "left"))
+        drawn = (mesh, crop, pixels, openings, eyeballs, white, scale, away)
+        return State(face, controls, crop_from_window, landmarks, *drawn, frame, (right, left))
 
     def render(self, state: State, values: Mapping[str, float], *, layers: bool = False) -> Rendered:
         """One frame; see `mimica.engines.base`. Raises `ValueRangeError` for a control that does not exist."""
-        unknown = [name for name in values if name not in self.controls]
-        if unknown:
-            raise ValueRangeError(f"This engine has no control '{unknown[0]}'{nearest(unknown[0], self.controls)}.")
-        illegal = [name for name, value in values.items() if not 0 <= value <= 1]
-        if illegal:
-            raise ValueRangeError(f"The control '{illegal[0]}' is {values[illegal[0]]:g}; it must lie between 0 and 1.")
-        target = to_vector({**state.face.controls, **values}, self.controls)
-        image = state.face.image
+        self._check(values)
+        wanted = {**state.face.controls, **values}
+        change = _gaze_change(state, wanted)
+        units = {name: wanted[name] for name in SIDED_AU_NAMES}
+        moved = state
+        if any(change) and state.gaze.found:
+            moved, units = _looking(state, change), lids(state.gaze, change, units)
+        target = to_vector(units, SIDED_AU_NAMES)
+        image = moved.face.image
         if np.array_equal(target, state.controls):
             empty = np.zeros(image.shape[:2], np.float32)
             found = {
@@ -136,10 +167,38 @@ class FastGanimation:
                 "color": np.zeros(image.shape, np.float32),
                 "flow": np.zeros((*empty.shape, 2), np.float32),
             }
-            return Rendered(image.copy(), empty, found if layers else {})
-        field, paints = self._predict(state, _lips_parted(state.controls, target))
-        given = image, state.pixels, state.crop_from_window, field, state.scale
-        return Rendered(*painted(*given, paints), Canvas(*given).layers(paints) if layers else {})
+            return _with_eyes(Rendered(image.copy(), empty, found if layers else {}), state, moved)
+        field, paints = self._predict(moved, _lips_parted(state.controls, target))
+        given = image, moved.pixels, state.crop_from_window, field, state.scale
+        return _with_eyes(Rendered(*painted(*given, paints), Canvas(*given).layers(paints) if layers else {}), state, moved)
+
+    def reach(self, state: State) -> tuple[int, int, int, int]:
+        """The window's rectangle that a turn may touch; see `mimica.engines.base`."""
+        return reach(state.scene)
+
+    def turn(self, state: State, frame: np.ndarray, crop_from_photo: np.ndarray, values: Mapping[str, float]) -> np.ndarray:
+        """The frame with the head turned; see `mimica.engines.base`. Raises `ValueRangeError` for a control that does not
+        exist."""
+        self._check(values)
+        own, ranges = state.face.controls, limits(state.face.controls)
+        away = {n: float(np.clip(values.get(n, own[n]), *ranges[n])) - own[n] for n in HEAD if n not in GAZE}
+        shift = away["shift_x"], away["shift_y"]
+        movement = Movement(away["yaw"], away["pitch"], away["roll"], shift, away["zoom"])
+        if movement == Movement():
+            return frame
+        left, top = np.rint(-crop_from_photo[:, 2]).astype(int)
+        return turn(state.scene, frame, movement, (int(left), int(top)))
+
+    def _check(self, values: Mapping[str, float]) -> None:
+        """Raises `ValueRangeError`."""
+        unknown = [name for name in values if name not in self.controls]
+        if unknown:
+            raise ValueRangeError(f"This engine has no control '{unknown[0]}'{nearest(unknown[0], self.controls)}.")
+        for name, value in values.items():
+            if name in HEAD and not np.isfinite(value):
+                raise ValueRangeError(f"The control '{name}' is {value:g}; it must be a finite number.")
+            if name not in HEAD and not 0 <= value <= 1:
+                raise ValueRangeError(f"The control '{name}' is {value:g}; it must lie between 0 and 1.")
 
     def _predict(self, state: State, target: np.ndarray) -> tuple[Field, list[Paint]]:
         """The warp and what is painted over it."""
@@ -173,6 +232,55 @@ class FastGanimation:
         if state.rims is not None:
             fade = strength * part_of(np.clip(state.rims * (1 / RIM_FADE), 0, 1), corner, part, scale)
         return composed(part, corner, maps, openings[1], drawing, scale, fade)
+
+
+def _eyeballs(crop: np.ndarray, landmarks: np.ndarray, opening: np.ndarray) -> dict[str, np.ndarray]:
+    """The eyes of a crop, uint8 (`ROWS`, `SIDE`, 3), continued under the lids, by the name of the part."""
+    found = {}
+    for name, part in PARTS.items():
+        if part.network == "eye":
+            corner = part.corner(landmarks, ROWS)
+            found[name] = draw_eye(part_of(crop, corner, part, 1), part_of(opening, corner, part, 1))
+    return found
+
+
+def _hull(rims: np.ndarray) -> np.ndarray:
+    """(n, 2), the convex hull of the frame of glasses, in shares of the side."""
+    y, x = np.nonzero(rims)
+    points = (np.stack([x, y], axis=1) + 0.5) / glasses.SIDE
+    return cv2.convexHull(points.astype(np.float32))[:, 0]
+
+
+def _gaze_change(state: State, wanted: Mapping[str, float]) -> tuple[float, float]:
+    """By how many degrees (x, y) the eyes turn in the head."""
+    own, ranges = state.face.controls, limits(state.face.controls)
+    x, y = (float(np.clip(wanted[name], *ranges[name])) - own[name] for name in GAZE)
+    return x, y
+
+
+def _looking(state: State, change: tuple[float, float]) -> State:
+    """The state as if the photo's eyes had been turned by `change`."""
+    image = look(state.face.image, state.gaze, change)
+    crop, pixels = state.crop.copy(), None if state.pixels is None else state.pixels.copy()
+    for part in PARTS.values():
+        if part.network == "eye":
+            x, y = corner = part.corner(state.landmarks, ROWS)
+            here = state.crop_from_window * SIDE - [[0, 0, corner[0]], [0, 0, corner[1]]]
+            crop[y : y + part.height, x : x + part.width] = cut(image, here, part.width)[: part.height]
+    if pixels is not None:
+        for eye in state.gaze.found:
+            pixels[eye.box] = image[eye.box]
+    eyeballs = _eyeballs(crop, state.landmarks, state.openings[1])
+    return replace(state, face=replace(state.face, image=image), crop=crop, pixels=pixels, eyeballs=eyeballs)
+
+
+def _with_eyes(rendered: Rendered, state: State, moved: State) -> Rendered:
+    """What was rendered of eyes that were moved before: the mask reaches over what that changed."""
+    if moved is not state:
+        for eye in state.gaze.found:
+            changed = (rendered.image[eye.box] != state.face.image[eye.box]).any(axis=2)
+            rendered.mask[eye.box] = np.maximum(rendered.mask[eye.box], changed)
+    return rendered
 
 
 def _lips_parted(source: np.ndarray, target: np.ndarray) -> np.ndarray:
