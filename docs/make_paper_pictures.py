@@ -13,14 +13,14 @@ import matplotlib
 import numpy as np
 
 from mimica import api
-from mimica.contact_sheet import Cell, beside, sheet
 from mimica.engines.ganimation.paper import edit as paper
 from mimica.engines.stylegan.generate import pictures
 from mimica.engines.stylegan.model import load_model as load_stylegan
 from mimica.engines.stylegan.model import seed_w
 from mimica.face import align
 from mimica.facs import emotion_controls, without_sides
-from mimica.images import write_image
+from mimica.pictures.contact_sheet import Cell, beside, sheet
+from mimica.pictures.images import write_image
 from mimica.sheets import masks_picture
 from mimica.training.run_folder import read_log
 

@@ -9,7 +9,7 @@ import mimica
 from mimica import api
 from mimica.engines.vae import sheets as vae_sheets
 from mimica.engines.vae.edit import load_vae
-from mimica.images import write_image
+from mimica.pictures.images import write_image
 
 HERE = Path(__file__).parent
 PHOTO = HERE.parent / "examples" / "astronaut.jpg"

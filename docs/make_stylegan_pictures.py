@@ -8,14 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mimica.contact_sheet import Cell, sheet
 from mimica.engines.stylegan.generate import mixing_grid, pictures, walk
 from mimica.engines.stylegan.invert import Search
 from mimica.engines.stylegan.model import load_model, seed_w
 from mimica.engines.stylegan.perceptual import load_features
 from mimica.engines.stylegan.project import begin, target_of
 from mimica.evaluate.projection import beside
-from mimica.images import write_image
+from mimica.pictures.contact_sheet import Cell, sheet
+from mimica.pictures.images import write_image
 
 HERE = Path(__file__).parent
 PHOTO = HERE.parent / "examples" / "astronaut.jpg"
@@ -24,7 +24,7 @@ SIDE = 128
 
 def main(weights: Path | None = None, output: Path = HERE / "pictures") -> None:
     """`stylegan_samples.jpg`, `stylegan_mixing.jpg`, `stylegan_walk.jpg`, `stylegan_projection.jpg`."""
-    from mimica.pixels import as_pictures
+    from mimica.pictures.pixels import as_pictures
 
     model = load_model(weights)
     faces = list(pictures(model, seed_w(model, range(1, 13), 0.7)))

@@ -24,7 +24,7 @@ from PIL import Image, ImageOps
 from mimica.errors import NoFaceError
 from mimica.face import tone
 from mimica.face.detect import Box
-from mimica.images import list_images, read_photo
+from mimica.pictures.images import list_images, read_photo
 from mimica.reader import covered
 from mimica.reader.face_choice import LOW_CONFIDENCE
 from mimica.reader.read import MIN_CONFIDENCE, FaceReading, Reader, largest_face

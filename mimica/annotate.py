@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from mimica import __version__
+from mimica.data.inputs import UNKNOWN, Input, find_inputs
 from mimica.errors import ImageError, UserError, VideoError
 from mimica.files import atomic_path
-from mimica.images import read_photo
-from mimica.inputs import UNKNOWN, Input, find_inputs
 from mimica.jobs.journal import Journal
 from mimica.jobs.workers import Tick, run
 from mimica.motion.tables import layout
+from mimica.pictures.images import read_photo
 from mimica.reader.follow import Finder, Follower
 from mimica.reader.read import FaceReading
 from mimica.video.reader import VideoReader, open_video

@@ -38,13 +38,13 @@ from mimica.animation import (
 from mimica.engines.base import MAX_DOSE, Engine, attributes_of, load_engine
 from mimica.errors import ValueRangeError
 from mimica.face.detect import Box, get_detector
-from mimica.images import Photo, PhotoSource, on_white, read_photo
 from mimica.marks.marking import Marks, default_marks, file_of
 from mimica.motion import timeline
 from mimica.motion.expression import PHOTO, Expression, checked, checked_attributes, parse_attributes, wanted
 from mimica.motion.files import Motion
 from mimica.motion.plan import DEFAULT_SECONDS, plan
 from mimica.motion.track import Track
+from mimica.pictures.images import Photo, PhotoSource, on_white, read_photo
 from mimica.reader.face_choice import Which, check, check_eyes, check_mouth, parse_which, select
 from mimica.reader.read import FaceReading, find_faces
 from mimica.sheets import masks_of

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from mimica import api
-from mimica.images import write_image
 from mimica.marks.marking import Marks
 from mimica.motion.curves import draw_curves
 from mimica.motion.driving import Transfer, describe_gaps, read_driver
 from mimica.motion.expression import checked
 from mimica.motion.openface import write_track
+from mimica.pictures.images import write_image
 from mimica.reader.follow import Finder
 from mimica.video.reader import open_video
 from mimica.video.writer import VideoWriter

@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 
 from mimica.animation import Prepared, own_controls, render_face, render_frame
-from mimica.contact_sheet import Cell, beside, sheet
 from mimica.engines.base import Rendered
 from mimica.face import align
 from mimica.facs import ACTION_UNITS, with_sides, without_sides
 from mimica.motion.presets import sample_expression
-from mimica.pixels import from_unit
+from mimica.pictures.contact_sheet import Cell, beside, sheet
+from mimica.pictures.pixels import from_unit
 
 UNIT_LEVELS = (0.0, 0.33, 0.66, 1.0)
 HEAD_LEVELS: Mapping[str, tuple[str, tuple[float, ...]]] = {

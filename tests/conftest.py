@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from mimica.images import read_photo
+from mimica.pictures.images import read_photo
 
 settings.register_profile("mimica", deadline=None)  # how fast an example runs says more about the machine than about the code
 settings.load_profile("mimica")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mimica.checkpoint import Weights, module_tensors, save_weights
 from mimica.data.dataset import DatasetWriter
 from mimica.engines.baselines.networks import Encoder, LatentGenerator, ResidualGenerator
 from mimica.facs import EMOTIONS
+from mimica.model_files.checkpoint import Weights, module_tensors, save_weights
 
 
 def sketch(emotion: int, shade: int) -> np.ndarray:

@@ -16,10 +16,10 @@ import pytest
 from annotate_driver import BrightnessFinder, run
 
 from mimica.annotate import annotate
+from mimica.data.inputs import Input, list_inputs
 from mimica.errors import DataError, UserError
-from mimica.images import write_image
-from mimica.inputs import Input, list_inputs
 from mimica.motion.openface_columns import columns
+from mimica.pictures.images import write_image
 from mimica.video.writer import VideoWriter
 
 DRIVER = Path(__file__).with_name("annotate_driver.py")

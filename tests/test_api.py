@@ -15,8 +15,8 @@ from PIL import Image
 from mimica import api
 from mimica.animation import Patch
 from mimica.errors import ImageError, NoFaceError, UserError, ValueRangeError
-from mimica.images import read_comment, read_photo
 from mimica.motion.track import HEAD, Track
+from mimica.pictures.images import read_comment, read_photo
 from mimica.reader.read import FaceReading
 from mimica.video.reader import open_video
 

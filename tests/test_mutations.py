@@ -16,9 +16,9 @@ from PIL import Image
 from mimica.data.sources.registry import SOURCES
 from mimica.errors import UserError
 from mimica.facs import AU_NAMES
-from mimica.images import read_photo
 from mimica.motion.openface import read_table
 from mimica.motion.script.subtitles import read_subtitles
+from mimica.pictures.images import read_photo
 from mimica.video.reader import open_video
 from mimica.video.writer import VideoWriter
 

@@ -6,7 +6,7 @@ from bright_mouth import BrightMouth, reading
 
 from mimica import sheets
 from mimica.animation import Prepared, prepare, render_face
-from mimica.contact_sheet import Cell, beside, sheet
+from mimica.pictures.contact_sheet import Cell, beside, sheet
 from mimica.sheets import flow_picture, masks_picture, sample_sheet, unit_sheet
 
 

@@ -139,10 +139,10 @@ def _check(script: Path | None, output: Path, photo: Path) -> None:
     """Reads the script and draws what it makes of a face that shows nothing."""
     if script is None:
         raise ValueRangeError("--check reads a script; name it with --script.")
-    from mimica.images import write_image
     from mimica.motion.curves import draw_curves
     from mimica.motion.files import read_motion
     from mimica.motion.script.script import NEUTRAL
+    from mimica.pictures.images import write_image
 
     motion = read_motion(script)
     check_output(output, (".png",), photo if photo.exists() else None)

@@ -52,7 +52,7 @@ def fit(
     from mimica.engines.vae.attributes import fit_file
     from mimica.engines.vae.codec import WEIGHTS
     from mimica.engines.vae.sheets import heat_map as draw_heat_map
-    from mimica.images import write_image
+    from mimica.pictures.images import write_image
 
     check_output(output, (".safetensors",), data)
     if heat_map is not None:

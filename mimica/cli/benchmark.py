@@ -53,7 +53,7 @@ def editing(
     """
     from mimica.errors import UserError
     from mimica.evaluate.editing.requests import requests_for, write_requests
-    from mimica.images import list_photos
+    from mimica.pictures.images import list_photos
 
     asked = requests_for(list_photos(photos, limit))
     if output is None:
@@ -98,7 +98,7 @@ def methods(
     mimica benchmark methods photos/ --method stargan=runs/stargan --method ganimation --judge classifier=c.safetensors -o race
     """
     from mimica.evaluate.methods import compare
-    from mimica.images import list_photos
+    from mimica.pictures.images import list_photos
 
     paths = list_photos(photos, limit)
     with bar("methods", len(method)) as line:

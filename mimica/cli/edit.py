@@ -48,7 +48,7 @@ def edit(
 
     mimica edit photo.jpg --engine stylegan --direction smile=1.5
     """
-    from mimica.images import FORMAT_BY_SUFFIX
+    from mimica.pictures.images import FORMAT_BY_SUFFIX
 
     label, taken = wanted.target().label, given(photo)
     suffix = suffix_of(taken, FORMAT_BY_SUFFIX)

@@ -27,8 +27,8 @@ def grid(
 ) -> None:
     """Make a sheet of one face: every Action Unit at 0, 0.33, 0.66 and 1, or --sample 72 for many expressions."""
     from mimica.errors import ValueRangeError
-    from mimica.images import FORMAT_BY_SUFFIX
     from mimica.motion.expression import checked
+    from mimica.pictures.images import FORMAT_BY_SUFFIX
 
     checked(cell, "--cell", 48, 512)
     if sample is not None:

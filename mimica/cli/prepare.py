@@ -211,7 +211,7 @@ def _clips(asked: Asked) -> Outcome:
 def _vae(asked: Asked) -> Outcome:
     """Faces with head masks and attributes, for `mimica train vae`."""
     from mimica.engines.vae.sheets import mask_sheet
-    from mimica.images import write_image
+    from mimica.pictures.images import write_image
     from mimica.prepare.vae import prepare as run
 
     folder, given, common = _one_folder(asked), asked.vae, asked.common

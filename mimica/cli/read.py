@@ -48,7 +48,7 @@ def read(
     mimica read photo.jpg --plot reading.png
     """
     from mimica.face.detect import get_detector
-    from mimica.images import FORMAT_BY_SUFFIX, read_photo, write_image
+    from mimica.pictures.images import FORMAT_BY_SUFFIX, read_photo, write_image
     from mimica.reader.as_object import as_object
     from mimica.reader.read import find_faces
 

@@ -22,7 +22,7 @@ from mimica.data.dataset import is_validation
 from mimica.errors import DataError, ImageError
 from mimica.foreign.archives import members
 from mimica.foreign.tables import read_parquet, read_rows, read_text
-from mimica.images import list_images, picture_in, read_photo
+from mimica.pictures.images import list_images, picture_in, read_photo
 
 MASK_PARTS = (
     "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear", "mouth", "u_lip", "l_lip", "hair", "hat",

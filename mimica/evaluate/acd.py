@@ -22,11 +22,11 @@ from mimica.engines.base import Engine
 from mimica.errors import NoFaceError
 from mimica.evaluate.identity import Identity
 from mimica.facs import SIDED_AU_NAMES
-from mimica.images import read_photo
 from mimica.metrics import average_content_distance, flicker, mean_absolute_error, pearson
 from mimica.motion.alive import with_life
 from mimica.motion.expression import Expression
 from mimica.motion.track import Track
+from mimica.pictures.images import read_photo
 from mimica.reader.read import FaceReading, Reader, largest_face
 
 SIX: tuple[str, ...] = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")

@@ -23,8 +23,8 @@ from mimica.evaluate.editing.ceiling import canonical_landmarks
 from mimica.evaluate.editing.measures import bootstrap
 from mimica.evaluate.identity import Identity
 from mimica.files import natural_key
-from mimica.images import SUFFIXES, list_images, read_photo
 from mimica.metrics import average_content_distance
+from mimica.pictures.images import SUFFIXES, list_images, read_photo
 from mimica.reader.read import MIN_CONFIDENCE, Reader, largest_face
 from mimica.video.reader import open_video
 

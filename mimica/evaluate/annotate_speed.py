@@ -16,7 +16,7 @@ import numpy as np
 
 from mimica.annotate import annotate
 from mimica.errors import UserError
-from mimica.images import read_photo, write_image
+from mimica.pictures.images import read_photo, write_image
 from mimica.reader.read import largest_face
 from mimica.video.writer import VideoWriter
 

@@ -23,10 +23,10 @@ from mimica import api
 from mimica.animation import Prepared, frames, own_controls, render_frame
 from mimica.errors import MissingExtraError, UserError, ValueRangeError, nearest
 from mimica.facs import AU_NAMES
-from mimica.images import read_photo, write_image
 from mimica.jobs.workers import cores
 from mimica.motion.expression import checked, wanted
 from mimica.motion.track import Track
+from mimica.pictures.images import read_photo, write_image
 from mimica.reader.read import find_faces
 
 FRAME_SIDE = 512

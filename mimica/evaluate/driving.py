@@ -16,10 +16,10 @@ from mimica.engines.base import Engine
 from mimica.errors import NoFaceError
 from mimica.evaluate.acd import tracking
 from mimica.facs import SIDED_AU_NAMES
-from mimica.images import read_photo
 from mimica.metrics import mean_absolute_error, pearson
 from mimica.motion.driving import Driver, read_driver
 from mimica.motion.track import GAZE, POSE
+from mimica.pictures.images import read_photo
 from mimica.reader.read import FaceReading, Reader, largest_face
 
 HEAD_NAMES = (*POSE, *GAZE)

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from mimica.api import edit
-from mimica.contact_sheet import Cell, sheet
 from mimica.engines.base import Engine, load_engine
 from mimica.errors import NoFaceError, UserError
 from mimica.evaluate.expressions import Report, evaluate
@@ -23,7 +22,8 @@ from mimica.evaluate.judges.base import judges_at_work
 from mimica.face.align import crop_from_photo, cut
 from mimica.facs import EMOTIONS
 from mimica.files import atomic_path
-from mimica.images import read_photo, write_image
+from mimica.pictures.contact_sheet import Cell, sheet
+from mimica.pictures.images import read_photo, write_image
 from mimica.reader.read import Reader, largest_face
 
 COLUMNS: tuple[str, ...] = EMOTIONS[1:]

@@ -20,16 +20,16 @@ from pathlib import Path
 import numpy as np
 
 from mimica.animation import fitted_size, own_controls, prepare, render_frame, resized
-from mimica.contact_sheet import Cell
-from mimica.contact_sheet import sheet as contact_sheet
 from mimica.engines.base import Engine
 from mimica.errors import NoFaceError, ValueRangeError
 from mimica.evaluate.identity import Identity
 from mimica.evaluate.outside import OutsideReader
-from mimica.images import read_photo
 from mimica.metrics import pearson
 from mimica.motion.head import limits
 from mimica.motion.track import GAZE, POSE
+from mimica.pictures.contact_sheet import Cell
+from mimica.pictures.contact_sheet import sheet as contact_sheet
+from mimica.pictures.images import read_photo
 from mimica.reader.read import FaceReading, Reader, find_faces
 
 ASKED: Mapping[str, tuple[float, ...]] = {

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mimica.checkpoint import module_tensors
 from mimica.config import make
 from mimica.facs import EMOTIONS
+from mimica.model_files.checkpoint import module_tensors
 from mimica.motion.predictor.clips import FOLDS, Clip, load_clips
 from mimica.motion.predictor.predict import Predictor
 from mimica.motion.predictor.train import PRESETS, PredictorOptions, PredictorTask, fit_mixture, log_transitions

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mimica.contact_sheet import Cell, sheet
 from mimica.data.dataset import open_datasets
 from mimica.engines.stylegan.invert import Search
 from mimica.engines.stylegan.model import Model, seed_w
@@ -25,7 +24,8 @@ from mimica.errors import DataError, NoFaceError
 from mimica.evaluate.expressions import Identity
 from mimica.facs import AU_NAMES
 from mimica.metrics import psnr, ssim
-from mimica.pixels import as_pictures
+from mimica.pictures.contact_sheet import Cell, sheet
+from mimica.pictures.pixels import as_pictures
 from mimica.reader.read import FaceReading, Reader, largest_face
 
 _MEASURED = 256

@@ -12,7 +12,7 @@ from mimica.data.pairs import Row, by_source, read_rows
 from mimica.engines.base import Engine, Face
 from mimica.engines.ganimation.fast.data import is_validation
 from mimica.facs import SIDED_AU_NAMES, emotion_controls, to_dict, with_sides
-from mimica.images import read_photo
+from mimica.pictures.images import read_photo
 
 SHOWN = ("happiness", "surprise", "sadness", "anger", "fear", "disgust", "AU45", "AU26")
 

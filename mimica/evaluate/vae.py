@@ -29,9 +29,9 @@ from mimica.engines.vae.data import VaeData, spread
 from mimica.engines.vae.edit import VaeEngine
 from mimica.errors import NoFaceError
 from mimica.face.align import cut
-from mimica.images import read_photo
 from mimica.metrics import pearson
-from mimica.pixels import to_signed, to_unit
+from mimica.pictures.images import read_photo
+from mimica.pictures.pixels import to_signed, to_unit
 from mimica.prepare.vae import measured
 from mimica.reader.read import FaceReading, Reader, largest_face
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mimica.checkpoint import load_weights
 from mimica.face.align import TIGHT_EYE_DISTANCE, eye_centres
+from mimica.model_files.checkpoint import load_weights
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "head.safetensors"
 KIND, VERSION = "head", 1

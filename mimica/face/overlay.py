@@ -10,7 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from mimica.pixels import check_finite
+from mimica.pictures.pixels import check_finite
 
 GHOST = 45.0
 """Levels of change at which the photo's fine lines have faded to 1/e."""

@@ -1,7 +1,7 @@
 """Pictures in tars, as data sets have them: expanded within limits, links and what is no file refused, nothing written.
 
 The members of an uncompressed tar cannot hold more than the file has; a compressed one is expanded in memory, to
-`MAX_EXPANDED` at most. Pictures go through the one safe reader (`mimica.images.read_photo`).
+`MAX_EXPANDED` at most. Pictures go through the one safe reader (`mimica.pictures.images.read_photo`).
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from mimica.engines.controls import Control, describe
 from mimica.errors import NoFaceError, ValueRangeError, nearest
 from mimica.face import align
 from mimica.face.detect import detect
-from mimica.images import Photo
+from mimica.pictures.images import Photo
 from mimica.reader.face_choice import check, check_eyes
 from mimica.reader.read import FaceReading, Reader, find_faces
 from mimica.sheets import masks_picture
@@ -37,7 +37,7 @@ Changes = Mapping[str, float]
 class Desk:
     """A photo and its faces.
 
-    rgb, alpha  as in `mimica.images.Photo`
+    rgb, alpha  as in `mimica.pictures.images.Photo`
     readings    the faces in reading order
     remarks     for each face, sentences about what may not look well
     refusals    for each face, why it cannot be edited, or None

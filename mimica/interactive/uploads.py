@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from mimica.errors import ImageError
-from mimica.images import Photo, encode_image, on_white
 from mimica.marks.marking import Marks
+from mimica.pictures.images import Photo, encode_image, on_white
 
 CAMERA_PIXELS = 1920 * 1080
 _CAMERA_FORMATS = ("JPEG", "WEBP")

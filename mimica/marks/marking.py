@@ -13,11 +13,11 @@ import numpy as np
 
 from mimica.errors import UserError
 from mimica.files import atomic_path
-from mimica.images import write_image
 from mimica.marks.c2pa import Credentials, can_carry, sign, signer_of
 from mimica.marks.settings import FILE, read_settings, settings_folder
 from mimica.marks.visible import labelled, labelled_alpha
 from mimica.marks.xmp import source_type_of
+from mimica.pictures.images import write_image
 
 WriteFrame = Callable[[np.ndarray], None]
 Over = tuple[int, int, np.ndarray]

@@ -25,8 +25,8 @@ from mimica.errors import DataError, ImageError, NoFaceError, ValueRangeError, n
 from mimica.face.align import crop_from_photo, cut
 from mimica.facs import AU_NAMES
 from mimica.files import atomic_path
-from mimica.images import picture_in, read_photo
 from mimica.jobs import workers
+from mimica.pictures.images import picture_in, read_photo
 from mimica.reader.read import FaceReading, Reader, largest_face
 
 NO_FACE_SEEN = "no face was seen"

@@ -23,7 +23,7 @@ from mimica.facs import AU_NAMES
 from mimica.files import atomic_path
 from mimica.foreign.archives import members
 from mimica.foreign.tables import read_parquet
-from mimica.images import list_images, picture_in, read_photo
+from mimica.pictures.images import list_images, picture_in, read_photo
 from mimica.reader.read import Reader, largest_face
 
 _AGREE = 0.9

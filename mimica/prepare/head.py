@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from mimica.checkpoint import Weights, save_weights
 from mimica.errors import DataError
 from mimica.face.head import KIND, VERSION
+from mimica.model_files.checkpoint import Weights, save_weights
 
 SKIN_FACES = 11144
 """The first so many faces of the mesh are face, skull and neck (ICT-FaceKit's own list of parts)."""

@@ -18,10 +18,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mimica.data.inputs import list_inputs
 from mimica.errors import DataError, MissingExtraError, VideoError
 from mimica.facs import AU_NAMES, EMOTIONS
 from mimica.files import atomic_path
-from mimica.inputs import list_inputs
 from mimica.motion.predictor.clips import FILE
 from mimica.motion.track import POSE
 from mimica.reader.follow import Finder, Follower

@@ -24,7 +24,7 @@ from mimica.face.align import crop_from_photo, cut, feather, invert, paste, tran
 from mimica.face.register import register
 from mimica.facs import AU_NAMES, EMOTIONS, SIDED_AU_NAMES
 from mimica.files import atomic_path
-from mimica.images import read_photo
+from mimica.pictures.images import read_photo
 from mimica.prepare.faces import Report, reason_of
 from mimica.reader.read import FaceReading, Reader, largest_face
 

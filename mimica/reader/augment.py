@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mimica.pixels import to_unit
+from mimica.pictures.pixels import to_unit
 from mimica.reader.data import CROP, ReaderData
 from mimica.reader.outputs import EYE_DISTANCE, INPUT_SIZE, MIRROR_POINTS, POSE_UNIT
 

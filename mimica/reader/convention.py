@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mimica.checkpoint import Array, Weights, load_weights, save_weights
+from mimica.model_files.checkpoint import Array, Weights, load_weights, save_weights
 
 KIND = "reader-landmark-map"
 _OLD_KIND = "landmark map, 156 MediaPipe points -> 68 points of the ICT-FaceKit mesh"

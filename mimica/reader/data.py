@@ -114,7 +114,7 @@ def load(folder: str | Path) -> ReaderData:
 
 def load_alarms(folder: Path) -> np.ndarray:
     """The pictures of a folder as gray crops, uint8 (N, 160, 160). Raises `DataError` for an empty folder."""
-    from mimica.images import list_images, read_photo
+    from mimica.pictures.images import list_images, read_photo
 
     paths = list_images(folder)
     if not paths:
@@ -152,7 +152,7 @@ def _reanimated(folder: Path, labels) -> ReaderData:  # type: ignore[no-untyped-
 
 
 def _pairs(folder: Path, labels) -> ReaderData:  # type: ignore[no-untyped-def]
-    from mimica.images import read_photo
+    from mimica.pictures.images import read_photo
 
     first = read_photo(folder / labels["file"][0]).rgb
     subjects = labels["subject"] if "subject" in labels.columns else labels["source_id"]
@@ -210,7 +210,7 @@ def lip_part(landmarks: np.ndarray) -> np.ndarray:
 
 def _read_crops(folder: Path, pattern: str, files) -> np.ndarray:  # type: ignore[no-untyped-def]
     """Gray crops in the order of `files` from the tars of the set."""
-    from mimica.images import picture_in
+    from mimica.pictures.images import picture_in
 
     index = {name: i for i, name in enumerate(files)}
     crops = np.zeros((len(index), CROP, CROP), np.uint8)

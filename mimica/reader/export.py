@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mimica.checkpoint import Weights, build_module, fill_module, load_weights
 from mimica.files import atomic_path
+from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights
 from mimica.reader.networks import ReaderNet, to_input
 from mimica.reader.outputs import DETAIL_SIZE, INPUT_SIZE, OUTPUT_SIZE
 from mimica.reader.refiner import RefinerNet

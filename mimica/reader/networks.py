@@ -12,7 +12,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mimica.pixels import to_signed
+from mimica.pictures.pixels import to_signed
 from mimica.reader.outputs import INPUT_SIZE, OUTPUT_SIZE
 
 

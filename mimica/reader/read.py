@@ -19,7 +19,7 @@ from mimica.face.align import crop_from_photo, eye_centres, invert, transform
 from mimica.face.detect import Box, detect
 from mimica.face.gaze import in_camera
 from mimica.facs import EMOTIONS, SIDED_AU_NAMES, to_dict, without_sides
-from mimica.onnx_session import Session, open_session
+from mimica.model_files.onnx_session import Session, open_session
 from mimica.reader.gaze import read_gazes
 from mimica.reader.outputs import DETAIL_SIZE, EYE_DISTANCE, INPUT_SIZE, OUTPUT_SIZE, POINTS, POSE_UNIT, SLICES, mirrored_outputs
 

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimica.checkpoint import Weights, module_tensors
 from mimica.config import Preset, TrainingOptions, option
 from mimica.facs import SIDED_AU_NAMES
+from mimica.model_files.checkpoint import Weights, module_tensors
 from mimica.reader.augment import augment
 from mimica.reader.data import ReaderData
 from mimica.reader.networks import to_input

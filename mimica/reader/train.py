@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimica.checkpoint import Weights, module_tensors
 from mimica.config import Preset, TrainingOptions, option
 from mimica.facs import EMOTIONS, SIDED_AU_NAMES
+from mimica.model_files.checkpoint import Weights, module_tensors
 from mimica.reader import data as reader_data
 from mimica.reader.augment import Sample, augment, negative
 from mimica.reader.data import ReaderData

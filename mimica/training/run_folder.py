@@ -28,14 +28,14 @@ import numpy as np
 import torch
 
 from mimica import __version__
-from mimica.checkpoint import Weights, save_weights
 from mimica.config import TrainingOptions, describe, load_options, save_options, to_dict
 from mimica.errors import DataError, UserError, WeightsError, shown
 from mimica.files import atomic_path, writing
 from mimica.foreign.budget import RefusedError
 from mimica.foreign.torch_file import read_torch_file, with_arrays
-from mimica.images import write_image
 from mimica.jobs.lock import INSIDE, Lock
+from mimica.model_files.checkpoint import Weights, save_weights
+from mimica.pictures.images import write_image
 
 MAY_CHANGE = frozenset(
     {"steps", "minutes", "accelerator", "devices", "nodes", "workers", "compile", "log_every", "sample_every"}

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mimica.checkpoint import Weights
 from mimica.config import Preset, TrainingOptions
+from mimica.model_files.checkpoint import Weights
 from mimica.training.batches import Batch, Source
 from mimica.training.run_folder import RunFolder
 

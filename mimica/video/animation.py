@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mimica.images import DAMAGED, opened_picture, pixels_of
+from mimica.pictures.images import DAMAGED, opened_picture, pixels_of
 
 _DEFAULT_SECONDS = 0.1
 """How long a frame is shown that says nothing, or 0; what browsers do."""

@@ -21,8 +21,8 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from mimica.errors import VideoError
 from mimica.files import atomic_path
-from mimica.images import encode_image, on_white
 from mimica.marks.xmp import append_packet, source_type_of, xmp_packet
+from mimica.pictures.images import encode_image, on_white
 from mimica.video.gif import Palette, insert_comment
 from mimica.video.sound import ENCODERS, Sound
 

@@ -20,11 +20,11 @@ from mimica.api import TAG
 from mimica.engines.base import Engine
 from mimica.errors import ImageError
 from mimica.facs import ACTION_UNITS, ALIASES, RECIPES, emotion_controls
-from mimica.images import FORMAT_BY_SUFFIX, Photo, read_photo
 from mimica.interactive.desk import Desk, lay_out
 from mimica.interactive.uploads import as_array, as_file
 from mimica.marks.marking import Marks, wanted_marks
 from mimica.motion.script.script import parse
+from mimica.pictures.images import FORMAT_BY_SUFFIX, Photo, read_photo
 from mimica.reader.as_object import as_object
 from mimica.web.faults import Refusal
 from mimica.web.shapes import AnimateAsked, Asked, EditAsked

@@ -10,8 +10,8 @@ from fastapi import Request, Response
 from starlette.requests import HTTPConnection
 
 from mimica.engines.base import REGISTRY
-from mimica.images import read_photo
 from mimica.interactive.desk import Desk, lay_out
+from mimica.pictures.images import read_photo
 from mimica.web.jobs import Jobs
 from mimica.web.scratch import Scratch
 from mimica.web.sessions import COOKIE, Session, Sessions

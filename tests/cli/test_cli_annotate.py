@@ -10,7 +10,7 @@ import pytest
 from annotate_driver import BrightnessFinder
 
 from mimica import annotate as module
-from mimica.images import write_image
+from mimica.pictures.images import write_image
 from mimica.reader.read import FaceReading
 from mimica.video.writer import VideoWriter
 

@@ -11,7 +11,7 @@ from bright_mouth import ASTRONAUT, BrightMouth, reading
 
 from mimica import api
 from mimica.errors import NoFaceError
-from mimica.images import read_comment, read_photo, write_image
+from mimica.pictures.images import read_comment, read_photo, write_image
 from mimica.reader.read import FaceReading
 from mimica.video.reader import open_video
 

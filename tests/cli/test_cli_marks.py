@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from mimica.cli import app
 from mimica.errors import UserError
-from mimica.images import read_comment, write_image
 from mimica.marks.marking import Marks
+from mimica.pictures.images import read_comment, write_image
 
 
 def run(*arguments: object) -> tuple[int, str]:
@@ -60,8 +60,8 @@ def test_the_options_reach_the_file(tmp_path: Path, astronaut: np.ndarray, monke
     from bright_mouth import BrightMouth, reading
 
     from mimica import api
-    from mimica.images import read_photo
     from mimica.marks.visible import labelled
+    from mimica.pictures.images import read_photo
 
     monkeypatch.setattr(api, "find_faces", lambda rgb, detector: [reading()])
     monkeypatch.setattr(api, "load_engine", lambda name, weights: BrightMouth())

@@ -11,7 +11,7 @@ from bright_mouth import ASTRONAUT, reading
 
 from mimica.errors import NoFaceError
 from mimica.facs import AU_NAMES, EMOTIONS, SIDED_AU_NAMES
-from mimica.images import read_photo, write_image
+from mimica.pictures.images import read_photo, write_image
 from mimica.reader import read as reader
 from mimica.reader.plot import reading_picture
 from mimica.reader.read import FaceReading

@@ -11,7 +11,6 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from mimica.checkpoint import Weights, module_tensors, save_weights
 from mimica.cli.convert import convert
 from mimica.cli.evaluate.projection import projection as evaluate_projection
 from mimica.cli.evaluate.synthesis import synthesis as evaluate_synthesis
@@ -21,7 +20,8 @@ from mimica.cli.project import project
 from mimica.data.dataset import DatasetWriter
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
 from mimica.errors import DataError, UserError
-from mimica.images import read_comment, read_photo
+from mimica.model_files.checkpoint import Weights, module_tensors, save_weights
+from mimica.pictures.images import read_comment, read_photo
 
 CONFIG = {"size": 32, "z_size": 8, "w_size": 8, "depth": 1, "channel_base": 128, "channel_max": 8}
 ASTRONAUT = Path(__file__).parents[2] / "examples" / "astronaut.jpg"

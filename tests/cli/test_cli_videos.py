@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from mimica import api
 from mimica.cli import app
-from mimica.images import read_photo
 from mimica.motion.predictor.predict import WEIGHTS
+from mimica.pictures.images import read_photo
 from mimica.video.reader import open_video
 
 PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"

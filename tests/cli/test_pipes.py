@@ -14,7 +14,7 @@ from PIL import Image
 
 from mimica.cli import pipes
 from mimica.errors import ImageError, UserError
-from mimica.images import FORMAT_BY_SUFFIX, read_photo
+from mimica.pictures.images import FORMAT_BY_SUFFIX, read_photo
 
 ROOT = Path(__file__).parents[2]
 PHOTO = ROOT / "examples" / "astronaut.jpg"

@@ -18,10 +18,10 @@ from emotion_sketches import tiny_weights
 
 import mimica
 from mimica.animation import Prepared, own_controls, prepare, render_face, render_frame
-from mimica.checkpoint import Weights, module_tensors, save_weights
 from mimica.engines.base import REGISTRY, Engine, load_engine
 from mimica.errors import ValueRangeError, WeightsError
 from mimica.facs import AU_NAMES, EMOTIONS, emotion_controls
+from mimica.model_files.checkpoint import Weights, module_tensors, save_weights
 
 VIEWS = ("as it is", "turned", "large", "small")
 

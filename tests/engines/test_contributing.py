@@ -17,7 +17,7 @@ from mimica import api
 from mimica.animation import prepare
 from mimica.cli import app
 from mimica.engines.base import REGISTRY, Engine, load_engine
-from mimica.images import read_photo, write_image
+from mimica.pictures.images import read_photo, write_image
 
 PAGE = Path(__file__).parents[2] / "CONTRIBUTING.md"
 

@@ -12,13 +12,13 @@ import pytest
 from safetensors.numpy import save_file
 
 import mimica
-from mimica.checkpoint import Array, Weights, check_arrays, load_weights, save_weights
 from mimica.engines.base import load_engine
 from mimica.engines.ganimation.edit import FREE_WEIGHTS
 from mimica.engines.ganimation.fast.file import ARRAYS, KIND, read_weights
 from mimica.engines.vae.codec import ENGINE_KIND
 from mimica.engines.vae.codec import WEIGHTS as VAE
 from mimica.errors import WeightsError
+from mimica.model_files.checkpoint import Array, Weights, check_arrays, load_weights, save_weights
 from mimica.motion.predictor.predict import KIND as PREDICTOR_KIND
 from mimica.motion.predictor.predict import WEIGHTS as PREDICTOR
 from mimica.motion.predictor.predict import Predictor
@@ -117,7 +117,7 @@ def test_a_changed_array_is_told(tmp_path: Path, name: str, change: str) -> None
 
 
 def _kind(path: Path) -> str:
-    from mimica.checkpoint import read_about
+    from mimica.model_files.checkpoint import read_about
 
     return str(read_about(path)["kind"])
 

@@ -16,7 +16,7 @@ from mimica.errors import DataError, NoFaceError, UserError
 from mimica.evaluate import acd_clips
 from mimica.evaluate.acd_clips import clips_in, evaluate_clips, read_clip
 from mimica.face.align import crop_from_photo, cut
-from mimica.images import write_image
+from mimica.pictures.images import write_image
 from mimica.video.writer import VideoWriter
 
 

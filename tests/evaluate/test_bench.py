@@ -12,7 +12,7 @@ from mimica import api
 from mimica.errors import MissingExtraError, UserError
 from mimica.evaluate import bench as benchmarks
 from mimica.evaluate.bench import Setting
-from mimica.images import read_photo
+from mimica.pictures.images import read_photo
 
 PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
 

@@ -13,7 +13,7 @@ from mimica.evaluate import expressions as evaluate_expressions
 from mimica.evaluate import identity
 from mimica.evaluate.expressions import evaluate, sharpness
 from mimica.evaluate.identity import Identity
-from mimica.images import write_image
+from mimica.pictures.images import write_image
 from mimica.reader.read import find_faces
 
 PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"

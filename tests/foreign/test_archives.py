@@ -15,7 +15,7 @@ from PIL import Image
 from mimica.errors import DataError, ImageError
 from mimica.foreign import archives
 from mimica.foreign.archives import members
-from mimica.images import picture_in
+from mimica.pictures.images import picture_in
 
 
 def tar_of(path: Path, **contents: bytes) -> bytes:

@@ -51,7 +51,7 @@ def _all(folder: Path) -> dict[str, bytes]:
 def picture_doors(folder: Path) -> dict[str, Door]:
     from PIL import Image
 
-    from mimica.images import read_comment, read_photo
+    from mimica.pictures.images import read_comment, read_photo
 
     small = Image.open(PHOTO).resize((48, 40))
     pictures = {}
@@ -204,11 +204,11 @@ def pickle_doors(folder: Path) -> dict[str, Door]:
 def model_doors(folder: Path) -> dict[str, Door]:
     import torch
 
-    from mimica.checkpoint import Weights, load_weights, module_tensors, save_weights
     from mimica.engines.base import load_engine
     from mimica.engines.ganimation.paper.networks import GENERATOR_KIND, Generator
     from mimica.engines.vae.networks import KIND, Shape, TwoDecoderVae
     from mimica.facs import AU_NAMES
+    from mimica.model_files.checkpoint import Weights, load_weights, module_tensors, save_weights
     from mimica.motion.predictor.predict import WEIGHTS, Predictor
 
     net, config = Generator(len(AU_NAMES), 4, 1), {"image_size": 64, "width": 4, "blocks": 1}
@@ -245,7 +245,7 @@ def _paint(path: Path) -> None:
 
 
 def _run(path: Path) -> None:
-    from mimica.onnx_session import open_session
+    from mimica.model_files.onnx_session import open_session
 
     session = open_session(path, 1)
     session.run({"z": np.zeros((1, 6), np.float32)}, (1, 3, 16, 16), (1, 1, 16, 16))

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mimica.errors import NoFaceError, ValueRangeError
-from mimica.images import Photo
 from mimica.interactive import desk as desks
 from mimica.interactive.desk import Desk, Encoded, encode, lay_out, masks, moved, picture, portrait
+from mimica.pictures.images import Photo
 
 MOUTH = np.s_[141:152, 208:240]
 

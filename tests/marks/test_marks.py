@@ -11,7 +11,6 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from mimica.errors import MissingExtraError, UserError
-from mimica.images import read_photo, write_image
 from mimica.marks import c2pa as manifests
 from mimica.marks.c2pa import Credentials, make_key, read_manifest, sign
 from mimica.marks.marking import Marks, default_marks, mark_file, wanted_marks
@@ -19,6 +18,7 @@ from mimica.marks.settings import MarkSettings, read_settings
 from mimica.marks.verify import verify
 from mimica.marks.visible import labelled, labelled_alpha
 from mimica.marks.xmp import SOURCE_TYPE, Said, packets_in, parse_packet, xmp_packet
+from mimica.pictures.images import read_photo, write_image
 
 COMMENT = "edited by Mimica 1.2.3"
 PICTURES = ("a.jpg", "a.png", "a.webp", "a.tif")

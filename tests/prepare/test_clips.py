@@ -10,7 +10,7 @@ from bright_mouth import BrightMouth
 
 from mimica.engines.baselines.video.clips import open_clips
 from mimica.errors import DataError
-from mimica.images import write_image
+from mimica.pictures.images import write_image
 from mimica.prepare.clips import prepare_clips
 
 

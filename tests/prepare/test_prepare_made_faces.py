@@ -13,7 +13,7 @@ from mimica.data.dataset import is_validation, open_datasets
 from mimica.errors import DataError, UserError
 from mimica.face.align import crop_from_photo, cut, transform
 from mimica.facs import AU_NAMES
-from mimica.images import write_image
+from mimica.pictures.images import write_image
 from mimica.prepare.expressions import draw_expression, prepare_expressions
 from mimica.prepare.mixtures import features_mask, onto, partners, prepare_mixtures, pulled, recoloured
 from mimica.reader.read import find_faces

@@ -8,7 +8,7 @@ import pytest
 from mimica.data.dataset import is_validation
 from mimica.errors import DataError
 from mimica.facs import EMOTIONS, SIDED_AU_NAMES
-from mimica.images import write_image
+from mimica.pictures.images import write_image
 from mimica.reader.data import CROP, lip_part, load, subject_key
 
 

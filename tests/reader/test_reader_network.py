@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from mimica.checkpoint import Weights, module_tensors, save_weights
 from mimica.errors import WeightsError
 from mimica.facs import SIDED_AU_NAMES
+from mimica.model_files.checkpoint import Weights, module_tensors, save_weights
 from mimica.reader.export import export, load_network
 from mimica.reader.networks import ReaderNet, to_input
 from mimica.reader.outputs import INPUT_SIZE, OUTPUT_SIZE

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from mimica.checkpoint import Weights, module_tensors, save_weights
 from mimica.facs import SIDED_AU_NAMES
+from mimica.model_files.checkpoint import Weights, module_tensors, save_weights
 from mimica.reader.data import CROP, ReaderData
 from mimica.reader.export import export
 from mimica.reader.networks import ReaderNet, to_input

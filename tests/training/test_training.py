@@ -17,10 +17,10 @@ import pytest
 import torch
 from torch import nn
 
-from mimica.checkpoint import Weights, load_weights, module_tensors
 from mimica.config import TrainingOptions, option
 from mimica.errors import UserError, WeightsError
-from mimica.pixels import as_input, as_pictures
+from mimica.model_files.checkpoint import Weights, load_weights, module_tensors
+from mimica.pictures.pixels import as_input, as_pictures
 from mimica.training.batches import Batch, Draw, Order, StepBatches, fixed_batch
 from mimica.training.loop import Parts, Task, Trainer, update_average
 from mimica.training.run_folder import read_log

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from mimica.errors import VideoError
-from mimica.images import read_photo
+from mimica.pictures.images import read_photo
 from mimica.video import reader
 from mimica.video.colours import HLG, PQ, rolled_off, to_srgb
 from mimica.video.container import is_cut_short

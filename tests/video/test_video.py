@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from mimica.errors import UserError, VideoError
-from mimica.images import read_comment, read_photo
 from mimica.marks.xmp import SOURCE_TYPE
+from mimica.pictures.images import read_comment, read_photo
 from mimica.video.gif import Palette
 from mimica.video.reader import VideoReader, open_video
 from mimica.video.writer import VideoWriter

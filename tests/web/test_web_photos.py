@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from web_client import ASTRONAUT, add_photo
 
-from mimica.images import read_comment
+from mimica.pictures.images import read_comment
 from mimica.video.reader import open_video
 
 MOUTH = np.s_[141:152, 208:240]

@@ -58,7 +58,7 @@ def acd(
     from mimica.engines.base import load_engine
     from mimica.errors import UserError
     from mimica.evaluate.acd import PUBLISHED, evaluate, video_count
-    from mimica.images import list_photos
+    from mimica.pictures.images import list_photos
 
     if not photos or videos < 1:
         raise UserError("The figures need photos to animate and one video or more, or a folder of clips: --videos DIR.")

@@ -31,7 +31,7 @@ def driving(
     """
     from mimica.engines.base import load_engine
     from mimica.evaluate.driving import evaluate
-    from mimica.images import list_photos
+    from mimica.pictures.images import list_photos
 
     paths = list_photos(photos)
     with bar("pairs", len(paths) * len(drivers)) as line:

@@ -32,7 +32,7 @@ def expressions(
     from mimica.evaluate.expressions import evaluate
     from mimica.evaluate.judges.base import judges_at_work
     from mimica.facs import EMOTIONS
-    from mimica.images import list_photos
+    from mimica.pictures.images import list_photos
 
     paths = list_photos(photos, limit)
     with judges_at_work(judge or []) as judges:

@@ -40,7 +40,7 @@ def pose(
     from mimica.engines.base import load_engine
     from mimica.evaluate.outside import OutsideReader
     from mimica.evaluate.pose import evaluate, renderings, sheet
-    from mimica.images import FORMAT_BY_SUFFIX, list_photos, write_image
+    from mimica.pictures.images import FORMAT_BY_SUFFIX, list_photos, write_image
 
     paths = list_photos(photos, limit)
     loaded = load_engine(engine, weights)

@@ -24,7 +24,7 @@ def projection(
     as_json: AsJson = False,
 ) -> None:
     """How near projection comes to held-out faces, and to pictures of the generator itself."""
-    from mimica.images import write_image
+    from mimica.pictures.images import write_image
 
     model = open_model(weights)
     from mimica.engines.stylegan.invert import Search

@@ -19,7 +19,7 @@ def sheet(
     """Random held-out faces x expressions by the default engine, beside the frames that the pairs hold."""
     from mimica.engines.base import load_engine
     from mimica.evaluate.sheet import sheet as draw
-    from mimica.images import write_image
+    from mimica.pictures.images import write_image
 
     write_image(output, draw(pairs, load_engine(weights=weights), faces=faces, seed=seed, labels=labels))
     typer.echo(str(output))

@@ -33,7 +33,7 @@ def vae(
     from mimica.engines.vae.data import open_data
     from mimica.engines.vae.edit import load_vae
     from mimica.evaluate.vae import evaluate
-    from mimica.images import list_photos
+    from mimica.pictures.images import list_photos
 
     paths = list_photos(photos or [], limit)
     faces = open_data(data)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mimica.facs import ALIASES, RECIPES
-from mimica.images import list_images
+from mimica.pictures.images import list_images
 
 NO_FACE, NO_FACE_IN_TABLE = "no face was found", "OpenFace found no face in it"
 """Why a picture is dropped that was read, and shows nobody; any other reason is a loss."""

@@ -10,7 +10,7 @@ from mimica.data.sources.base import Dropped, Found, RawFace, pictures_of
 from mimica.errors import DataError
 from mimica.files import read_bytes
 from mimica.foreign.tables import MAX_TEXT
-from mimica.images import SUFFIXES
+from mimica.pictures.images import SUFFIXES
 
 
 def emotionet_source(folder: Path) -> Found:

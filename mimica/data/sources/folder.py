@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mimica.data.inputs import UNKNOWN, is_video, why_not
 from mimica.data.sources.base import Dropped, Found, RawFace, pictures_of
-from mimica.inputs import UNKNOWN, is_video, why_not
 
 
 def folder_source(folder: Path) -> Found:

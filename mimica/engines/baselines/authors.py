@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mimica.checkpoint import Weights
 from mimica.errors import WeightsError
 from mimica.foreign.torch_file import read_torch_file, tensor
+from mimica.model_files.checkpoint import Weights
 
 ATTRIBUTE_KIND = "stargan-attributes"
 CELEBA: tuple[str, ...] = ("black_hair", "blond_hair", "brown_hair", "male", "young")

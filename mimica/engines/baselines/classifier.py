@@ -21,12 +21,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mimica.checkpoint import Weights, build_module, fill_module, load_weights, module_tensors
 from mimica.config import Preset, TrainingOptions, option
 from mimica.data.dataset import FaceDataset, is_kept_for_judging, open_datasets
 from mimica.engines.baselines.domains import DomainOptions, DomainSource, DomainTask
 from mimica.face.align import crop_from_photo, cut
-from mimica.pixels import as_input
+from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights, module_tensors
+from mimica.pictures.pixels import as_input
 from mimica.training.batches import Batch
 from mimica.training.task import Parts, TrainerView
 

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mimica.checkpoint import Weights, module_tensors
 from mimica.config import Preset, TrainingOptions, option
 from mimica.data.dataset import FaceDataset, open_datasets
 from mimica.errors import DataError
 from mimica.facs import EMOTIONS
+from mimica.model_files.checkpoint import Weights, module_tensors
 from mimica.training.batches import Draw
 from mimica.training.task import Task, TrainerView
 

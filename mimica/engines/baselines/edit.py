@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mimica.checkpoint import Weights, build_module, fill_module, load_weights, read_about
 from mimica.engines.base import MAX_DOSE, Crop, Engine, Face, Rendered
 from mimica.engines.baselines.authors import ATTRIBUTE_KIND, HAIR, load_checkpoint
 from mimica.engines.baselines.networks import DomainCritic, Encoder, LatentGenerator, ResidualGenerator
@@ -29,7 +28,8 @@ from mimica.errors import ValueRangeError, WeightsError, nearest
 from mimica.face.align import feather
 from mimica.face.overlay import as_layers
 from mimica.facs import EMOTIONS, SIDED_AU_NAMES, emotion_controls, to_vector
-from mimica.pixels import as_input, as_pictures
+from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights, read_about
+from mimica.pictures.pixels import as_input, as_pictures
 
 BORDER = 0.06
 """Width of the soft border of the mask, as a share of the crop."""

@@ -19,12 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimica.checkpoint import Weights
 from mimica.config import Preset, TrainingOptions, option
 from mimica.engines.baselines import losses
 from mimica.engines.baselines.domains import SMALL, SMOKE, DomainOptions, DomainSource, DomainTask, frozen, one_hot
 from mimica.engines.baselines.networks import DomainCritic, ResidualGenerator
-from mimica.pixels import as_input, as_pictures
+from mimica.model_files.checkpoint import Weights
+from mimica.pictures.pixels import as_input, as_pictures
 from mimica.training.batches import Batch, Draw
 from mimica.training.task import Parts, TrainerView
 

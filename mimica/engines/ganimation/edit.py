@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mimica.checkpoint import read_about
 from mimica.engines.base import Engine
 from mimica.engines.ganimation.fast.edit import WEIGHTS, FastGanimation
 from mimica.engines.ganimation.fast.file import read_weights
 from mimica.errors import WeightsError
+from mimica.model_files.checkpoint import read_about
 
 PAPER_KIND = "ganimation-generator"
 FREE_WEIGHTS = WEIGHTS.with_name("ganimation_fast_ccby.safetensors")

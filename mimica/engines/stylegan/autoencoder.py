@@ -24,8 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mimica.checkpoint import Weights, build_module, fill_module, load_weights, module_tensors
 from mimica.errors import WeightsError
+from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights, module_tensors
 
 KIND, VERSION = "stylegan-autoencoder", 1
 HIDDEN, COPIES = 512, 5

@@ -25,7 +25,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimica.checkpoint import Weights
 from mimica.config import Preset, TrainingOptions, option
 from mimica.engines.stylegan.autoencoder import (
     COPIES,
@@ -37,6 +36,7 @@ from mimica.engines.stylegan.autoencoder import (
 )
 from mimica.engines.stylegan.latents import LatentSet, expression_pairs, open_latents
 from mimica.errors import DataError
+from mimica.model_files.checkpoint import Weights
 from mimica.training.batches import Batch, Draw
 from mimica.training.task import Parts, Task, TrainerView
 

@@ -20,7 +20,7 @@ from mimica.engines.stylegan.perceptual import load_features
 from mimica.errors import WeightsError
 from mimica.face.detect import Box
 from mimica.facs import to_vector
-from mimica.pixels import as_input, as_pictures, float_levels
+from mimica.pictures.pixels import as_input, as_pictures, float_levels
 from mimica.reader.read import FaceReading, Reader
 
 BATCH = 32

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mimica.checkpoint import Weights, build_module, fill_module, load_weights, save_weights
 from mimica.engines.stylegan.cascade.assemble import assemble
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND
 from mimica.engines.stylegan.encoder import ENCODER_KIND
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
 from mimica.engines.stylegan.pickles import Found, choose
+from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights, save_weights
 
 _SAMPLES = 10_000
 

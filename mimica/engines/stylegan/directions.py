@@ -27,9 +27,9 @@ from typing import Any
 
 import numpy as np
 
-from mimica.checkpoint import Array, Weights, check_arrays, load_weights, save_weights
 from mimica.engines.stylegan.published import SUFFIXES, read_published
 from mimica.errors import ValueRangeError, WeightsError, nearest
+from mimica.model_files.checkpoint import Array, Weights, check_arrays, load_weights, save_weights
 
 KIND, VERSION = "stylegan-directions", 1
 MASKED, OF_LAYERS = 8, 18

@@ -21,12 +21,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimica.checkpoint import Weights, build_module, fill_module, load_weights
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND, CascadeGenerator
 from mimica.engines.stylegan.encoder import ENCODER_KIND, Encoder
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
 from mimica.errors import DataError, WeightsError
 from mimica.files import atomic_path
+from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights
 
 _WEIGHTS = Path(__file__).parents[2] / "weights"
 SHIPPED = _WEIGHTS / "stylegan.safetensors"

@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from mimica.checkpoint import Weights
 from mimica.engines.stylegan.names import LAYOUTS, Names
 from mimica.engines.stylegan.networks import DISCRIMINATOR_KIND, GENERATOR_KIND
 from mimica.errors import WeightsError, nearest, shown
 from mimica.foreign.budget import RefusedError
 from mimica.foreign.pickle_machine import Call, Name
 from mimica.foreign.torch_file import DAMAGE, read_torch_file, tensor
+from mimica.model_files.checkpoint import Weights
 
 _PERSISTENT = Name("torch_utils.persistence", "_reconstruct_persistent_obj")
 """How NVIDIA's files write an object: its source code, its class's name and its state. The source is not looked at."""

@@ -16,9 +16,9 @@ from mimica.engines.stylegan.perceptual import Features
 from mimica.errors import NoFaceError, ValueRangeError
 from mimica.face.align import crop_from_photo, cut
 from mimica.files import fitting
-from mimica.images import read_photo
 from mimica.marks.marking import default_marks
-from mimica.pixels import as_input, as_pictures
+from mimica.pictures.images import read_photo
+from mimica.pictures.pixels import as_input, as_pictures
 from mimica.reader.read import Reader, largest_face
 
 

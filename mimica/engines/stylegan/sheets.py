@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from mimica.contact_sheet import Cell, sheet
 from mimica.engines.stylegan.autoencoder import transition
 from mimica.engines.stylegan.codec import Codec
 from mimica.engines.stylegan.directions import Direction
+from mimica.pictures.contact_sheet import Cell, sheet
 
 DOSES = (-3.0, -1.5, 0.0, 1.5, 3.0)
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mimica.checkpoint import Weights, fill_module, load_weights, module_tensors
 from mimica.config import Preset, TrainingOptions, option
 from mimica.data.dataset import FaceDataset, open_datasets
 from mimica.engines.stylegan import losses
 from mimica.engines.stylegan.augment import Augment
 from mimica.engines.stylegan.networks import DISCRIMINATOR_KIND, GENERATOR_KIND, Discriminator, Generator
 from mimica.engines.stylegan.pictures import PictureSource
-from mimica.pixels import as_input, as_pictures
+from mimica.model_files.checkpoint import Weights, fill_module, load_weights, module_tensors
+from mimica.pictures.pixels import as_input, as_pictures
 from mimica.training.batches import Batch
 from mimica.training.task import Parts, Task, TrainerView
 

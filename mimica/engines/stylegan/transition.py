@@ -16,9 +16,9 @@ from mimica.engines.stylegan.sheets import transition_frames, transition_sheet
 from mimica.errors import WeightsError
 from mimica.face.align import crop_from_photo, cut
 from mimica.facs import without_sides
-from mimica.images import read_photo
 from mimica.marks.marking import default_marks
 from mimica.motion.expression import Expression, parse_emotions
+from mimica.pictures.images import read_photo
 from mimica.reader.read import Reader, largest_face
 
 OWN = "own"

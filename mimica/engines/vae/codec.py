@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from mimica.checkpoint import BYTES, Array, Weights, check_arrays, load_weights, save_weights, whole
 from mimica.errors import WeightsError
 from mimica.facs import SIDED_AU_NAMES
-from mimica.onnx_session import open_session
-from mimica.pixels import float_levels, to_signed
+from mimica.model_files.checkpoint import BYTES, Array, Weights, check_arrays, load_weights, save_weights, whole
+from mimica.model_files.onnx_session import open_session
+from mimica.pictures.pixels import float_levels, to_signed
 
 ENGINE_KIND = "vae-engine"
 WEIGHTS = Path(__file__).parents[2] / "weights" / "vae.safetensors"

@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor, nn
 
-from mimica.checkpoint import Weights, build_module, fill_module, load_weights
 from mimica.engines.vae.codec import Vectors, engine_weights, save_engine_file
 from mimica.engines.vae.networks import KIND, Shape, TwoDecoderVae
+from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights
 from mimica.reader.export import store_as_half
 
 

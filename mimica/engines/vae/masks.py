@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 
 from mimica.errors import ImageError
-from mimica.images import read_photo, write_image
-from mimica.pixels import to_unit
+from mimica.pictures.images import read_photo, write_image
+from mimica.pictures.pixels import to_unit
 
 SIDE = 160
 """Side in pixels at which GrabCut works; masks are brought to the picture's size."""

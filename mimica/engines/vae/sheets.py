@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from mimica.contact_sheet import Cell, sheet
 from mimica.engines.base import Rendered
 from mimica.engines.vae.attributes import cosines
 from mimica.engines.vae.codec import Codec, Vectors
 from mimica.engines.vae.data import open_data, spread
 from mimica.engines.vae.edit import State, VaeEngine
 from mimica.engines.vae.masks import overlay
+from mimica.pictures.contact_sheet import Cell, sheet
 
 DOSES = (-2.0, -1.0, 0.0, 1.0, 2.0)
 

@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimica.checkpoint import Weights, module_tensors
 from mimica.config import Preset, TrainingOptions, option
 from mimica.engines.vae import losses
 from mimica.engines.vae.data import VaeData, open_data, spread
 from mimica.engines.vae.networks import KIND, Coded, Decoded, Shape, TwoDecoderVae
 from mimica.errors import DataError, ValueRangeError
-from mimica.pixels import as_input, as_pictures, to_signed, to_unit
+from mimica.model_files.checkpoint import Weights, module_tensors
+from mimica.pictures.pixels import as_input, as_pictures, to_signed, to_unit
 from mimica.training.batches import Batch, Draw
 from mimica.training.task import Parts, Task, TrainerView
 

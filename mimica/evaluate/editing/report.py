@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from mimica.contact_sheet import Cell, sheet
 from mimica.evaluate.editing.run import Collected
 from mimica.evaluate.editing.score import plain
 from mimica.facs import AU_NAMES, EMOTIONS
 from mimica.files import atomic_path
-from mimica.images import write_image
+from mimica.pictures.contact_sheet import Cell, sheet
+from mimica.pictures.images import write_image
 
 Table = tuple[str, list[list[str]]]
 """A heading and rows; the first row names the columns."""

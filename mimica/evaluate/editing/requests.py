@@ -24,7 +24,7 @@ from pathlib import Path
 from mimica.errors import DataError
 from mimica.facs import AU_NAMES, EMOTIONS, emotion_controls
 from mimica.files import atomic_path
-from mimica.images import SUFFIXES
+from mimica.pictures.images import SUFFIXES
 
 DOSES: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
 

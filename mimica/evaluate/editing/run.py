@@ -27,7 +27,7 @@ from mimica.evaluate.identity import Identity
 from mimica.evaluate.judges.base import Judge, Judgement
 from mimica.face.align import crop_from_photo, cut
 from mimica.facs import without_sides
-from mimica.images import read_photo
+from mimica.pictures.images import read_photo
 from mimica.reader.read import FaceReading, Reader, largest_face
 
 Row = dict[str, Any]

@@ -19,7 +19,7 @@ import numpy as np
 from mimica.errors import MissingExtraError
 from mimica.evaluate.judges.base import Judgement
 from mimica.facs import ALIASES, AU_NAMES, EMOTIONS, from_openface
-from mimica.images import write_image
+from mimica.pictures.images import write_image
 
 
 def _package(module: str, name: str, judge: str) -> Any:

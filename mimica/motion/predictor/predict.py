@@ -22,9 +22,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mimica.checkpoint import Array, check_arrays, load_weights
 from mimica.errors import ValueRangeError, WeightsError
 from mimica.facs import EMOTIONS, RECIPES, SIDED_AU_NAMES, without_sides
+from mimica.model_files.checkpoint import Array, check_arrays, load_weights
 from mimica.motion.presets import blinks
 from mimica.motion.track import POSE, Track
 

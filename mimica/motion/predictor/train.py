@@ -18,10 +18,10 @@ import torch
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
-from mimica.checkpoint import Weights, module_tensors
 from mimica.config import Preset, TrainingOptions, option
 from mimica.errors import DataError
 from mimica.facs import EMOTIONS
+from mimica.model_files.checkpoint import Weights, module_tensors
 from mimica.motion.predictor.clips import Clip, load_clips
 from mimica.motion.predictor.predict import (
     DOUBT,

@@ -11,7 +11,6 @@ import pytest
 import torch
 from emotion_sketches import tiny_weights, write_emotions
 
-from mimica.checkpoint import load_weights
 from mimica.cli.train import find_task
 from mimica.config import choose
 from mimica.data.dataset import is_kept_for_judging, is_validation
@@ -21,6 +20,7 @@ from mimica.engines.baselines.domains import DomainSource
 from mimica.engines.baselines.edit import nearest_domain
 from mimica.errors import DataError, WeightsError
 from mimica.facs import SIDED_AU_NAMES, emotion_controls, to_vector
+from mimica.model_files.checkpoint import load_weights
 from mimica.training.batches import Draw
 from mimica.training.loop import Trainer
 from mimica.training.run_folder import read_log

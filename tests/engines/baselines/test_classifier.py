@@ -9,11 +9,11 @@ import pytest
 import torch
 from emotion_sketches import sketch, write_emotions
 
-from mimica.checkpoint import read_about
 from mimica.cli.train import find_task
 from mimica.config import choose
 from mimica.data.dataset import is_kept_for_judging, is_validation
 from mimica.engines.baselines.classifier import Classifier, EmotionJudge
+from mimica.model_files.checkpoint import read_about
 from mimica.training.loop import Trainer
 
 

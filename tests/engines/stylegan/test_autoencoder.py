@@ -11,7 +11,6 @@ from planted import PLACES, W_SIZE, planted
 
 torch = pytest.importorskip("torch")
 
-from mimica.checkpoint import load_weights, save_weights  # noqa: E402
 from mimica.config import choose  # noqa: E402
 from mimica.engines.stylegan.autoencoder import (  # noqa: E402
     KIND,
@@ -26,6 +25,7 @@ from mimica.engines.stylegan.autoencoder import (  # noqa: E402
 from mimica.engines.stylegan.autoencoder_train import PRESETS, Autoencoder, AutoencoderOptions  # noqa: E402
 from mimica.engines.stylegan.latents import LatentSet, save_latents  # noqa: E402
 from mimica.errors import DataError, WeightsError  # noqa: E402
+from mimica.model_files.checkpoint import load_weights, save_weights  # noqa: E402
 from mimica.training.loop import Trainer  # noqa: E402
 
 

@@ -11,7 +11,6 @@ from bright_mouth import reading
 
 torch = pytest.importorskip("torch")
 
-from mimica.checkpoint import Weights, module_tensors  # noqa: E402
 from mimica.data.dataset import DatasetWriter  # noqa: E402
 from mimica.engines.stylegan.codec import Codec, read_pictures  # noqa: E402
 from mimica.engines.stylegan.encoder import Encoder  # noqa: E402
@@ -20,6 +19,7 @@ from mimica.engines.stylegan.model import Model, fingerprint  # noqa: E402
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator  # noqa: E402
 from mimica.errors import DataError, WeightsError  # noqa: E402
 from mimica.facs import AU_NAMES  # noqa: E402
+from mimica.model_files.checkpoint import Weights, module_tensors  # noqa: E402
 from mimica.prepare.latents import project_latents, sample_latents  # noqa: E402
 from mimica.reader.read import FaceReading  # noqa: E402
 

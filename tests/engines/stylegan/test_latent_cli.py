@@ -15,7 +15,6 @@ torch = pytest.importorskip("torch")
 from planted import PLACES, planted  # noqa: E402
 from test_codec import tiny_model  # noqa: E402
 
-from mimica.checkpoint import Weights, module_tensors, save_weights  # noqa: E402
 from mimica.cli import app  # noqa: E402
 from mimica.engines.stylegan.autoencoder import PseudoAutoencoder, to_weights  # noqa: E402
 from mimica.engines.stylegan.directions import load_directions  # noqa: E402
@@ -24,6 +23,7 @@ from mimica.engines.stylegan.latents import READ_COLUMNS, LatentSet, open_latent
 from mimica.engines.stylegan.networks import GENERATOR_KIND  # noqa: E402
 from mimica.errors import UserError  # noqa: E402
 from mimica.facs import AU_NAMES  # noqa: E402
+from mimica.model_files.checkpoint import Weights, module_tensors, save_weights  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from test_codec import tiny_model  # noqa: E402
 
 from mimica import api  # noqa: E402
 from mimica.animation import Prepared, own_controls, prepare, render_face, render_frame  # noqa: E402
-from mimica.checkpoint import Weights, module_tensors, save_weights  # noqa: E402
 from mimica.engines.base import Engine, load_engine  # noqa: E402
 from mimica.engines.stylegan.autoencoder import LatentEditor, PseudoAutoencoder, to_weights  # noqa: E402
 from mimica.engines.stylegan.codec import Codec  # noqa: E402
@@ -25,6 +24,7 @@ from mimica.engines.stylegan.encoder import ENCODER_KIND  # noqa: E402
 from mimica.engines.stylegan.networks import GENERATOR_KIND  # noqa: E402
 from mimica.errors import ValueRangeError, WeightsError  # noqa: E402
 from mimica.facs import AU_NAMES, emotion_controls  # noqa: E402
+from mimica.model_files.checkpoint import Weights, module_tensors, save_weights  # noqa: E402
 
 
 def _direction(name: str, column: str, generator: str, seed: int, per_dose: float) -> Direction:

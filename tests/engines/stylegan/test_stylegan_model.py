@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from mimica.checkpoint import Weights, load_weights, module_tensors, save_weights
 from mimica.engines.stylegan.convert import halved, with_average
 from mimica.engines.stylegan.encoder import ENCODER_KIND, Encoder
 from mimica.engines.stylegan.generate import mixing_grid, pictures, walk
@@ -18,7 +17,8 @@ from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
 from mimica.engines.stylegan.seeds import parse_seeds
 from mimica.errors import DataError, ValueRangeError, WeightsError
 from mimica.metrics import psnr
-from mimica.onnx_session import open_session
+from mimica.model_files.checkpoint import Weights, load_weights, module_tensors, save_weights
+from mimica.model_files.onnx_session import open_session
 
 CONFIG = {"size": 16, "z_size": 8, "w_size": 8, "depth": 2, "channel_base": 128, "channel_max": 16}
 

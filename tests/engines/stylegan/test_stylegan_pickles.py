@@ -19,12 +19,12 @@ import numpy as np
 import pytest
 import torch
 
-from mimica.checkpoint import fill_module
 from mimica.engines.stylegan.names import LAYOUTS
 from mimica.engines.stylegan.networks import Discriminator, Generator
 from mimica.engines.stylegan.pickles import choose, load_networks
 from mimica.errors import WeightsError
 from mimica.foreign.torch_file import read_torch_file
+from mimica.model_files.checkpoint import fill_module
 
 SIZE = 16
 TINY = {"z_size": 6, "w_size": 5, "depth": 2, "channel_base": 64, "channel_max": 8}

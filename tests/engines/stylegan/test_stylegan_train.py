@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from mimica.checkpoint import fill_module, load_weights, module_tensors
 from mimica.config import choose
 from mimica.data.dataset import DatasetWriter, open_datasets
 from mimica.engines.stylegan.encoder import Encoder
 from mimica.engines.stylegan.networks import Generator
 from mimica.engines.stylegan.pictures import PictureSource
 from mimica.engines.stylegan.train import Stylegan, StyleganOptions, lazy_adam
+from mimica.model_files.checkpoint import fill_module, load_weights, module_tensors
 from mimica.training.batches import Draw
 from mimica.training.loop import Trainer
 from mimica.training.run_folder import read_log

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from mimica.checkpoint import Weights, module_tensors, save_weights
 from mimica.engines.vae.codec import Vectors, load_engine_file, save_engine_file
 from mimica.engines.vae.data import DataWriter
 from mimica.engines.vae.export import export
 from mimica.engines.vae.networks import KIND, Shape, TwoDecoderVae
 from mimica.facs import SIDED_AU_NAMES
+from mimica.model_files.checkpoint import Weights, module_tensors, save_weights
 
 TINY = Shape(image_size=16, patch=2, channels=(8, 8, 16), blocks=1, latent=6, mask_share=0.5)
 

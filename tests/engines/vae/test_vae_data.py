@@ -18,7 +18,7 @@ from mimica.engines.vae.masks import SIDE, cached_mask, head_mask, overlay, seed
 from mimica.errors import DataError
 from mimica.face.align import crop_from_photo, cut, transform
 from mimica.facs import SIDED_AU_NAMES
-from mimica.images import write_image
+from mimica.pictures.images import write_image
 from mimica.prepare.vae import from_units, prepare
 
 

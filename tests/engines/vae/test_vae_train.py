@@ -18,7 +18,7 @@ from mimica.engines.vae.losses import mae_loss, pixel_weights, ssim_loss
 from mimica.engines.vae.train import PRESETS, MaskedSource, Vae, VaeOptions, augmented, principal_components
 from mimica.errors import DataError, UserError, ValueRangeError
 from mimica.evaluate.vae import _figures, dice, evaluate, fit_probe
-from mimica.images import write_image
+from mimica.pictures.images import write_image
 from mimica.training.batches import Draw
 from mimica.training.loop import Trainer
 from mimica.training.run_folder import read_log

@@ -21,7 +21,7 @@ from mimica.evaluate.editing.run import collect, values_of
 from mimica.evaluate.editing.score import plain, score
 from mimica.evaluate.judges.base import Judgement
 from mimica.facs import AU_NAMES, EMOTIONS
-from mimica.images import read_photo, write_image
+from mimica.pictures.images import read_photo, write_image
 
 PHOTO = Path(__file__).parents[3] / "examples" / "astronaut.jpg"
 FEW = ("AU12", "AU45")

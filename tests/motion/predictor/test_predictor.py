@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mimica.checkpoint import Weights, module_tensors, save_weights
 from mimica.errors import DataError, ValueRangeError, WeightsError
 from mimica.facs import EMOTIONS, RECIPES, SIDED_AU_NAMES
+from mimica.model_files.checkpoint import Weights, module_tensors, save_weights
 from mimica.motion.predictor.predict import (
     KIND,
     SIZE,

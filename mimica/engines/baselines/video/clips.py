@@ -19,12 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mimica.checkpoint import Weights, module_tensors
 from mimica.config import Preset, TrainingOptions, fields_of, make, option
 from mimica.data.dataset import is_validation
 from mimica.engines.baselines.video.sizes import FRAMES, SIDE
 from mimica.errors import DataError, ValueRangeError
-from mimica.pixels import as_pictures, to_signed
+from mimica.model_files.checkpoint import Weights, module_tensors
+from mimica.pictures.pixels import as_pictures, to_signed
 from mimica.training.batches import Batch, Draw
 from mimica.training.task import Task, TrainerView
 

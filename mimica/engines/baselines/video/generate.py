@@ -7,15 +7,15 @@ from pathlib import Path
 
 import torch
 
-from mimica.checkpoint import build_module, fill_module, load_weights
 from mimica.engines.baselines.video.clips import VideoTask
 from mimica.engines.baselines.video.mocogan import Mocogan
 from mimica.engines.baselines.video.tgan import Tgan
 from mimica.engines.baselines.video.vgan import Vgan
 from mimica.errors import WeightsError
 from mimica.files import atomic_path
-from mimica.images import write_image
-from mimica.pixels import as_pictures
+from mimica.model_files.checkpoint import build_module, fill_module, load_weights
+from mimica.pictures.images import write_image
+from mimica.pictures.pixels import as_pictures
 
 TASKS: dict[str, type[VideoTask]] = {task.kind: task for task in (Vgan, Tgan, Mocogan)}
 BATCH = 8

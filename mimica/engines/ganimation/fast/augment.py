@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mimica.pixels import from_unit, to_unit
+from mimica.pictures.pixels import from_unit, to_unit
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 

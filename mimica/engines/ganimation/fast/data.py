@@ -32,7 +32,7 @@ from mimica.data.pairs import by_source, read_rows
 from mimica.engines.ganimation.fast.warp import SIDE
 from mimica.errors import DataError
 from mimica.facs import SIDED_AU_NAMES, to_vector
-from mimica.images import read_photo
+from mimica.pictures.images import read_photo
 from mimica.reader.read import Reader
 
 FRACTION = 8.0

@@ -47,7 +47,7 @@ from mimica.face.align import crop_from_photo, cut, invert, transform
 from mimica.facs import SIDED_AU_NAMES, to_vector
 from mimica.motion.head import limits
 from mimica.motion.track import GAZE, HEAD, POSE
-from mimica.pixels import check_finite
+from mimica.pictures.pixels import check_finite
 
 WEIGHTS = Path(__file__).parents[3] / "weights" / "ganimation_fast.safetensors"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from mimica import __version__
-from mimica.checkpoint import BYTES, PACKED, Array, Weights, check_arrays, load_weights, weights_bytes
 from mimica.engines.ganimation.fast.rig import LAYERS
 from mimica.errors import WeightsError
 from mimica.facs import SIDED_AU_NAMES
+from mimica.model_files.checkpoint import BYTES, PACKED, Array, Weights, check_arrays, load_weights, weights_bytes
 
 Arrays = dict[str, np.ndarray]
 

@@ -26,7 +26,7 @@ import numpy as np
 
 from mimica.engines.ganimation.fast import raster
 from mimica.engines.ganimation.fast.warp import SIDE, Field, continued, sample
-from mimica.onnx_session import open_session
+from mimica.model_files.onnx_session import open_session
 
 FEATHER = 5
 """Pixels over which a patch fades out at its border."""

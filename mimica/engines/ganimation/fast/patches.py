@@ -30,7 +30,7 @@ from mimica.engines.ganimation.fast.painter import (
 from mimica.engines.ganimation.fast.rig import Rig
 from mimica.engines.ganimation.fast.warp import SIDE, Warper
 from mimica.facs import SIDED_AU_NAMES
-from mimica.pixels import from_unit
+from mimica.pictures.pixels import from_unit
 from mimica.reader.outputs import MIRROR_POINTS
 from mimica.training.batches import Draw
 

@@ -30,7 +30,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mimica.checkpoint import fill_module
 from mimica.config import Preset, TrainingOptions, load_options, save_options, to_dict
 from mimica.data.dataset import FaceDataset, open_datasets
 from mimica.data.pairs import is_pairs_folder
@@ -46,7 +45,8 @@ from mimica.engines.ganimation.fast.patches import NETWORKS, Patches, PatchSourc
 from mimica.engines.ganimation.fast.rig import Rig
 from mimica.errors import UserError
 from mimica.facs import SIDED_AU_NAMES
-from mimica.pixels import to_unit
+from mimica.model_files.checkpoint import fill_module
+from mimica.pictures.pixels import to_unit
 from mimica.reader.read import Reader
 from mimica.training.batches import Batch
 from mimica.training.task import Parts, Task, TrainerView

@@ -21,11 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mimica.checkpoint import Weights
 from mimica.engines.ganimation.paper.networks import CRITIC_KIND, GENERATOR_KIND
 from mimica.errors import WeightsError
 from mimica.facs import AU_NAMES
 from mimica.foreign import torch_file
+from mimica.model_files.checkpoint import Weights
 
 State = dict[str, np.ndarray]
 

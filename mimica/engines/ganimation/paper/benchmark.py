@@ -22,7 +22,7 @@ from mimica.data.dataset import FaceDataset
 from mimica.engines.ganimation.paper.networks import LEAK
 from mimica.engines.ganimation.paper.train import Ganimation, GanimationOptions
 from mimica.facs import AU_NAMES
-from mimica.pixels import as_input
+from mimica.pictures.pixels import as_input
 from mimica.training.batches import Batch
 from mimica.training.loop import Trainer
 

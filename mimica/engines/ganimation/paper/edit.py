@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mimica.checkpoint import Weights, build_module, fill_module, load_weights, whole
 from mimica.engines.base import Crop, Face, Rendered
 from mimica.engines.ganimation.paper.authors import load_checkpoint
 from mimica.engines.ganimation.paper.networks import GENERATOR_KIND, Generator, blend
 from mimica.errors import ValueRangeError, WeightsError, nearest
 from mimica.face.align import feather
 from mimica.facs import to_vector
-from mimica.pixels import as_input, as_pictures
+from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights, whole
+from mimica.pictures.pixels import as_input, as_pictures
 
 FADE_IN = 0.05
 """Largest change of a control from which on the edit shows fully."""

@@ -21,14 +21,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimica.checkpoint import Weights, fill_module, module_tensors
 from mimica.config import Preset, TrainingOptions, option
 from mimica.data.dataset import FaceDataset, open_datasets
 from mimica.engines.ganimation.paper import losses
 from mimica.engines.ganimation.paper.edit import load_generator
 from mimica.engines.ganimation.paper.networks import CRITIC_KIND, GENERATOR_KIND, Critic, Generator
 from mimica.errors import DataError, UserError, WeightsError
-from mimica.pixels import as_input, as_pictures
+from mimica.model_files.checkpoint import Weights, fill_module, module_tensors
+from mimica.pictures.pixels import as_input, as_pictures
 from mimica.training.batches import Batch, Draw
 from mimica.training.task import Parts, Task, TrainerView
 

@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from mimica.checkpoint import Weights, build_module, fill_module, module_tensors
 from mimica.engines.stylegan.cascade.networks import CascadeGenerator
 from mimica.errors import WeightsError
+from mimica.model_files.checkpoint import Weights, build_module, fill_module, module_tensors
 
 
 def take(generator: CascadeGenerator, tensors: Mapping[str, np.ndarray], part: Literal["body", "top"], source: Path) -> None:

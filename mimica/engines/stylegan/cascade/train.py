@@ -32,7 +32,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mimica.checkpoint import Weights, fill_module, load_weights, module_tensors
 from mimica.config import Preset, TrainingOptions
 from mimica.data.dataset import FaceDataset, open_datasets
 from mimica.engines.stylegan.cascade import body, joint, top
@@ -45,7 +44,8 @@ from mimica.engines.stylegan.cascade.networks import CASCADE_KIND, CascadeGenera
 from mimica.engines.stylegan.cascade.options import PRESETS, CascadeOptions, plan, stage_at
 from mimica.engines.stylegan.encoder import ENCODER_KIND, LINEAR_SIZE, Encoder
 from mimica.engines.stylegan.pictures import PictureSource
-from mimica.pixels import as_input, as_pictures
+from mimica.model_files.checkpoint import Weights, fill_module, load_weights, module_tensors
+from mimica.pictures.pixels import as_input, as_pictures
 from mimica.training.batches import Batch
 from mimica.training.task import Parts, Task, TrainerView
 

@@ -25,7 +25,7 @@ from mimica.engines.baselines.video.networks import (
 )
 from mimica.engines.baselines.video.sizes import FRAMES, SIDE
 from mimica.errors import DataError, WeightsError
-from mimica.images import read_photo
+from mimica.pictures.images import read_photo
 from mimica.training.loop import Trainer
 
 METHODS = ("vgan", "tgan", "mocogan")

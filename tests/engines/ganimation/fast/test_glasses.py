@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import mimica
 from mimica.engines.ganimation.fast import glasses
 from mimica.face.align import crop_from_photo, cut, eye_centres, transform
-from mimica.images import read_photo
+from mimica.pictures.images import read_photo
 from mimica.reader.read import find_faces
 
 PHOTO = Path(__file__).parents[4] / "examples" / "astronaut.jpg"

@@ -12,7 +12,6 @@ import pytest
 import torch
 from torch import nn
 
-from mimica.checkpoint import fill_module
 from mimica.engines.base import Engine, Face
 from mimica.engines.ganimation.paper.authors import load_checkpoint
 from mimica.engines.ganimation.paper.benchmark import PlainCritic, PlainGenerator
@@ -20,6 +19,7 @@ from mimica.engines.ganimation.paper.edit import PaperEngine, load
 from mimica.engines.ganimation.paper.networks import Critic, Generator
 from mimica.errors import ValueRangeError, WeightsError
 from mimica.facs import AU_NAMES
+from mimica.model_files.checkpoint import fill_module
 
 WIDTH, BLOCKS = 4, 2
 State = dict[str, torch.Tensor]

@@ -15,7 +15,6 @@ import pytest
 import torch
 from test_paper_networks import same_weights
 
-from mimica.checkpoint import load_weights
 from mimica.config import choose
 from mimica.data.dataset import DatasetWriter, open_datasets
 from mimica.engines.ganimation.paper.benchmark import PlainTraining, measure, synthetic_faces
@@ -23,6 +22,7 @@ from mimica.engines.ganimation.paper.edit import load
 from mimica.engines.ganimation.paper.networks import GENERATOR_KIND
 from mimica.engines.ganimation.paper.train import PRESETS, Ganimation, GanimationOptions, TripletSource
 from mimica.errors import DataError, UserError, WeightsError
+from mimica.model_files.checkpoint import load_weights
 from mimica.training.batches import Draw
 from mimica.training.loop import Trainer
 from mimica.training.run_folder import read_log

@@ -11,13 +11,13 @@ import torch
 from tiny import generator
 from torch.nn import functional as F
 
-from mimica.checkpoint import Weights, module_tensors, save_weights
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND, SHRINK, CascadeGenerator, CodeMapping
 from mimica.engines.stylegan.export import export
 from mimica.engines.stylegan.layers import StyledConv, activate, upsample
 from mimica.engines.stylegan.model import load_model, seed_w
 from mimica.errors import ValueRangeError
-from mimica.onnx_session import open_session
+from mimica.model_files.checkpoint import Weights, module_tensors, save_weights
+from mimica.model_files.onnx_session import open_session
 
 W = torch.randn(3, 16, generator=torch.Generator().manual_seed(5))
 

@@ -13,7 +13,6 @@ import torch
 from tiny import people, write_faces
 from typer.testing import CliRunner
 
-from mimica.checkpoint import load_weights, module_tensors
 from mimica.cli.export import app as export_app
 from mimica.config import choose
 from mimica.engines.stylegan.cascade.body import feature_window
@@ -23,6 +22,7 @@ from mimica.engines.stylegan.cascade.train import Cascade
 from mimica.engines.stylegan.encoder import ENCODER_KIND
 from mimica.engines.stylegan.model import load_model
 from mimica.errors import UserError, ValueRangeError, WeightsError
+from mimica.model_files.checkpoint import load_weights, module_tensors
 from mimica.training.loop import Trainer
 from mimica.training.run_folder import read_log
 

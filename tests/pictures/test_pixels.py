@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mimica.pixels import as_input, as_pictures, float_levels, from_unit, to_signed, to_unit
+from mimica.pictures.pixels import as_input, as_pictures, float_levels, from_unit, to_signed, to_unit
 
-PACKAGE = Path(__file__).parents[1] / "mimica"
+PACKAGE = Path(__file__).parents[2] / "mimica"
 
 
 @given(arrays(np.uint8, st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 5), st.just(3))))

@@ -1,4 +1,4 @@
-"""Pictures in and out: the only place, with `mimica.decode`, where bit depths and channel orders change.
+"""Pictures in and out: the only place, with `mimica.pictures.decode`, where bit depths and channel orders change.
 
 Inside Mimica a picture is uint8 (H, W, 3) RGB, sRGB, upright; networks get float32 (1, 3, H, W) in [-1, 1]. Formats are
 Pillow's (`READABLE`; of moving ones the first frame), and HEIC where the package pillow-heif is installed. The tag that says
@@ -21,10 +21,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from mimica.decode import DAMAGED, pixels_of
 from mimica.errors import ImageError
 from mimica.files import atomic_path, natural_key
 from mimica.marks.xmp import parse_packet, xmp_packet
+from mimica.pictures.decode import DAMAGED, pixels_of
 
 READABLE = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM")
 FORMAT_BY_SUFFIX = {

@@ -12,8 +12,16 @@ import pytest
 import torch
 from torch import nn
 
-from mimica.checkpoint import Weights, build_module, fill_module, load_weights, module_tensors, read_about, save_weights
 from mimica.errors import WeightsError
+from mimica.model_files.checkpoint import (
+    Weights,
+    build_module,
+    fill_module,
+    load_weights,
+    module_tensors,
+    read_about,
+    save_weights,
+)
 
 ONE = Weights("toy", 1, ("AU01", "AU12"), {"width": 3}, {"w": np.arange(6, dtype=np.float32).reshape(2, 3)}, {"by": "me"})
 
@@ -56,7 +64,7 @@ def test_a_module_is_filled(tmp_path: Path) -> None:
 
 
 def test_reading_needs_no_torch() -> None:
-    code = "import sys, mimica.checkpoint, mimica.config, mimica.data.dataset; sys.exit('torch' in sys.modules)"
+    code = "import sys, mimica.model_files.checkpoint, mimica.config, mimica.data.dataset; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mimica.errors import UserError
 from mimica.files import natural_key
-from mimica.images import SUFFIXES as PHOTO_SUFFIXES
+from mimica.pictures.images import SUFFIXES as PHOTO_SUFFIXES
 from mimica.video.animation import looks_animated
 
 VIDEO_SUFFIXES = frozenset(

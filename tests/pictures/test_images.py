@@ -18,8 +18,8 @@ from PIL import Image, ImageCms
 
 from mimica.errors import ImageError, UserError
 from mimica.files import atomic_path
-from mimica.images import list_images, read_comment, read_photo, write_image
 from mimica.marks.xmp import SOURCE_TYPE
+from mimica.pictures.images import list_images, read_comment, read_photo, write_image
 
 RAMP = np.dstack([*np.meshgrid(np.arange(0, 240, 6), np.arange(0, 240, 8)), np.full((30, 40), 77)]).astype(np.uint8)
 """uint8 (30, 40, 3): every corner has its own colour."""
@@ -485,7 +485,7 @@ def test_heic_by_its_package(tmp_path, monkeypatch):
 
 
 def test_strips_are_the_whole(tmp_path, monkeypatch):
-    from mimica import decode
+    from mimica.pictures import decode
 
     rgba = np.random.default_rng(0).integers(0, 256, (37, 23, 4), np.uint8)
     exif = Image.Exif()
@@ -500,7 +500,7 @@ def test_strips_are_the_whole(tmp_path, monkeypatch):
 
 
 def test_buffering_decoders_have_their_own_limit(tmp_path, monkeypatch):
-    from mimica import images
+    from mimica.pictures import images
 
     monkeypatch.setattr(images, "MAX_BUFFERED_PIXELS", 100)
     path = saved(tmp_path / "a.jp2", Image.new("RGB", (16, 16)))
