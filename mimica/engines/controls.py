@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mimica.engines.base import MAX_DOSE, Engine, attributes_of
 from mimica.errors import ValueRangeError, nearest
 from mimica.facs import BY_NUMBER, SIDED_AU_NAMES
+from mimica.motion.head import LIMITS
 
 GROUPS: tuple[str, ...] = ("brows", "eyes", "nose", "cheeks", "mouth", "jaw", "head", "gaze")
 """The parts of a face, from top to bottom, then what moves as a whole."""
@@ -48,15 +49,15 @@ class Control:
 
 
 # name: (words, group, low, high, step, unit); the range is what the page offers where the engine does not say its own.
-_MOTIONS: dict[str, tuple[str, str, float, float, float, str]] = {
-    "yaw": ("Turn", "head", -20.0, 20.0, 0.5, "°"),
-    "pitch": ("Nod", "head", -15.0, 15.0, 0.5, "°"),
-    "roll": ("Tilt", "head", -20.0, 20.0, 0.5, "°"),
-    "shift_x": ("Shift across", "head", -0.08, 0.08, 0.005, "face"),
-    "shift_y": ("Shift down", "head", -0.08, 0.08, 0.005, "face"),
-    "zoom": ("Nearer", "head", -0.1, 0.1, 0.005, "×"),
-    "gaze_x": ("Look across", "gaze", -25.0, 25.0, 0.5, "°"),
-    "gaze_y": ("Look up or down", "gaze", -20.0, 20.0, 0.5, "°"),
+_MOTIONS: dict[str, tuple[str, str, float, str]] = {
+    "yaw": ("Turn", "head", 0.5, "°"),
+    "pitch": ("Nod", "head", 0.5, "°"),
+    "roll": ("Tilt", "head", 0.5, "°"),
+    "shift_x": ("Shift across", "head", 0.005, "face"),
+    "shift_y": ("Shift down", "head", 0.005, "face"),
+    "zoom": ("Nearer", "head", 0.005, "×"),
+    "gaze_x": ("Look across", "gaze", 0.5, "°"),
+    "gaze_y": ("Look up or down", "gaze", 0.5, "°"),
 }
 MOTION_NAMES: tuple[str, ...] = tuple(_MOTIONS)
 """Controls that move the head or the gaze as a whole, away from the photo."""
@@ -72,8 +73,8 @@ def _described(name: str, attribute: bool, limits: tuple[float, float] | None) -
     if attribute:
         return Control(name, name, "", _words(name), ATTRIBUTES, -MAX_DOSE, MAX_DOSE, 0.1, "", True)
     if name in _MOTIONS:
-        label, group, low, high, step, unit = _MOTIONS[name]
-        low, high = limits or (low, high)
+        label, group, step, unit = _MOTIONS[name]
+        low, high = limits or (-LIMITS[name], LIMITS[name])
         return Control(name, name, "", label, group, low, high, step, unit, True)
     unit_number = name.removeprefix("AU").rstrip("LR")
     if name.startswith("AU") and unit_number.isdecimal() and int(unit_number) in BY_NUMBER:

@@ -95,8 +95,9 @@ def encode(desk: Desk, faces: Sequence[int], engine: Engine, side: int | None) -
             raise NoFaceError(refusal)
         chosen.append(desk.readings[number - 1])
     size = (desk.rgb.shape[1], desk.rgb.shape[0]) if side is None else fitted_size(desk.rgb.shape, side)
-    small, readings = resized(desk.rgb, chosen, size)
-    return prepare(small, readings, engine)
+    others = [reading for reading in desk.readings if not any(reading is one for one in chosen)]
+    small, everyone = resized(desk.rgb, [*chosen, *others], size)
+    return prepare(small, everyone[: len(chosen)], engine, everyone[len(chosen) :])
 
 
 def moved(prepared: Prepared, index: int, changes: Changes) -> dict[str, float]:

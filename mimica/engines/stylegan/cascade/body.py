@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from mimica.engines.stylegan.cascade import losses
@@ -24,12 +24,8 @@ STAGES = ("autoencoder", "critics", "encoder")
 """The stages whose pictures are the body's."""
 FEATURE_SIZE = 128
 """Side of the pictures whose features are taken."""
-NOISE_STRENGTH = 0.02
-"""Of all noise inputs when the critics begin; before, there is none, as a pixel term could only blur it away."""
 _WHOLE, _FACE = (0.8, 1.0), (0.5, 0.7)
 """Sides of the windows that are enlarged, between these shares of the picture's."""
-_TRUNCATION = (0.6, 1.0)
-"""Seeds are drawn with a truncation between these."""
 
 
 def autoencoder_step(task: Cascade, image: Tensor, trainer: TrainerView) -> dict[str, Tensor]:
@@ -76,7 +72,7 @@ def draw(task: Cascade, picture: Tensor, trainer: TrainerView) -> Drawn:
     with torch.set_grad_enabled(o.encoder_share > 0):
         w, _ = modules["encoder"](picture[:count])
     w = torch.cat([w + o.spread * torch.randn_like(w), seed_codes(generator.mapping, len(picture) - count)])
-    drawn = generator.synthesis.small(w, "random")
+    drawn = generator.synthesis.small(w, "none")
     window = feature_window(picture.shape[-1])
     with torch.no_grad():
         compared, judged = _maps(task, picture, window)
@@ -142,17 +138,14 @@ def _maps(task: Cascade, pictures: Tensor, window: tuple[int, int, int]) -> tupl
 
 @torch.no_grad()
 def seed_codes(mapping: Any, count: int) -> Tensor:
-    """w (count, w_size) of random seeds, truncated at random."""
-    device = mapping.values.device
-    low, high = _TRUNCATION
-    strength = low + (high - low) * torch.rand(count, 1, device=device)
-    return torch.lerp(mapping.w_average.expand(count, -1), mapping(torch.randn(count, mapping.z_size, device=device)), strength)
+    """w (count, w_size) of random seeds. Not truncated: near the mean the base is smooth, which invites grain."""
+    w: Tensor = mapping(torch.randn(count, mapping.z_size, device=mapping.values.device))
+    return w
 
 
 @torch.no_grad()
-def start_noise(synthesis: Any) -> None:
-    """Give the body's noise inputs their first strength."""
-    layers: list[nn.Module] = list(synthesis.layers[: 2 * synthesis.entry + 1])
-    for layer in layers:
-        strength: Any = layer.noise_strength
-        strength.fill_(NOISE_STRENGTH)
+def still_noise(synthesis: Any) -> None:
+    """Take the body's noise inputs away. With them (strength 0.02 at first) the critics were answered with noise: grain on every
+    skin within 600 steps, which the top made worse."""
+    for layer in synthesis.layers[: 2 * synthesis.entry + 1]:
+        layer.noise_strength.zero_()

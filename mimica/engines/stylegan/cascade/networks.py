@@ -250,7 +250,7 @@ class CodeMapping(Mapping):
         return self.attention(z) @ self.values
 
     @torch.no_grad()
-    def fit_codes(self, codes: Tensor, bases: Tensor, effective: float = 3.0) -> None:
+    def fit_codes(self, codes: Tensor, bases: Tensor, effective: float) -> None:
         """Store `codes` (N, w_size) whose base pictures are `bases` (N, ...), every code if there are `len(keys)` of them,
         otherwise repeated or thinned evenly. The temperature is such that about `effective` codes count in a draw, by
         1 / sum a_i^2."""

@@ -44,7 +44,7 @@ from mimica.engines.stylegan.cascade.networks import CASCADE_KIND, CascadeGenera
 from mimica.engines.stylegan.cascade.options import PRESETS, CascadeOptions, plan, stage_at
 from mimica.engines.stylegan.encoder import ENCODER_KIND, LINEAR_SIZE, Encoder
 from mimica.engines.stylegan.pictures import PictureSource
-from mimica.model_files.checkpoint import Weights, fill_module, load_weights, module_tensors
+from mimica.model_files.checkpoint import Weights, fill_module, load_weights, module_tensors, save_weights
 from mimica.pictures.pixels import as_input, as_pictures
 from mimica.training.batches import Batch
 from mimica.training.task import Parts, Task, TrainerView
@@ -167,7 +167,7 @@ class Cascade(Task):
         device = generator.mapping.values.device
         pictures = self.small_pictures(self.options.entry, most=self.options.codes // 2)
         w = torch.cat([encoder(part.to(device))[0] for part in pictures.split(64)])
-        generator.mapping.fit_codes(w, generator.synthesis.base(w))
+        generator.mapping.fit_codes(w, generator.synthesis.base(w), self.options.blended)
 
     # --- one step ---------------------------------------------------------------------------------------------------
 
@@ -192,12 +192,17 @@ class Cascade(Task):
 
     @torch.no_grad()
     def _begin(self, stage: str, trainer: TrainerView) -> None:
-        """A stage starts from the running means of the one before."""
+        """A stage starts from the running means of the one before, which are kept in stages/STEP/ of the run folder."""
+        if self.workspace is not None and trainer.step > 0:
+            kept = self.workspace / "stages" / f"{trainer.step:07d}"
+            kept.mkdir(parents=True, exist_ok=True)
+            for stem, weights in self.weights(trainer).items():
+                save_weights(kept / f"{stem}.safetensors", weights)
         for name, average in trainer.averages.items():
             trainer.parts.modules[name].load_state_dict(average.state_dict())
         generator: Any = trainer.parts.modules["generator"]
-        if stage == "critics":
-            body.start_noise(generator.synthesis)
+        if stage in body.STAGES:
+            body.still_noise(generator.synthesis)
         if stage == "top_critics":
             top.start_noise(generator.synthesis)
 

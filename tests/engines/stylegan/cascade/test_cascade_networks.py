@@ -147,7 +147,7 @@ def test_seeds_blend_about_three_codes_and_are_continuous() -> None:
     torch.manual_seed(0)
     mapping = CodeMapping(16, 16, codes=200, dims=6)
     codes = torch.randn(200, 16)
-    mapping.fit_codes(codes, codes @ torch.randn(16, 48))
+    mapping.fit_codes(codes, codes @ torch.randn(16, 48), 3.0)
     z = torch.randn(500, 16)
     counted = (1 / mapping.attention(z).square().sum(1)).mean()
     assert 2.5 < counted < 3.5
@@ -155,7 +155,7 @@ def test_seeds_blend_about_three_codes_and_are_continuous() -> None:
     assert torch.equal(mapping(z), mapping(z)) and torch.equal(mapping.w_average, codes.mean(0))
     assert (mapping(z + 1e-3 * torch.randn_like(z)) - mapping(z)).abs().max() < 0.2
     few = CodeMapping(16, 16, codes=8, dims=6)
-    few.fit_codes(codes[:3], torch.randn(3, 48))  # fewer codes than places: repeated, and fewer components than dims
+    few.fit_codes(codes[:3], torch.randn(3, 48), 2.0)  # fewer codes than places: repeated, and fewer components than dims
     assert torch.isfinite(few(z)).all()
 
 

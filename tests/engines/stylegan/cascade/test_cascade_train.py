@@ -112,7 +112,11 @@ def test_seeds_are_blends_of_codes_once_the_critics_begin(whole: Path) -> None:
     assert model.generator.mapping.values.abs().sum() > 0
     assert torch.allclose(model.generator.mapping.w_average, model.generator.mapping.values.mean(0), atol=1e-5)
     strengths = [float(layer.noise_strength) for layer in model.generator.synthesis.layers]
-    assert all(s > 0.01 for s in strengths[:7]) and all(s > 0.04 for s in strengths[7:])
+    assert all(s == 0 for s in strengths[:7]) and all(s > 0.04 for s in strengths[7:])
+    kept = sorted(path.name for path in (whole / "stages").iterdir())
+    assert kept == ["0000004", "0000008", "0000012", "0000016", "0000020"]  # what each stage came to
+    early = load_model(whole / "stages" / "0000008" / "generator.safetensors")
+    assert early.encoder is not None and float(early.generator.synthesis.layers[8].noise_strength) == 0
 
 
 @pytest.mark.parametrize("cut", [2, 6, 9, 14, 17, 21])
@@ -204,8 +208,9 @@ def test_weights_of_terms_reach_the_loss(data: Path, tmp_path: Path) -> None:
 
     usual = result()
     for setting in (
-        "spread=0.3", "prior=10", "face=5", "perceptual=0", "adversarial=1", "projected=1", "gamma=50", "sampled=0.8",
-        "encoder_share=1", "mapping_every=1", "learning_rate=0.01", "critics_learning_rate=0.01", "critic_learning_rate=0.1",
+        "spread=0.3", "prior=10", "face=5", "perceptual=0", "adversarial=1", "projected=1", "gamma=50", "blended=6",
+        "sampled=0.8", "encoder_share=1", "mapping_every=1", "learning_rate=0.01", "critics_learning_rate=0.01",
+        "critic_learning_rate=0.1",
     ):  # fmt: skip
         assert not np.array_equal(result(setting), usual), setting
     top = ["top_steps=1", "top_critics_steps=2"]
