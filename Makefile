@@ -29,7 +29,7 @@ demo: .venv/core
 	$(BIN)/mimica read examples/astronaut.jpg
 	$(BIN)/mimica edit examples/astronaut.jpg --expression surprised -o demo/surprised.jpg
 	$(BIN)/mimica grid examples/astronaut.jpg -o demo/action_units.jpg
-	$(BIN)/mimica animate examples/astronaut.jpg --expressions "neutral@0, happy@1, surprised@2.5, sad@4, angry@5.5, neutral@7" --blinks -o demo/astronaut.mp4
+	$(BIN)/mimica animate examples/astronaut.jpg --expressions "neutral@0, happy@1, surprised@2.5, sad@4, angry@5.5, neutral@7" --alive -o demo/astronaut.mp4
 	@echo "Open demo/astronaut.mp4, demo/surprised.jpg and demo/action_units.jpg."
 
 lint: .venv/dev
