@@ -29,7 +29,7 @@ def main(weights: Path | None = None, output: Path = HERE / "pictures") -> None:
     model = load_model(weights)
     faces = list(pictures(model, seed_w(model, range(1, 13), 0.7)))
     _write(output / "stylegan_samples.jpg", [[Cell(face) for face in faces[i : i + 6]] for i in (0, 6)])
-    rows = mixing_grid(model, seed_w(model, [1, 2, 3], 0.7), seed_w(model, [11, 12, 13, 14], 0.7), model.places // 3)
+    rows = mixing_grid(model, seed_w(model, [1, 2, 3], 0.7), seed_w(model, [11, 12, 13, 14], 0.7), model.num_ws // 3)
     _write(output / "stylegan_mixing.jpg", [[Cell(face) for face in row] for row in rows])
     steps = walk(seed_w(model, [1, 2, 3], 0.7), 4, loop=False)
     _write(output / "stylegan_walk.jpg", [[Cell(face) for face in pictures(model, steps)]])

@@ -96,13 +96,13 @@ def list_(directions: DirectionsOption = None, weights: CodecOption = None) -> N
     codec = open_codec(weights)
     from mimica.engines.stylegan.directions import load_directions, ranges
 
-    known = load_directions(directions_file(weights, directions), codec.places)
+    known = load_directions(directions_file(weights, directions), codec.num_ws)
     typer.echo(f"{'direction':16}{'from':18}{'learner':11}{'accuracy':>9}{'a dose adds':>13}{'layers':>9}")
     for name, one in known.items():
         accuracy = f"{one.accuracy:.2f}" if one.accuracy else "-"
         dose = f"{one.per_dose:+.2f}" if one.per_dose else "-"
         typer.echo(f"{name:16}{one.column or '-':18}{one.learner:11}{accuracy:>9}{dose:>13}{ranges(one.layers):>9}")
-    typer.echo(f"for the generator {codec.fingerprint}, {codec.places} layers")
+    typer.echo(f"for the generator {codec.fingerprint}, {codec.num_ws} layers")
 
 
 @app.command("show")
@@ -129,8 +129,8 @@ def show(
     from mimica.engines.stylegan.transition import codes_of
     from mimica.marks.marking import default_marks
 
-    known = load_directions(directions_file(weights, directions), codec.places)
-    shown = selected(known, only, layers, codec.places)
+    known = load_directions(directions_file(weights, directions), codec.num_ws)
+    shown = selected(known, only, layers, codec.num_ws)
     doses = [share * reach for share in (-1, -0.5, 0, 0.5, 1)]
     default_marks(api.TAG, photo).save_image(output, dose_sheet(codec, codes_of(codec, seeds, photo), shown, doses))
     typer.echo(str(output))

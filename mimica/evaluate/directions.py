@@ -45,7 +45,7 @@ def evaluate_directions(
 ) -> DirectionReport:
     """Edits `count` held-out samples by `dose` of each direction whose column the reader measures."""
     judge = Judge(reader or Reader(threads=1))
-    codes = np.repeat(codec.sample(count, HELD_OUT_SEED, truncation), codec.places, axis=1)
+    codes = np.repeat(codec.sample(count, HELD_OUT_SEED, truncation), codec.num_ws, axis=1)
     pictures = codec.decode(codes)
     before, readings = judge.look(pictures)
     own = judge.descriptors(pictures, readings)
@@ -60,8 +60,8 @@ def evaluate_directions(
         change = after[:, index] - before[:, index]
         row = {"rises": float((change > 0).mean()), "change": float(change.mean())}
         if column in EMOTIONS:
-            places = [READ_COLUMNS.index(e) for e in EMOTIONS]
-            row["wins"] = float(((after - before)[:, places].argmax(axis=1) == EMOTIONS.index(column)).mean())
+            columns = [READ_COLUMNS.index(e) for e in EMOTIONS]
+            row["wins"] = float(((after - before)[:, columns].argmax(axis=1) == EMOTIONS.index(column)).mean())
         if own is not None:
             row["identity"] = float(np.linalg.norm(judge.descriptors(made, seen) - own, axis=1).mean())
         report.rows[name] = row

@@ -46,8 +46,8 @@ def _sample(engine: Engine, seed: int) -> np.ndarray:
 
 
 def _code(codec: object, seed: int) -> np.ndarray:
-    """(1, places, w_size), the same face as `mimica transition --seeds` has."""
-    return np.repeat(codec.sample(1, seed, _TRUNCATION), codec.places, axis=1)  # type: ignore[attr-defined]
+    """(1, num_ws, w_size), the same face as `mimica transition --seeds` has."""
+    return np.repeat(codec.sample(1, seed, _TRUNCATION), codec.num_ws, axis=1)  # type: ignore[attr-defined]
 
 
 def transition(seed: int, start: str, end: str, frames: int = TRANSITION_FRAMES) -> Iterator[Made]:

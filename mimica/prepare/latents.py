@@ -69,7 +69,7 @@ def sample_latents(
     latents = LatentSet(
         f"{len(kept)} samples",
         codec.fingerprint,
-        codec.places,
+        codec.num_ws,
         codes[kept],
         READ_COLUMNS,
         rows,
@@ -194,5 +194,5 @@ def _assembled(
     codes = np.stack([np.frombuffer(base64.b64decode(one["code"]), "<f4") for one in records])
     values = np.array([[one["values"].get(column, np.nan) for column in columns] for one in records], np.float32)
     subjects, emotions = (tuple(one[what] for one in records) for what in ("subject", "emotion"))
-    shaped = codes.reshape(len(codes), codec.places, codec.w_size)
-    return LatentSet(title, codec.fingerprint, codec.places, shaped, columns, values, tuple(kept), subjects, emotions, notes)
+    shaped = codes.reshape(len(codes), codec.num_ws, codec.w_size)
+    return LatentSet(title, codec.fingerprint, codec.num_ws, shaped, columns, values, tuple(kept), subjects, emotions, notes)

@@ -117,7 +117,7 @@ def checkpoint_changed(rng: random.Random, content: bytes) -> bytes:
 
 
 def onnx_changed(rng: random.Random, content: bytes) -> bytes:
-    """A network whose sizes, places and names are changed; most of the file are weights, so changes are drawn to what is not."""
+    """A network whose sizes, num_ws and names are changed; most of the file are weights, so changes are drawn to what is not."""
     if rng.random() < 0.3:
         return mutated(rng, content)
     data = bytearray(content)

@@ -26,7 +26,7 @@ def directions(
     from mimica.engines.stylegan.directions import load_directions
     from mimica.evaluate.directions import evaluate_directions
 
-    known = load_directions(directions_file(weights, file), codec.places)
+    known = load_directions(directions_file(weights, file), codec.num_ws)
 
     with bar("editing", len(known)) as line:
         report = evaluate_directions(codec, known, count=count, dose=dose, progress=line.advance)

@@ -1,6 +1,6 @@
 """The pseudo-autoencoder: a code and a change of Action Units in, the same person's code with that change out.
 
-"Manipulación de Expresiones Faciales vía Espacio Latente" (SAIV, 51 JAIIO 2022), section 2.2: the code w_in (places x w_size
+"Manipulación de Expresiones Faciales vía Espacio Latente" (SAIV, 51 JAIIO 2022), section 2.2: the code w_in (num_ws x w_size
 numbers in a row) goes through two layers of 512 units; the change u is repeated 5 times and joined to what comes out; two
 layers of 512 and an output layer give w_out, of the shape of w_in. The paper does not name the activation; here it is ReLU.
 
@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mimica.engines.stylegan.latents import layers_named
 from mimica.errors import WeightsError
 from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights, module_tensors
 
@@ -36,7 +37,7 @@ Form = Literal["direct", "residual"]
 
 
 class PseudoAutoencoder(nn.Module):
-    """w_plus (B, places, w_size) and change (B, units) in [-1, 1] -> w_plus. `mean` and `scale` standardise what the residual
+    """w_plus (B, num_ws, w_size) and change (B, units) in [-1, 1] -> w_plus. `mean` and `scale` standardise what the residual
     form sees; the direct form sees the code as it is."""
 
     mean: Tensor
@@ -44,7 +45,7 @@ class PseudoAutoencoder(nn.Module):
 
     def __init__(
         self,
-        places: int,  # Layers of the generator that take a w: 10 at 64 pixels, 18 at 1024.
+        num_ws: int,  # Layers of the generator that take a w: 10 at 64 pixels, 18 at 1024.
         w_size: int,  # Numbers in a w, as the generator has them.
         units: int,  # Action Units in the change u, without sides: 17.
         form: Form = "direct",  # "direct", the paper's, or "residual", in which no change is the identity.
@@ -53,15 +54,15 @@ class PseudoAutoencoder(nn.Module):
     ) -> None:
         super().__init__()
         self.config: Mapping[str, Any] = {
-            "places": places, "w_size": w_size, "units": units, "form": form, "hidden": hidden, "copies": copies,
+            "places": num_ws, "w_size": w_size, "units": units, "form": form, "hidden": hidden, "copies": copies,
         }  # fmt: skip
         self.form, self.copies = form, copies
-        size = places * w_size
+        size = num_ws * w_size
         self.encoder = nn.Sequential(nn.Linear(size, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU())
         self.decoder = nn.Sequential(
             nn.Linear(hidden + copies * units, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, size)
         )
-        self.register_buffer("mean", torch.zeros(places, w_size))
+        self.register_buffer("mean", torch.zeros(num_ws, w_size))
         self.register_buffer("scale", torch.ones(()))
 
     def forward(self, w_plus: Tensor, change: Tensor) -> Tensor:
@@ -114,20 +115,20 @@ class LatentEditor:
         self.binary = bool(config.pop("binary"))
         if len(self.units) != config["units"]:
             raise WeightsError(f"{source} names {len(self.units)} Action Units and has {config['units']} inputs for them.")
-        self.net = build_module(PseudoAutoencoder, config, source).eval().requires_grad_(False)
+        self.net = build_module(PseudoAutoencoder, layers_named(config), source).eval().requires_grad_(False)
         fill_module(self.net, weights.tensors, source)
 
     @torch.inference_mode()
     def edit(self, w_plus: np.ndarray, change: np.ndarray) -> np.ndarray:
-        """float32 (n, places, w_size) and changes (n, units) in [-1, 1] -> the codes with the changes."""
+        """float32 (n, num_ws, w_size) and changes (n, units) in [-1, 1] -> the codes with the changes."""
         out = self.net(torch.from_numpy(np.asarray(w_plus, np.float32)), torch.from_numpy(np.asarray(change, np.float32)))
         return np.asarray(out.numpy())
 
 
-def load_editor(path: Path, places: int, generator: str | None = None) -> LatentEditor:
+def load_editor(path: Path, num_ws: int, generator: str | None = None) -> LatentEditor:
     """A model file of `mimica train autoencoder`. Raises `WeightsError` where it was trained on the codes of another generator
     than the one of this fingerprint, or of another depth."""
     weights = load_weights(path, KIND, VERSION)
-    if weights.config.get("places") != places or (generator is not None and weights.config.get("generator") != generator):
+    if weights.config.get("places") != num_ws or (generator is not None and weights.config.get("generator") != generator):
         raise WeightsError(f"{path} was trained on codes of another generator, which mean nothing to this one: train it again.")
     return LatentEditor(weights, path)

@@ -73,7 +73,7 @@ PRESETS: dict[str, Preset] = {
 
 
 class PairSource:
-    """Ordered pairs of codes of one person: `source` and `target` (B, places, w_size), their Action Units `from` and `to`
+    """Ordered pairs of codes of one person: `source` and `target` (B, num_ws, w_size), their Action Units `from` and `to`
     (B, units), and `other`, a code of anybody."""
 
     def __init__(self, latents: LatentSet) -> None:
@@ -134,7 +134,7 @@ class Autoencoder(Task):
 
     def build(self, options: Any) -> Parts:
         o, latents = options, self.latents
-        net = PseudoAutoencoder(latents.places, latents.w_size, len(latents.action_units), o.form, o.hidden, o.copies)
+        net = PseudoAutoencoder(latents.num_ws, latents.w_size, len(latents.action_units), o.form, o.hidden, o.copies)
         codes = torch.from_numpy(self._pairs.codes)
         if o.form == "residual":
             net.mean.copy_(codes.mean(0))

@@ -1,6 +1,6 @@
 """A generator with its encoder, from numpy to numpy: codes to pictures, pictures to codes, samples; and what the faces show.
 
-Pictures are uint8 (n, S, S, 3) RGB, FFHQ crops; codes float32 (n, places, w_size). Runs torch, on the CPU.
+Pictures are uint8 (n, S, S, 3) RGB, FFHQ crops; codes float32 (n, num_ws, w_size). Runs torch, on the CPU.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class Codec:
 
     def __init__(self, model: Model) -> None:
         self.model, self.fingerprint = model, model.fingerprint
-        self.places, self.w_size, self.image_size = model.places, model.generator.synthesis.w_size, model.size
+        self.num_ws, self.w_size, self.image_size = model.num_ws, model.generator.synthesis.w_size, model.size
 
     @torch.inference_mode()
     def decode(self, codes: np.ndarray, progress: Callable[[int], None] = lambda n: None) -> np.ndarray:
-        """Codes (n, places or 1, w_size) -> pictures uint8 (n, S, S, 3); `progress` is called with every few made."""
+        """Codes (n, num_ws or 1, w_size) -> pictures uint8 (n, S, S, 3); `progress` is called with every few made."""
         return _in_batches(codes, lambda part: as_pictures(self._synthesis(part)), progress)
 
     @torch.inference_mode()
@@ -46,13 +46,13 @@ class Codec:
         return _in_batches(codes, lambda part: float_levels(self._synthesis(part).permute(0, 2, 3, 1).numpy()))
 
     def _synthesis(self, codes: np.ndarray) -> Tensor:
-        spread = np.broadcast_to(codes, (len(codes), self.places, self.w_size))
+        spread = np.broadcast_to(codes, (len(codes), self.num_ws, self.w_size))
         picture: Tensor = self.model.generator.synthesis(torch.from_numpy(np.array(spread, np.float32)))
         return picture
 
     @torch.inference_mode()
     def encode(self, pictures: np.ndarray) -> np.ndarray:
-        """FFHQ crops uint8 (n, H, H, 3) of any side -> codes (n, places, w_size), in one pass of the encoder."""
+        """FFHQ crops uint8 (n, H, H, 3) of any side -> codes (n, num_ws, w_size), in one pass of the encoder."""
         encoder = self.model.encoder
         if encoder is None:
             raise WeightsError("This generator has no encoder: put encoder.safetensors beside it, or search with --steps.")

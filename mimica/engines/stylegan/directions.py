@@ -14,7 +14,7 @@ Files, by suffix:
     .safetensors  ours, several directions with all that is known about them
     .npy .pt      those of others, see `mimica.engines.stylegan.published`
 
-Arrays: w_plus float32 (N, places, w_size). No torch here.
+Arrays: w_plus float32 (N, num_ws, w_size). No torch here.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ MASKED, OF_LAYERS = 8, 18
 _NOTHING = 1e-8
 
 
-def default_layers(places: int) -> tuple[int, ...]:
-    """The paper's 8 of 18, scaled to a generator with `places` layers: 6 of 14 (256 px), 4 of 10 (64 px)."""
-    return tuple(range(max(1, round(places * MASKED / OF_LAYERS))))
+def default_layers(num_ws: int) -> tuple[int, ...]:
+    """The paper's 8 of 18, scaled to a generator with `num_ws` layers: 6 of 14 (256 px), 4 of 10 (64 px)."""
+    return tuple(range(max(1, round(num_ws * MASKED / OF_LAYERS))))
 
 
-def parse_layers(text: str, places: int) -> tuple[int, ...]:
+def parse_layers(text: str, num_ws: int) -> tuple[int, ...]:
     """`"0-7"`, `"0,2,4-6"`, `"all"` -> layer numbers, counted from 0 (the coarsest). Raises `ValueRangeError`."""
     if text.strip() == "all":
-        return tuple(range(places))
+        return tuple(range(num_ws))
     layers: set[int] = set()
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,3})\s*(?:-\s*(\d{1,3})\s*)?", part)
         if match is None:
             raise ValueRangeError(f"--layers cannot read '{part.strip()}'; write 0-7, 0,2,4-6 or all.")
         layers |= set(range(int(match[1]), int(match[2] or match[1]) + 1))
-    if not layers or max(layers) >= places:
-        raise ValueRangeError(f"The layers '{text}' do not fit this generator, which has the layers 0 to {places - 1}.")
+    if not layers or max(layers) >= num_ws:
+        raise ValueRangeError(f"The layers '{text}' do not fit this generator, which has the layers 0 to {num_ws - 1}.")
     return tuple(sorted(layers))
 
 
@@ -69,11 +69,11 @@ class Direction:
 
     name       what it is called: `happiness`, `smile`, `turn`
     column     what it was learnt from: `happiness`, `AU12`, `yaw`; empty where that is not known
-    vector     float32 (1, w_size), the same for every layer of the mask, or (places, w_size); norm 1, 0 outside the mask
+    vector     float32 (1, w_size), the same for every layer of the mask, or (num_ws, w_size); norm 1, 0 outside the mask
     spread     what one dose adds along it, in units of the latent
     intercept  of the classifier: w . n + intercept > 0 where it sees what `column` names
     layers     the mask
-    places     layers of the generator
+    num_ws     layers of the generator
     generator  fingerprint of the generator whose codes it was learnt from; empty where not known
     per_dose   how much `column` changes a dose (Action Units: of 1; angles: degrees), 0 where not known
     accuracy   cross-validated, of the classifier on held-out people; 0 where not known
@@ -86,32 +86,32 @@ class Direction:
     spread: float
     intercept: float
     layers: tuple[int, ...]
-    places: int
+    num_ws: int
     generator: str = ""
     per_dose: float = 0.0
     accuracy: float = 0.0
     learner: str = "logistic"
 
     def __post_init__(self) -> None:
-        if self.vector.ndim != 2 or len(self.vector) not in (1, self.places):
-            raise ValueError(f"a direction's vector is (1 or places, w_size), not {self.vector.shape}")
+        if self.vector.ndim != 2 or len(self.vector) not in (1, self.num_ws):
+            raise ValueError(f"a direction's vector is (1 or num_ws, w_size), not {self.vector.shape}")
 
     def step(self, dose: float) -> np.ndarray:
-        """float32 (places, w_size): what a dose adds to a code; 0 outside the mask."""
-        step = np.zeros((self.places, self.vector.shape[1]), np.float32)
+        """float32 (num_ws, w_size): what a dose adds to a code; 0 outside the mask."""
+        step = np.zeros((self.num_ws, self.vector.shape[1]), np.float32)
         rows = list(self.layers)
         step[rows] = np.float32(dose * self.spread) * (self.vector if len(self.vector) == 1 else self.vector[rows])
         return step
 
     def apply(self, w_plus: np.ndarray, dose: float) -> np.ndarray:
-        """Codes (N, places, w_size) -> the codes with the dose; layers outside the mask keep their bits."""
+        """Codes (N, num_ws, w_size) -> the codes with the dose; layers outside the mask keep their bits."""
         edited = np.array(w_plus, np.float32)
         rows = list(self.layers)
         edited[:, rows] += self.step(dose)[rows]
         return edited
 
     def score(self, w_plus: np.ndarray) -> np.ndarray:
-        """(N, places, w_size) -> (N,): how far on the positive side of the boundary, in doses. A direction for all layers alike
+        """(N, num_ws, w_size) -> (N,): how far on the positive side of the boundary, in doses. A direction for all layers alike
         sees the mean of the mask's layers."""
         rows = np.asarray(w_plus, np.float64)[:, list(self.layers)]
         if len(self.vector) == 1:
@@ -147,22 +147,24 @@ def orthogonal_to(vector: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarra
 
 # --- files ----------------------------------------------------------------------------------------------------------
 
+_IN_FILES = {"num_ws": "places"}
+"""Field -> what a file calls it, where that is another word."""
 _PLAIN = tuple(f.name for f in fields(Direction) if f.name != "vector")
 
 
 def save_directions(path: Path, directions: Sequence[Direction], notes: Mapping[str, Any] | None = None) -> None:
     """Write several directions of one generator; the file appears whole or not at all."""
-    about = {one.name: {name: getattr(one, name) for name in _PLAIN} for one in directions}
+    about = {one.name: {_IN_FILES.get(name, name): getattr(one, name) for name in _PLAIN} for one in directions}
     tensors = {one.name: np.asarray(one.vector, np.float32) for one in directions}
     save_weights(path, Weights(KIND, VERSION, tuple(tensors), {"directions": about}, tensors, dict(notes or {})))
 
 
-def load_directions(path: Path, places: int) -> dict[str, Direction]:
-    """Directions by name from one of our files or a published one, for a generator with `places` layers. Raises `WeightsError`
+def load_directions(path: Path, num_ws: int) -> dict[str, Direction]:
+    """Directions by name from one of our files or a published one, for a generator with `num_ws` layers. Raises `WeightsError`
     for a file that is none, or made for another number of layers."""
     if path.suffix.lower() in SUFFIXES:
-        found = read_published(path, places, default_layers(places))
-        given = [(one.name, "", one.vector, one.spread, one.intercept, one.layers, places) for one in found]
+        found = read_published(path, num_ws, default_layers(num_ws))
+        given = [(one.name, "", one.vector, one.spread, one.intercept, one.layers, num_ws) for one in found]
         return {one[0]: Direction(*one, learner="published") for one in given}
     weights = load_weights(path, KIND, VERSION)
     check_arrays(weights.tensors, {name: Array(f"rows of {name}", "w_size") for name in weights.controls}, path)
@@ -172,9 +174,9 @@ def load_directions(path: Path, places: int) -> dict[str, Direction]:
             known[name] = _described(name, weights.config["directions"][name], weights.tensors[name])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise WeightsError(f"{path} is damaged: what it says of '{name}' is no direction; fit them again.") from error
-        if known[name].places != places:
+        if known[name].num_ws != num_ws:
             raise WeightsError(
-                f"The directions in {path} are for a generator of {known[name].places} layers; this one has {places}."
+                f"The directions in {path} are for a generator of {known[name].num_ws} layers; this one has {num_ws}."
             )
     return known
 
@@ -183,10 +185,10 @@ def _described(name: str, about: Mapping[str, Any], vector: np.ndarray) -> Direc
     """A direction as a file describes it. Raises `ValueError`, `TypeError` or `KeyError` for what is none."""
     numbers = {key: float(about[key]) for key in ("spread", "intercept", "per_dose", "accuracy")}
     words = {key: str(about[key]) for key in ("column", "generator", "learner")}
-    places, layers = int(about["places"]), tuple(int(layer) for layer in about["layers"])
-    if not np.isfinite(list(numbers.values())).all() or not layers or not 0 <= min(layers) <= max(layers) < places:
+    num_ws, layers = int(about["places"]), tuple(int(layer) for layer in about["layers"])
+    if not np.isfinite(list(numbers.values())).all() or not layers or not 0 <= min(layers) <= max(layers) < num_ws:
         raise ValueError("numbers that are not finite, or layers that do not exist")
-    return Direction(name=name, vector=vector, places=places, layers=layers, **numbers, **words)  # type: ignore[arg-type]
+    return Direction(name=name, vector=vector, num_ws=num_ws, layers=layers, **numbers, **words)  # type: ignore[arg-type]
 
 
 def chosen(known: Mapping[str, Direction], name: str) -> Direction:
@@ -197,8 +199,8 @@ def chosen(known: Mapping[str, Direction], name: str) -> Direction:
 
 
 def selected(
-    known: Mapping[str, Direction], names: Sequence[str] | None, layers: str | None, places: int
+    known: Mapping[str, Direction], names: Sequence[str] | None, layers: str | None, num_ws: int
 ) -> dict[str, Direction]:
     """The directions called `names`, or all, under other `layers` where these are given. Raises `ValueRangeError`."""
     shown = {name: chosen(known, name) for name in names or known}
-    return {name: one.with_layers(parse_layers(layers, places)) for name, one in shown.items()} if layers else shown
+    return {name: one.with_layers(parse_layers(layers, num_ws)) for name, one in shown.items()} if layers else shown

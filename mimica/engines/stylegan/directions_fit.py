@@ -194,7 +194,7 @@ def fit_direction(
         spread=spread,
         intercept=fitted.intercept,
         layers=tuple(layers),
-        places=latents.places,
+        num_ws=latents.num_ws,
         generator=latents.generator,
         per_dose=_slope(latents, column, along / spread),
         accuracy=fitted.accuracy,
@@ -214,7 +214,7 @@ def _fit_column(
 
 
 def _placed(normal: np.ndarray, layers: Sequence[int], latents: LatentSet) -> np.ndarray:
-    vector = np.zeros((latents.places, latents.w_size))
+    vector = np.zeros((latents.num_ws, latents.w_size))
     vector[list(layers)] = normal.reshape(len(layers), latents.w_size)
     return vector
 
@@ -268,7 +268,7 @@ def fit_file(
     Raises `DataError`, `ValueRangeError`."""
     wanted = _learner(learner)
     latents = within_people(open_latents(data)) if within else open_latents(data)
-    mask = parse_layers(layers, latents.places) if layers else default_layers(latents.places)
+    mask = parse_layers(layers, latents.num_ws) if layers else default_layers(latents.num_ws)
     kept, rows = _columns(keep or ""), []
     for asked in column or DEFAULT_COLUMNS:
         name, _, text = asked.rpartition("=")
@@ -277,7 +277,7 @@ def fit_file(
         fit_one = partial(fit_direction, latents, source, mask, name=name or None, keep=others, share=share)
         rows += [fit_one(learner=one, folds=folds, strength=strength) for one in (LEARNERS if compare else (wanted,))]
     fitted = {direction.name: direction for direction, _ in rows if direction.learner == wanted}
-    earlier = load_directions(output, latents.places) if add and output.is_file() else {}
+    earlier = load_directions(output, latents.num_ws) if add and output.is_file() else {}
     about = {"data": latents.title, "within": within, "kept": kept, **latents.notes}
     save_directions(output, list({**earlier, **fitted}.values()), about)
     return Fits(latents.title, mask, rows)

@@ -41,7 +41,7 @@ _FOREHEAD, _CHIN, _SOFT = 0.7, 0.5, 0.15
 
 @dataclass(frozen=True)
 class State:
-    """A photo, projected: its code (places, w_size), what is made from it, float32 (S, S, 3) of 0 to 255, the values it shows
+    """A photo, projected: its code (num_ws, w_size), what is made from it, float32 (S, S, 3) of 0 to 255, the values it shows
     (controls,) and the mask of its face (H, W)."""
 
     face: Face
@@ -78,7 +78,7 @@ class StyleganEngine:
     def with_directions(self, path: Path) -> StyleganEngine:
         """An engine that has the directions of a file too, ours or published ones, as attributes. Raises `WeightsError` for a
         file that is none or made for another generator."""
-        more = load_directions(path, self.codec.places)
+        more = load_directions(path, self.codec.num_ws)
         for one in more.values():
             if one.vector.shape[1] != self.codec.w_size or one.generator not in ("", self.codec.fingerprint):
                 raise WeightsError(
@@ -116,7 +116,7 @@ class StyleganEngine:
         return Rendered(result, weight, as_layers(weight, result) if layers else {})
 
     def edited(self, code: np.ndarray, change: Mapping[str, float]) -> np.ndarray:
-        """A code (places, w_size) with changes by name: of Action Units, of angles in degrees, doses of attributes."""
+        """A code (num_ws, w_size) with changes by name: of Action Units, of angles in degrees, doses of attributes."""
         steps = np.array([change.get(unit, 0.0) for unit in self.editor.units]) if self.editor else np.zeros(0)
         if self.editor and steps.any():
             target = self.editor.edit(code[None], steps[None])[0]
@@ -169,7 +169,7 @@ def load_stylegan(weights: Path | None = None) -> StyleganEngine:
             f"Beside {weights or 'the shipped generator'} lie no directions.safetensors and no autoencoder.safetensors: fit them "
             "with `mimica directions fit` and `mimica train autoencoder`."
         )
-    directions = load_directions(fitted, codec.places) if fitted else {}
+    directions = load_directions(fitted, codec.num_ws) if fitted else {}
     w_size = codec.model.generator.synthesis.w_size
     for one in directions.values():
         if one.vector.shape[1] != w_size:
@@ -180,7 +180,7 @@ def load_stylegan(weights: Path | None = None) -> StyleganEngine:
             raise WeightsError(
                 f"{fitted} was fitted on codes of another generator, which mean nothing to this one: fit it again."
             )
-    return StyleganEngine(codec, directions, load_editor(trained, codec.places, codec.fingerprint) if trained else None)
+    return StyleganEngine(codec, directions, load_editor(trained, codec.num_ws, codec.fingerprint) if trained else None)
 
 
 def load(weights: Path | None = None) -> Engine:

@@ -28,7 +28,7 @@ _WIDTHS = (1, 2, 4, 6, 8)
 
 
 class Encoder(nn.Module):
-    """Pictures (B, 3, S, S) in [-1, 1], S >= 64 -> w (B, w_size) and changes (B, places, w_size).
+    """Pictures (B, 3, S, S) in [-1, 1], S >= 64 -> w (B, w_size) and changes (B, num_ws, w_size).
 
     `w_mean` and `w_covariance` are running moments of w over the training pictures: the Gaussian that is sampled from."""
 
@@ -37,23 +37,23 @@ class Encoder(nn.Module):
 
     def __init__(
         self,
-        places: int,  # Layers of the generator that take a w: 10 at 64 pixels, 18 at 1024.
+        num_ws: int,  # Layers of the generator that take a w: 10 at 64 pixels, 18 at 1024.
         w_size: int,  # Numbers in a w, as the generator has them.
         width: int = 24,  # Channels at 64 pixels; 2, 4, 6 and 8 times as many at 32, 16, 8 and 4.
         hidden: int = 384,  # Units between the last features and w.
     ) -> None:
         super().__init__()
-        self.config: Mapping[str, Any] = {"places": places, "w_size": w_size, "width": width, "hidden": hidden}
+        self.config: Mapping[str, Any] = {"places": num_ws, "w_size": w_size, "width": width, "hidden": hidden}
         widths = [width * factor for factor in _WIDTHS]
         self.from_rgb = Conv(3, width, 3)
         self.blocks = nn.ModuleList(ResidualBlock(i, o) for i, o in itertools.pairwise(widths))
         self.hidden = Linear(widths[-1] * 16, hidden, active=True)
         self.w = Linear(hidden, w_size)
-        self.changes = Linear(hidden, places * w_size)
+        self.changes = Linear(hidden, num_ws * w_size)
         nn.init.zeros_(self.changes.weight)
         self.linear = Linear(3 * LINEAR_SIZE * LINEAR_SIZE, w_size)
         nn.init.zeros_(self.linear.weight)
-        self.places = places
+        self.num_ws = num_ws
         self.register_buffer("w_mean", torch.zeros(w_size))
         self.register_buffer("w_covariance", torch.eye(w_size))
 
@@ -65,7 +65,7 @@ class Encoder(nn.Module):
             x = block(x)
         hidden = self.hidden(x.flatten(1))
         w = self.w(hidden) + self.linear(F.avg_pool2d(pictures, INPUT_SIZE // LINEAR_SIZE).flatten(1))
-        return w, self.changes(hidden).unflatten(1, (self.places, -1))
+        return w, self.changes(hidden).unflatten(1, (self.num_ws, -1))
 
     @torch.no_grad()
     def start_with_components(self, pictures: Tensor, deviation: float = 0.5, power: float = 0.0) -> None:
@@ -86,7 +86,7 @@ class Encoder(nn.Module):
         nn.init.zeros_(self.w.weight)
 
     def w_plus(self, pictures: Tensor) -> Tensor:
-        """(B, places, w_size)."""
+        """(B, num_ws, w_size)."""
         w, changes = self(pictures)
         return w[:, None] + changes
 

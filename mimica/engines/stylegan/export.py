@@ -1,6 +1,6 @@
 """The synthesis network as an ONNX file, which runs without torch.
 
-w_plus float32 (B, places, w_size) -> pictures uint8 (B, S, S, 3), fixed noise. Weights are stored as float16. The file's
+w_plus float32 (B, num_ws, w_size) -> pictures uint8 (B, S, S, 3), fixed noise. Weights are stored as float16. The file's
 metadata holds the generator's configuration, its fingerprint and its mean w, so that latent files can be checked against it.
 """
 
@@ -45,7 +45,7 @@ def export(model: Model, target: Path) -> None:
     with atomic_path(target) as temporary, torch.no_grad():
         torch.onnx.export(
             ToBytes(synthesis).eval(),
-            (torch.zeros(2, synthesis.places, synthesis.w_size),),
+            (torch.zeros(2, synthesis.num_ws, synthesis.w_size),),
             str(temporary),
             input_names=["w_plus"],
             output_names=["pictures"],

@@ -142,7 +142,7 @@ class Projection:
 
     @property
     def w_plus(self) -> Tensor:
-        """(N, places, w_size), as found so far."""
+        """(N, num_ws, w_size), as found so far."""
         return self.model.generator.synthesis.spread(self.latent.detach()).clone()
 
     @torch.no_grad()

@@ -1,7 +1,7 @@
 """Latent data sets: codes of many faces of one generator, with what the faces show.
 
-    latents.json  version, title, generator (fingerprint), places, w_size, space, columns, count, notes
-    codes.npy     float32 (count, rows, w_size); rows is 1 in the space "w" (one w for all layers), `places` in "w_plus"
+    latents.json  version, title, generator (fingerprint), num_ws, w_size, space, columns, count, notes
+    codes.npy     float32 (count, rows, w_size); rows is 1 in the space "w" (one w for all layers), `num_ws` in "w_plus"
     values.npy    float32 (count, columns); Action Units in [0, 1] by `AUnn`, probabilities of emotions in [0, 1] by the names of
                   `mimica.facs.EMOTIONS`, yaw, pitch and roll in degrees; NaN where a value is not known
     table.csv     name, subject, emotion (what the person was asked to show, empty where not known); a row a code
@@ -35,13 +35,18 @@ _TABLE = ("name", "subject", "emotion")
 Space = Literal["w", "w_plus"]
 
 
+def layers_named(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration as files hold it -> as constructors take it: in files `num_ws` is called `places`."""
+    return {"num_ws" if name == "places" else name: value for name, value in config.items()}
+
+
 @dataclass(frozen=True)
 class LatentSet:
     """The data set as read: see the module's description. `codes` may be memory-mapped."""
 
     title: str
     generator: str
-    places: int
+    num_ws: int
     codes: np.ndarray = field(repr=False)
     columns: tuple[str, ...]
     values: np.ndarray = field(repr=False)
@@ -59,7 +64,7 @@ class LatentSet:
 
     @property
     def space(self) -> Space:
-        return "w" if self.codes.shape[1] == 1 < self.places else "w_plus"
+        return "w" if self.codes.shape[1] == 1 < self.num_ws else "w_plus"
 
     @property
     def action_units(self) -> tuple[str, ...]:
@@ -67,9 +72,9 @@ class LatentSet:
         return tuple(c for c in self.columns if c.startswith("AU") and np.isfinite(self.column(c)).any())
 
     def w_plus(self, items: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
-        """float32 (n, places, w_size) of some codes, or of all."""
+        """float32 (n, num_ws, w_size) of some codes, or of all."""
         codes = np.asarray(self.codes if items is None else self.codes[np.asarray(items)], np.float32)
-        return np.array(np.broadcast_to(codes, (len(codes), self.places, self.w_size)))
+        return np.array(np.broadcast_to(codes, (len(codes), self.num_ws, self.w_size)))
 
     def column(self, name: str) -> np.ndarray:
         """float32 (count,). Raises `ValueRangeError` for a name that the set does not have."""
@@ -117,7 +122,7 @@ def save_latents(folder: Path, latents: LatentSet) -> None:
             "version": VERSION,
             "title": latents.title,
             "generator": latents.generator,
-            "places": latents.places,
+            "places": latents.num_ws,
             "w_size": latents.w_size,
             "space": latents.space,
             "columns": latents.columns,
@@ -139,7 +144,7 @@ def open_latents(folder: Path, generator: str | None = None) -> LatentSet:
     try:
         version, count = about["version"], int(about["count"])
         title, made_by, notes = str(about["title"]), str(about["generator"]), dict(about["notes"])
-        places, columns = int(about["places"]), tuple(map(str, about["columns"]))
+        num_ws, columns = int(about["places"]), tuple(map(str, about["columns"]))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"The latent data set {folder} is damaged: its latents.json does not say all that it should.") from error
     if version != VERSION:
@@ -152,7 +157,7 @@ def open_latents(folder: Path, generator: str | None = None) -> LatentSet:
             "to any other; prepare them again with this one."
         )
     names, subjects, emotions = (tuple(row[c] for row in rows) for c in _TABLE)
-    return LatentSet(title, made_by, places, codes, columns, values, names, subjects, emotions, notes)
+    return LatentSet(title, made_by, num_ws, codes, columns, values, names, subjects, emotions, notes)
 
 
 def expression_pairs(latents: LatentSet) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 T. Karras et al., "Analyzing and improving the image quality of StyleGAN" (CVPR 2020): non-saturating logistic loss with R1,
 path length regularisation (4), lazy regularisation (section 3.1), noise regularisation of projection (appendix D).
-Scores are (B, 1), pictures (B, 3, H, W), w (B, w_size) or w_plus (B, places, w_size).
+Scores are (B, 1), pictures (B, 3, H, W), w (B, w_size) or w_plus (B, num_ws, w_size).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def r1_penalty(scores: Tensor, pictures: Tensor) -> Tensor:
 
 def path_lengths(pictures: Tensor, w_plus: Tensor, direction: Tensor) -> Tensor:
     """|J_w^T y|_2 of (4) for each sample, (B,). `direction` is a random picture y of unit normal pixels; it is divided by the
-    square root of the number of pixels. The squares are averaged over the places, as in the paper's code."""
+    square root of the number of pixels. The squares are averaged over the layers, as in the paper's code."""
     y = direction / math.sqrt(pictures.shape[2] * pictures.shape[3])
     (gradient,) = torch.autograd.grad((pictures * y).sum(), w_plus, create_graph=True)
     return gradient.square().sum(2).mean(1).sqrt()

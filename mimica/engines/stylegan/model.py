@@ -2,7 +2,7 @@
 
 A latent file (.npz) holds
 
-    w_plus       float32 (N, places, w_size)
+    w_plus       float32 (N, num_ws, w_size)
     names        (N,) what each latent is: a seed, a photo's file name
     fingerprint  of the generator that it belongs to: the same numbers mean another face to another network
     matrices     float64 (N, 2, 3), crop_from_photo of the FFHQ crop of the generator's size; NaN without a photo
@@ -23,6 +23,7 @@ from torch import Tensor
 
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND, CascadeGenerator
 from mimica.engines.stylegan.encoder import ENCODER_KIND, Encoder
+from mimica.engines.stylegan.latents import layers_named
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
 from mimica.errors import DataError, WeightsError
 from mimica.files import atomic_path
@@ -48,8 +49,8 @@ class Model:
         return self.generator.synthesis.size
 
     @property
-    def places(self) -> int:
-        return self.generator.synthesis.places
+    def num_ws(self) -> int:
+        return self.generator.synthesis.num_ws
 
 
 def fingerprint(weights: Weights) -> str:
@@ -78,10 +79,10 @@ def load_model(path: Path | None = None, encoder: Path | None = None) -> Model:
 
 def _load_encoder(path: Path, generator: Generator) -> Encoder:
     weights = load_weights(path, ENCODER_KIND)
-    network = build_module(Encoder, weights.config, path)
+    network = build_module(Encoder, layers_named(weights.config), path)
     fill_module(network, weights.tensors, path)
-    if network.places != generator.synthesis.places or len(network.w_mean) != generator.synthesis.w_size:
-        raise WeightsError(f"{path} is the encoder of another generator: it has {network.places} places.")
+    if network.num_ws != generator.synthesis.num_ws or len(network.w_mean) != generator.synthesis.w_size:
+        raise WeightsError(f"{path} is the encoder of another generator: it has {network.num_ws} layers.")
     return network.eval().requires_grad_(False)
 
 
@@ -92,7 +93,7 @@ def seed_z(seeds: Sequence[int], z_size: int) -> Tensor:
 
 @torch.no_grad()
 def seed_w(model: Model, seeds: Sequence[int], truncation: float = 1.0) -> Tensor:
-    """w_plus (N, places, w_size) of each seed."""
+    """w_plus (N, num_ws, w_size) of each seed."""
     mapping = model.generator.mapping
     w = mapping.truncate(mapping(seed_z(seeds, int(model.generator.config["z_size"]))), truncation)
     return model.generator.synthesis.spread(w).clone()
@@ -143,6 +144,6 @@ def load_latents(path: Path, model: Model) -> Latents:
             f"{path} holds latents of another generator ({latents.fingerprint}, not {model.fingerprint}); give the generator it "
             "was made with, or project the photo again."
         )
-    if latents.w_plus.shape[1:] != (model.places, model.generator.synthesis.w_size) or not np.isfinite(latents.w_plus).all():
+    if latents.w_plus.shape[1:] != (model.num_ws, model.generator.synthesis.w_size) or not np.isfinite(latents.w_plus).all():
         raise DataError(f"{path} is damaged: its latents are {latents.w_plus.shape}.")
     return latents

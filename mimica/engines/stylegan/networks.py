@@ -6,10 +6,10 @@ adversarial networks" (CVPR 2019): the mapping network, truncation, style mixing
 
     z (B, z_size) -> Mapping -> w (B, w_size) -> Synthesis -> picture (B, 3, S, S), about [-1, 1]
 
-A generator of S pixels has `layer_count(S)` = 2 log2(S) - 2 places for a w. Three kinds of latents are understood:
+A generator of S pixels has `layer_count(S)` = 2 log2(S) - 2 layers with a w, `num_ws`. Three kinds of latents are understood:
 
-    w        (B, w_size)            one for all places
-    w_plus   (B, places, w_size)    one for each place
+    w        (B, w_size)            one for all layers
+    w_plus   (B, num_ws, w_size)    one for each place
     styles   list of (B, channels)  the S space: what the affine layers make of w_plus; `Synthesis.styles`
 
 Layer k of the synthesis network takes place k; the picture output of resolution 4 * 2^j takes place 2 j + 1, which it shares
@@ -84,12 +84,12 @@ class Mapping(nn.Module):
             w = layer(w)
         return w
 
-    def truncate(self, w: Tensor, strength: float, places: int | None = None) -> Tensor:
-        """w or w_plus pulled towards the mean: 1 leaves it, 0 gives the mean. `places`: only the first so many of a w_plus."""
+    def truncate(self, w: Tensor, strength: float, num_ws: int | None = None) -> Tensor:
+        """w or w_plus pulled towards the mean: 1 leaves it, 0 gives the mean. `num_ws`: only the first so many of a w_plus."""
         pulled = torch.lerp(self.w_average.to(w.dtype), w, strength)
-        if places is None or w.ndim < 3:
+        if num_ws is None or w.ndim < 3:
             return pulled
-        return torch.cat([pulled[:, :places], w[:, places:]], dim=1)
+        return torch.cat([pulled[:, :num_ws], w[:, num_ws:]], dim=1)
 
     @torch.no_grad()
     def update_average(self, w: Tensor, decay: float = 0.998) -> None:
@@ -111,7 +111,7 @@ class Synthesis(nn.Module):
         channel_max: int = 512,  # Channels at most, at small sides.
     ) -> None:
         super().__init__()
-        self.size, self.w_size, self.places = size, w_size, layer_count(size)
+        self.size, self.w_size, self.num_ws = size, w_size, layer_count(size)
         sides = SIZES[: check_size(size) - 1]
         widths = [channels_at(side, channel_base, channel_max) for side in sides]
         self.constant = nn.Parameter(torch.randn(widths[0], 4, 4))
@@ -129,11 +129,11 @@ class Synthesis(nn.Module):
 
     def spread(self, w: Tensor) -> Tensor:
         """w -> w_plus; a w_plus is checked and returned. Raises `ValueRangeError` where the shape fits neither."""
-        w = w[:, None].expand(-1, self.places, -1) if w.ndim == 2 else w
-        if w.ndim != 3 or w.shape[1:] != (self.places, self.w_size):
+        w = w[:, None].expand(-1, self.num_ws, -1) if w.ndim == 2 else w
+        if w.ndim != 3 or w.shape[1:] != (self.num_ws, self.w_size):
             raise ValueRangeError(
                 f"A latent of shape {tuple(w.shape)} does not fit this generator: it takes (B, {self.w_size}) or "
-                f"(B, {self.places}, {self.w_size})."
+                f"(B, {self.num_ws}, {self.w_size})."
             )
         return w
 
@@ -194,9 +194,9 @@ class Generator(nn.Module):
         return self.synthesis(self.mapping.truncate(self.mapping(z), truncation), noise)
 
     def mix(self, coarse: Tensor, fine: Tensor, crossover: int) -> Tensor:
-        """Style mixing: w_plus whose first `crossover` places are of `coarse`, the others of `fine` (w or w_plus)."""
-        places = torch.arange(self.synthesis.places, device=coarse.device)[None, :, None]
-        return torch.where(places < crossover, self.synthesis.spread(coarse), self.synthesis.spread(fine))
+        """Style mixing: w_plus whose first `crossover` layers are of `coarse`, the others of `fine` (w or w_plus)."""
+        layer = torch.arange(self.synthesis.num_ws, device=coarse.device)[None, :, None]
+        return torch.where(layer < crossover, self.synthesis.spread(coarse), self.synthesis.spread(fine))
 
 
 # --- discriminator --------------------------------------------------------------------------------------------------

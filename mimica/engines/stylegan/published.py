@@ -29,7 +29,7 @@ from mimica.foreign.pickle_machine import RefusedError
 from mimica.foreign.torch_file import read_torch_file, tensor
 
 SUFFIXES = (".npy", ".pt", ".pth")
-FFHQ_PLACES, FFHQ_COMPONENTS = 18, 59
+FFHQ_LAYERS, FFHQ_COMPONENTS = 18, 59
 FFHQ_NAMES: dict[str, tuple[int, int, int, int]] = {
     "eye_openness": (54, 7, 8, 1),
     "smile": (46, 4, 5, -1),
@@ -43,7 +43,7 @@ _NOTHING = 1e-8
 
 @dataclass(frozen=True)
 class Published:
-    """A direction as a file gives it: `vector` float32 (1, D) or (places, D) of norm 1, what a dose of 1 adds along it
+    """A direction as a file gives it: `vector` float32 (1, D) or (num_ws, D) of norm 1, what a dose of 1 adds along it
     (`spread`), and `intercept` as in `mimica.engines.stylegan.directions.Direction`."""
 
     name: str
@@ -53,21 +53,21 @@ class Published:
     layers: tuple[int, ...]
 
 
-def read_published(path: Path, places: int, first: tuple[int, ...]) -> list[Published]:
-    """The directions of a file of others, for a generator of `places` layers; `first` are the layers of a .npy that is alike in
+def read_published(path: Path, num_ws: int, first: tuple[int, ...]) -> list[Published]:
+    """The directions of a file of others, for a generator of `num_ws` layers; `first` are the layers of a .npy that is alike in
     all. Raises `WeightsError`."""
     if path.suffix.lower() == ".npy":
-        return [one_direction(_array(path), path, places, first)]
+        return [one_direction(_array(path), path, num_ws, first)]
     content = read_torch_file(path)
     try:
         if isinstance(content, Mapping):
-            return _components({str(name): tensor(value) for name, value in content.items()}, path, places)
+            return _components({str(name): tensor(value) for name, value in content.items()}, path, num_ws)
         values = tensor(content)
     except RefusedError as error:
         raise WeightsError(f"{path} {error}.") from error
     if values is None:
         raise WeightsError(f"{path} holds neither a tensor nor GANSpace's comp, mean and std: it is no file of directions.")
-    return [one_direction(values, path, places, tuple(range(places)))]
+    return [one_direction(values, path, num_ws, tuple(range(num_ws)))]
 
 
 def _array(path: Path) -> np.ndarray:
@@ -77,16 +77,16 @@ def _array(path: Path) -> np.ndarray:
         raise WeightsError(f"{path} is no array of numbers (.npy) that can be read: {error}.") from error
 
 
-def one_direction(array: np.ndarray, path: Path, places: int, layers: tuple[int, ...]) -> Published:
-    """A direction of shape (D,), (1, D), (places, D), (1, places, D) or (places * D,); `layers` are those of one that is alike
+def one_direction(array: np.ndarray, path: Path, num_ws: int, layers: tuple[int, ...]) -> Published:
+    """A direction of shape (D,), (1, D), (num_ws, D), (1, num_ws, D) or (num_ws * D,); `layers` are those of one that is alike
     in all. Raises `WeightsError`."""
     rows = np.atleast_2d(np.squeeze(array))
-    if len(rows) == 1 and rows.size % places == 0 and rows.size // places >= 512:
-        rows = rows.reshape(places, -1)
-    if array.dtype.kind != "f" or rows.ndim != 2 or len(rows) not in (1, places) or not np.isfinite(rows).all():
+    if len(rows) == 1 and rows.size % num_ws == 0 and rows.size // num_ws >= 512:
+        rows = rows.reshape(num_ws, -1)
+    if array.dtype.kind != "f" or rows.ndim != 2 or len(rows) not in (1, num_ws) or not np.isfinite(rows).all():
         raise WeightsError(
             f"{path} holds {array.dtype} {array.shape}; a direction is finite numbers of shape (512,), (1, 512) or "
-            f"({places}, 512)."
+            f"({num_ws}, 512)."
         )
     rows = rows.astype(np.float64)
     if np.allclose(rows, rows[:1], rtol=1e-4, atol=1e-6):
@@ -99,7 +99,7 @@ def one_direction(array: np.ndarray, path: Path, places: int, layers: tuple[int,
     return Published(path.stem, (rows / norm).astype(np.float32), norm, 0.0, layers)
 
 
-def _components(parts: Mapping[str, Any], path: Path, places: int) -> list[Published]:
+def _components(parts: Mapping[str, Any], path: Path, num_ws: int) -> list[Published]:
     """GANSpace's PCA: w' = w + dose * std_i * comp_i; the score of a code is (w - mean) . comp_i / std_i."""
     found = [parts.get(name) for name in ("comp", "mean", "std")]
     if any(one is None or one.dtype.kind != "f" for one in found):
@@ -116,8 +116,8 @@ def _components(parts: Mapping[str, Any], path: Path, places: int) -> list[Publi
         unit, spread = sign * comp[index] / norm, float(std[index] * norm)
         return Published(name, unit[None].astype(np.float32), spread, -float(mean @ unit), layers)
 
-    every = tuple(range(places))
+    every = tuple(range(num_ws))
     made = [direction(f"pca{i}", i, every) for i in range(len(comp))]
-    if places == FFHQ_PLACES and len(comp) >= FFHQ_COMPONENTS:
+    if num_ws == FFHQ_LAYERS and len(comp) >= FFHQ_COMPONENTS:
         made += [direction(name, i, every[first:end], sign) for name, (i, first, end, sign) in FFHQ_NAMES.items()]
     return made

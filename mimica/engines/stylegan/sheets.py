@@ -1,5 +1,5 @@
 """Pictures of latent editing: a direction at several doses, a published direction both ways, and transitions (figure 2 of the
-pseudo-autoencoder's paper). Faces are pictures of the generator, uint8 (S, S, 3); codes (n, places, w_size)."""
+pseudo-autoencoder's paper). Faces are pictures of the generator, uint8 (S, S, 3); codes (n, num_ws, w_size)."""
 
 from __future__ import annotations
 

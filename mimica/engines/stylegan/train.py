@@ -119,16 +119,16 @@ class Stylegan(Task):
         return scalars
 
     def _latents(self, count: int, trainer: TrainerView) -> Tensor:
-        """w_plus (B, places, w_size), some with another w from a random place on: style mixing."""
+        """w_plus (B, num_ws, w_size), some with another w from a random place on: style mixing."""
         generator: Any = trainer.parts.modules["generator"]
         device = next(generator.parameters()).device
         z = torch.randn(2, count, self.options.z_size, device=device)
         w, other = generator.mapping(z[0]), generator.mapping(z[1])
         generator.mapping.update_average(w)
-        places = generator.synthesis.places
-        crossover = torch.randint(1, places, (count, 1, 1), device=device)
-        crossover = torch.where(torch.rand(count, 1, 1, device=device) < self.options.mixing, crossover, places)
-        first = torch.arange(places, device=device)[None, :, None] < crossover
+        num_ws = generator.synthesis.num_ws
+        crossover = torch.randint(1, num_ws, (count, 1, 1), device=device)
+        crossover = torch.where(torch.rand(count, 1, 1, device=device) < self.options.mixing, crossover, num_ws)
+        first = torch.arange(num_ws, device=device)[None, :, None] < crossover
         return torch.where(first, generator.synthesis.spread(w), generator.synthesis.spread(other))
 
     def _judged(self, pictures: Tensor, trainer: TrainerView) -> Tensor:

@@ -1,6 +1,6 @@
 """`mimica transition`: codes of photos and of expressions, and the way from one to another.
 
-Codes are float32 (n, places, w_size).
+Codes are float32 (n, num_ws, w_size).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def expression_codes(
 
 
 def photo_code(codec: Codec, path: Path) -> np.ndarray:
-    """(1, places, w_size): the largest face of a photo, by the encoder. Raises `ImageError`, `NoFaceError`, `WeightsError`."""
+    """(1, num_ws, w_size): the largest face of a photo, by the encoder. Raises `ImageError`, `NoFaceError`, `WeightsError`."""
     photo = read_photo(path).rgb
     face = largest_face(photo)
     crop = cut(photo, crop_from_photo(face.landmarks_photo, codec.image_size, "ffhq"), codec.image_size)
@@ -50,12 +50,12 @@ def photo_code(codec: Codec, path: Path) -> np.ndarray:
 
 
 def codes_of(codec: Codec, seeds: str, photo: Path | None = None) -> np.ndarray:
-    """(n, places, w_size): the codes of the faces of `seeds` ("1-3,7"), or that of a photo's face. Raises as `photo_code`, and
+    """(n, num_ws, w_size): the codes of the faces of `seeds` ("1-3,7"), or that of a photo's face. Raises as `photo_code`, and
     `ValueRangeError`."""
     if photo is not None:
         return photo_code(codec, photo)
     samples = [codec.sample(1, seed, _TRUNCATION) for seed in parse_seeds(seeds)]
-    return np.concatenate([np.repeat(one, codec.places, axis=1) for one in samples])
+    return np.concatenate([np.repeat(one, codec.num_ws, axis=1) for one in samples])
 
 
 def named_editor(codec: Codec, weights: Path | None, which: str) -> LatentEditor:
@@ -65,7 +65,7 @@ def named_editor(codec: Codec, weights: Path | None, which: str) -> LatentEditor
     path = known.get(which, Path(which))
     if path is None:
         raise WeightsError(f"There is no autoencoder '{which}' beside this generator; train one with `mimica train autoencoder`.")
-    return load_editor(path, codec.places, codec.fingerprint)
+    return load_editor(path, codec.num_ws, codec.fingerprint)
 
 
 def ends_of(codec: Codec, editor: LatentEditor, codes: np.ndarray, start: str, end: str) -> tuple[np.ndarray, np.ndarray]:

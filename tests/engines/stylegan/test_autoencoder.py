@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from planted import PLACES, W_SIZE, planted
+from planted import NUM_WS, W_SIZE, planted
 
 torch = pytest.importorskip("torch")
 
@@ -95,8 +95,8 @@ def _people(count: int = 24, faces: int = 6) -> LatentSet:
     latents, _ = planted(count * faces, "w_plus", people=count)
     rng = np.random.default_rng(3)
     units = rng.random((len(latents), 2)).astype(np.float32)
-    own = rng.standard_normal((count, PLACES, W_SIZE))[np.arange(len(latents)) % count]
-    steps = rng.standard_normal((2, PLACES, W_SIZE))
+    own = rng.standard_normal((count, NUM_WS, W_SIZE))[np.arange(len(latents)) % count]
+    steps = rng.standard_normal((2, NUM_WS, W_SIZE))
     codes = own + np.tensordot(units, steps, 1)
     return replace(latents, codes=codes.astype(np.float32), columns=("AU06", "AU12"), values=units)
 
@@ -108,7 +108,7 @@ def _train(tmp_path: Path, *settings: str) -> LatentEditor:
     options = choose(AutoencoderOptions, PRESETS, "autoencoder-smoke", settings)
     run = tmp_path / "-".join(("run", *settings)).replace("=", "")
     Trainer(Autoencoder(options, tmp_path / "set"), run, say=lambda line: None).run()
-    return load_editor(run / "weights" / "autoencoder.safetensors", PLACES, "abc")
+    return load_editor(run / "weights" / "autoencoder.safetensors", NUM_WS, "abc")
 
 
 def test_training_learns_and_strangers_stay_themselves(tmp_path: Path) -> None:
@@ -122,8 +122,8 @@ def test_training_learns_and_strangers_stay_themselves(tmp_path: Path) -> None:
     assert lost[0] == 0 and lost[1] > 5
     moved = residual.edit(w, np.tile([0.0, 0.5], (len(w), 1))) - w
     steps = np.random.default_rng(3)
-    steps.random((144, 2)), steps.standard_normal((24, PLACES, W_SIZE))
-    wanted = 0.5 * steps.standard_normal((2, PLACES, W_SIZE))[1]
+    steps.random((144, 2)), steps.standard_normal((24, NUM_WS, W_SIZE))
+    wanted = 0.5 * steps.standard_normal((2, NUM_WS, W_SIZE))[1]
     assert np.sum(moved.mean(0) * wanted) / np.sum(wanted**2) > 0.5, "the step of AU12, on people never seen"
 
 
@@ -157,9 +157,9 @@ def test_files(tmp_path: Path) -> None:
     change = np.array([[0.5, 0], [0, -1]])
     expected = net(torch.from_numpy(w), torch.from_numpy(change).float()).detach().numpy()
     assert np.abs(editor.edit(w, change) - expected).max() < 0.01
-    for places, generator in ((4, "xyz"), (10, "abc")):
+    for num_ws, generator in ((4, "xyz"), (10, "abc")):
         with pytest.raises(WeightsError, match="another generator"):
-            load_editor(path, places, generator)
+            load_editor(path, num_ws, generator)
     save_weights(path, to_weights(net, ("AU06",), {"generator": "abc", "binary": False}, {}))
     with pytest.raises(WeightsError, match="names 1 Action Units"):
         load_editor(path, 4, "abc")

@@ -27,7 +27,7 @@ from mimica.reader.read import FaceReading  # noqa: E402
 def tiny_model(encoder: bool = True) -> Model:
     torch.manual_seed(0)
     generator = Generator(64, 8, 8, 0, channel_base=128, channel_max=8).eval().requires_grad_(False)
-    network = Encoder(generator.synthesis.places, 8, width=2, hidden=16)
+    network = Encoder(generator.synthesis.num_ws, 8, width=2, hidden=16)
     torch.nn.init.normal_(network.changes.weight, std=0.1)
     weights = Weights(GENERATOR_KIND, 1, (), generator.config, module_tensors(generator))
     return Model(generator, fingerprint(weights), network.eval().requires_grad_(False) if encoder else None)
@@ -53,11 +53,11 @@ def test_pictures_and_codes(codec: Codec) -> None:
     assert codes.shape == (40, 1, 8) and np.array_equal(codes, codec.sample(40, seed=1))
     pictures = codec.decode(codes)
     assert pictures.shape == (40, 64, 64, 3) and pictures.dtype == np.uint8
-    w_plus = np.repeat(codes, codec.places, axis=1)
+    w_plus = np.repeat(codes, codec.num_ws, axis=1)
     assert np.array_equal(codec.decode(w_plus[:3]), pictures[:3])
     levels = codec.decode_levels(codes[:2])
     assert np.abs(np.clip(np.rint(levels), 0, 255) - pictures[:2]).max() <= 1
-    assert codec.encode(pictures[:5]).shape == (5, codec.places, 8)
+    assert codec.encode(pictures[:5]).shape == (5, codec.num_ws, 8)
     large = np.repeat(np.repeat(pictures[:1], 3, axis=1), 3, axis=2)
     assert np.allclose(codec.encode(large), codec.encode(pictures[:1]), atol=1e-5)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from planted import PLACES, W_SIZE, planted
+from planted import NUM_WS, W_SIZE, planted
 
 from mimica.engines.stylegan.directions import (
     Direction,
@@ -27,7 +27,7 @@ pytest.importorskip("sklearn")
 
 from mimica.engines.stylegan.directions_fit import LEARNERS, classes, fit_direction, identity_basis
 
-ALL = tuple(range(PLACES))
+ALL = tuple(range(NUM_WS))
 
 
 def _cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -51,7 +51,7 @@ def test_a_planted_direction_is_recovered(learner: str, column: str) -> None:
 def test_a_planted_direction_is_recovered_in_w_plus(learner: str) -> None:
     latents, truth = planted(count=6000, space="w_plus")
     direction, _ = fit_direction(latents, "AU12", ALL, learner=learner)
-    assert direction.vector.shape == (PLACES, W_SIZE) and _cosine(direction.vector, truth["AU12"]) >= 0.95
+    assert direction.vector.shape == (NUM_WS, W_SIZE) and _cosine(direction.vector, truth["AU12"]) >= 0.95
 
 
 def test_a_label_is_a_column() -> None:
@@ -143,14 +143,14 @@ def test_examples_are_the_ends() -> None:
 # --- masks and arithmetic -------------------------------------------------------------------------------------------
 
 
-@given(dose=st.floats(-4, 4), layers=st.sets(st.integers(0, PLACES - 1), min_size=1))
+@given(dose=st.floats(-4, 4), layers=st.sets(st.integers(0, NUM_WS - 1), min_size=1))
 def test_masked_layers_keep_their_bits(dose: float, layers: set[int]) -> None:
     rng = np.random.default_rng(0)
-    codes = rng.standard_normal((3, PLACES, W_SIZE)).astype(np.float32)
+    codes = rng.standard_normal((3, NUM_WS, W_SIZE)).astype(np.float32)
     vector = rng.standard_normal((1, W_SIZE)).astype(np.float32)
-    direction = Direction("d", "", vector / np.linalg.norm(vector), 0.7, 0.0, tuple(sorted(layers)), PLACES)
+    direction = Direction("d", "", vector / np.linalg.norm(vector), 0.7, 0.0, tuple(sorted(layers)), NUM_WS)
     edited = direction.apply(codes, dose)
-    others = [k for k in range(PLACES) if k not in layers]
+    others = [k for k in range(NUM_WS) if k not in layers]
     assert edited[:, others].tobytes() == codes[:, others].tobytes()
     assert np.allclose(edited[:, sorted(layers)] - codes[:, sorted(layers)], dose * 0.7 * direction.vector, atol=1e-5)
     assert np.array_equal(direction.step(dose)[others], np.zeros((len(others), W_SIZE)))
@@ -188,7 +188,7 @@ def test_our_files_come_back(tmp_path: Path) -> None:
     latents, _ = planted(500)
     some = [fit_direction(latents, column, (0, 2))[0] for column in ("AU12", "yaw")]
     save_directions(tmp_path / "d.safetensors", some)
-    back = load_directions(tmp_path / "d.safetensors", PLACES)
+    back = load_directions(tmp_path / "d.safetensors", NUM_WS)
     assert list(back) == ["AU12", "turn"]
     for old, new in zip(some, back.values(), strict=True):
         assert np.array_equal(old.step(1.3), new.step(1.3)) and old.generator == new.generator == "abc"

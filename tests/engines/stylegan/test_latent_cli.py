@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
-from planted import PLACES, planted  # noqa: E402
+from planted import NUM_WS, planted  # noqa: E402
 from test_codec import tiny_model  # noqa: E402
 
 from mimica.cli import app  # noqa: E402
@@ -62,7 +62,7 @@ def test_directions_are_fitted_added_listed_and_shown(folder: Path, tmp_path: Pa
     said = _run("directions", "fit", folder / "set", "-c", "grin=12", "-c", "yaw", "--compare", "--layers", "0-2", "-o", file)
     assert "svm" in said and "logistic" in said and "held-out" in said
     _run("directions", "fit", folder / "set", "-c", "happy", "--within", "--keep", "yaw", "--add", "-o", file)
-    known = load_directions(file, PLACES)
+    known = load_directions(file, NUM_WS)
     assert list(known) == ["grin", "turn", "happiness"] and known["grin"].layers == (0, 1, 2)
     assert known["happiness"].layers == (0, 1, 2, 3)
     listed = _run("directions", "list", "--directions", file, "--weights", generator)
@@ -138,9 +138,9 @@ def test_samples_are_prepared(folder: Path, tmp_path: Path, monkeypatch: pytest.
     ],
 )
 def test_what_is_refused(folder: Path, tmp_path: Path, words: list[str], said: str) -> None:
-    places = {"set": folder / "set", "tmp": tmp_path, "generator": folder / "generator.safetensors"}
+    names = {"set": folder / "set", "tmp": tmp_path, "generator": folder / "generator.safetensors"}
     with pytest.raises(UserError, match=said):
-        _run(*(word.format(**places) for word in words))
+        _run(*(word.format(**names) for word in words))
     assert not list(tmp_path.iterdir()), "nothing is left behind"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from planted import PLACES, W_SIZE, planted
+from planted import NUM_WS, W_SIZE, planted
 
 from mimica.data.dataset import is_validation
 from mimica.engines.stylegan.latents import expression_pairs, labelled, open_latents, parse_column, save_latents
@@ -20,7 +20,7 @@ def test_what_is_written_comes_back(tmp_path: Path, space: str) -> None:
     latents, _ = planted(20, space)
     save_latents(tmp_path / "set", latents)
     back = open_latents(tmp_path / "set", "abc")
-    assert back.space == space and back.w_plus([3, 1]).shape == (2, PLACES, W_SIZE)
+    assert back.space == space and back.w_plus([3, 1]).shape == (2, NUM_WS, W_SIZE)
     assert np.array_equal(back.w_plus(), latents.w_plus()) and np.array_equal(back.values, latents.values)
     assert (back.names, back.subjects, back.emotions) == (latents.names, latents.subjects, latents.emotions)
     assert np.array_equal(back.column("yaw"), latents.values[:, 1])

@@ -27,7 +27,7 @@ def test_r1_is_half_the_squared_gradient() -> None:
 
 
 def test_path_length_of_a_linear_generator() -> None:
-    """Four pixels equal to sum_p a_p . w_p: J^T y = sum(y) / 2 (a_1, a_2); squares averaged over the two places."""
+    """Four pixels equal to sum_p a_p . w_p: J^T y = sum(y) / 2 (a_1, a_2); squares averaged over the two num_ws."""
     w_plus = torch.zeros(1, 2, 3, requires_grad=True)
     a = torch.tensor([[1.0, 2.0, 2.0], [0.0, 0.0, 4.0]])
     pictures = (w_plus * a).sum() * torch.ones(1, 1, 2, 2)

@@ -105,7 +105,7 @@ def test_pictures_mix_and_walk(model: Model) -> None:
     made = list(pictures(model, w_plus, batch=2))
     assert len(made) == 3 and made[0].shape == (16, 16, 3) and made[0].dtype == np.uint8
     rows = mixing_grid(model, w_plus[:1], w_plus[1:], crossover=6)
-    assert rows[0][0] is None and np.array_equal(rows[1][1], made[0])  # all places are the row's
+    assert rows[0][0] is None and np.array_equal(rows[1][1], made[0])  # all num_ws are the row's
     rows = mixing_grid(model, w_plus[:1], w_plus[1:], crossover=0)
     assert np.array_equal(rows[1][2], made[2])
     with pytest.raises(ValueRangeError, match="crossover is 7"):

@@ -106,12 +106,12 @@ def test_grouped_convolutions_give_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    "size, base, parameters, places", [(1024, 32768, 30_370_060, 18), (256, 16384, 24_767_458, 14), (4, 32768, None, 2)]
+    "size, base, parameters, num_ws", [(1024, 32768, 30_370_060, 18), (256, 16384, 24_767_458, 14), (4, 32768, None, 2)]
 )
-def test_published_sizes(size: int, base: int, parameters: int | None, places: int) -> None:
+def test_published_sizes(size: int, base: int, parameters: int | None, num_ws: int) -> None:
     with torch.device("meta"):
         generator = Generator(size, channel_base=base)
-    assert generator.synthesis.places == layer_count(size) == places
+    assert generator.synthesis.num_ws == layer_count(size) == num_ws
     count = sum(p.numel() for p in generator.parameters())
     assert parameters is None or count == parameters
 
@@ -148,7 +148,7 @@ def test_truncation_pulls_towards_the_mean() -> None:
     assert torch.equal(mapping.truncate(w, 1.0), w)
     assert torch.allclose(mapping.truncate(w, 0.0), torch.full((2, 10), 2.0))
     w_plus = w[:, None].repeat(1, 6, 1)
-    cut = mapping.truncate(w_plus, 0.5, places=2)
+    cut = mapping.truncate(w_plus, 0.5, num_ws=2)
     assert torch.allclose(cut[:, :2], 0.5 * w_plus[:, :2] + 1.0) and torch.equal(cut[:, 2:], w_plus[:, 2:])
 
 

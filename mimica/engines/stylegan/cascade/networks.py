@@ -102,7 +102,7 @@ class CascadeSynthesis(Synthesis):
         w_size: int,  # Numbers in a w.
     ) -> None:
         nn.Module.__init__(self)
-        self.size, self.w_size, self.places = size, w_size, layer_count(size)
+        self.size, self.w_size, self.num_ws = size, w_size, layer_count(size)
         self.entry, self.base_size = SIZES.index(entry), SIZES.index(base_size)
         if len(widths) != SIZES.index(size) + 1 or not 0 < self.base_size < self.entry < SIZES.index(size):
             raise ValueError(f"{len(widths)} widths and sides {base_size} < {entry} < {size}")

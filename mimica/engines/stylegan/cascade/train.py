@@ -112,7 +112,7 @@ class Cascade(Task):
         generator = CascadeGenerator(
             o.image_size, o.entry, o.base_size, o.widths, o.top_width, o.context, o.w_size, o.w_size, o.codes, o.dims
         )
-        encoder = Encoder(generator.synthesis.places, o.w_size, o.encoder_width)
+        encoder = Encoder(generator.synthesis.num_ws, o.w_size, o.encoder_width)
         self._start(generator, encoder)
         channels = self.features.channels()
         modules: dict[str, nn.Module] = {

@@ -1,4 +1,4 @@
-"""The embedded generator: its equations, its places, its parts, and that every tool can use it."""
+"""The embedded generator: its equations, its layers, its parts, and that every tool can use it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ W = torch.randn(3, 16, generator=torch.Generator().manual_seed(5))
 def test_the_shipped_size_has_stylegans_fourteen_places() -> None:
     with torch.device("meta"):
         synthesis = CascadeGenerator().synthesis
-    assert synthesis.places == 14 and synthesis.w_size == 512 and len(synthesis.layers) == 13 and len(synthesis.to_rgb) == 7
+    assert synthesis.num_ws == 14 and synthesis.w_size == 512 and len(synthesis.layers) == 13 and len(synthesis.to_rgb) == 7
     assert [layer.size for layer in synthesis.layers] == [4, 8, 8, 16, 16, 32, 32, 64, 64, 128, 128, 256, 256]
 
 
@@ -68,7 +68,7 @@ def test_the_body_equals_its_equations() -> None:
 
 def test_styles_w_and_w_plus_are_three_ways_to_one_picture() -> None:
     synthesis = generator().synthesis
-    plus = W[:, None].expand(-1, synthesis.places, -1)
+    plus = W[:, None].expand(-1, synthesis.num_ws, -1)
     picture = synthesis(W)
     assert picture.shape == (3, 3, 64, 64)
     assert torch.equal(picture, synthesis(plus)) and torch.equal(picture, synthesis.from_styles(synthesis.styles(plus)))
@@ -81,7 +81,7 @@ def test_a_place_moves_its_own_styles_only() -> None:
     synthesis = generator().synthesis
     plus = synthesis.spread(W).clone()
     before = synthesis.styles(plus)
-    for k in range(synthesis.places):
+    for k in range(synthesis.num_ws):
         changed = plus.clone()
         changed[:, k] += 1
         moved = {i for i, (a, b) in enumerate(zip(before, synthesis.styles(changed), strict=True)) if not torch.equal(a, b)}
@@ -155,7 +155,7 @@ def test_seeds_blend_about_three_codes_and_are_continuous() -> None:
     assert torch.equal(mapping(z), mapping(z)) and torch.equal(mapping.w_average, codes.mean(0))
     assert (mapping(z + 1e-3 * torch.randn_like(z)) - mapping(z)).abs().max() < 0.2
     few = CodeMapping(16, 16, codes=8, dims=6)
-    few.fit_codes(codes[:3], torch.randn(3, 48), 2.0)  # fewer codes than places: repeated, and fewer components than dims
+    few.fit_codes(codes[:3], torch.randn(3, 48), 2.0)  # fewer codes than layers: repeated, and fewer components than dims
     assert torch.isfinite(few(z)).all()
 
 
@@ -167,7 +167,7 @@ def test_a_model_file_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "generator.safetensors"
     save_weights(path, Weights(CASCADE_KIND, 1, (), made.config, module_tensors(made)))
     model = load_model(path)
-    assert model.size == 64 and model.places == 10 and isinstance(model.generator, CascadeGenerator)
+    assert model.size == 64 and model.num_ws == 10 and isinstance(model.generator, CascadeGenerator)
     w = seed_w(model, [1, 2], 0.7)
     assert w.shape == (2, 10, 16)
     assert torch.equal(model.generator.synthesis(w), made.synthesis(w))
