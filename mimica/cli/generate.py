@@ -31,12 +31,17 @@ class Extras:
 def generate(
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder for the pictures.", show_default=False)],
     seeds: Annotated[str, typer.Option("--seeds", help="Which pictures: 1-8,12.")] = "1-8",
-    truncation: Annotated[float, typer.Option("--truncation", help="1: all the variety; 0: the mean face.", min=-2, max=2)] = 0.7,
+    truncation: Annotated[
+        float, typer.Option("--truncation", help="1: all the variety; 0: the mean face. Of seeds alone.", min=-2, max=2)
+    ] = 0.7,
+    latents: Annotated[
+        Path | None, typer.Option("--latents", help="Faces of a latent file, of `mimica project` say, in place of --seeds.")
+    ] = None,
     weights: GeneratorOption = None,
     noise: Annotated[str, typer.Option("--noise", help="fixed, random or none.")] = "fixed",
     extras: Extras = Extras(),
 ) -> None:
-    """Make faces of people who do not exist, from random numbers.
+    """Make faces of people who do not exist, from random numbers, or the faces of a latent file.
 
     mimica generate --seeds 1-8 --truncation 0.7 -o faces/ --grid --video
     """
@@ -48,7 +53,7 @@ def generate(
     drawn = checked_noise(noise)
     model = open_model(weights)
     with filled(output):
-        faces = Faces(model, numbers, truncation)
+        faces = Faces(model, numbers, truncation, latents)
         faces.write_pictures(output, drawn)
         if extras.grid:
             faces.write_grid(output / "grid.png")

@@ -21,7 +21,7 @@ class Asked:
     space: Annotated[str, typer.Option("--space", help="w_plus, or w: farther from the photo, easier to edit.")] = "w_plus"
     noise: Annotated[bool, typer.Option("--noise", help="Search for the noise pictures too.")] = False
     start: Annotated[str, typer.Option("--start", help="encoder, where the generator has one, or mean.")] = "encoder"
-    rate: Annotated[float, typer.Option("--rate", help="Largest learning rate.", min=1e-5, max=10)] = 0.05
+    learning_rate: Annotated[float, typer.Option("--rate", help="Largest learning rate.", min=1e-5, max=10)] = 0.05
 
 
 @grouped

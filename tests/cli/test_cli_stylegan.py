@@ -54,6 +54,10 @@ def test_generate_writes_everything_it_is_asked_for(tmp_path: Path, weights: Pat
     again = run(generate, "-o", str(tmp_path / "again"), "--weights", str(weights), "--seeds", "2")
     assert again.exit_code == 0
     assert np.array_equal(*(read_photo(tmp_path / f / "seed0002.png").rgb for f in ("out", "again")))
+    words = ["--weights", str(weights), "--latents", str(tmp_path / "out" / "latents.npz")]
+    assert run(generate, "-o", str(tmp_path / "back"), *words).exit_code == 0
+    pictures = tmp_path / "out" / "seed0002.png", tmp_path / "back" / "latent0002.png"
+    assert np.array_equal(*(read_photo(path).rgb for path in pictures)), "the same faces from their latents"
 
 
 @pytest.mark.parametrize(

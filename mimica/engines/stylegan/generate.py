@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimica.engines.stylegan.model import Latents, Model, save_latents, seed_w
+from mimica.engines.stylegan.model import Latents, Model, load_latents, save_latents, seed_w
 from mimica.engines.stylegan.networks import Noise
 from mimica.errors import ValueRangeError
 from mimica.marks.marking import default_marks
@@ -58,22 +58,31 @@ def checked_noise(noise: str) -> Noise:
 
 
 class Faces:
-    """The faces of some seeds, and the files made of them. `write_pictures` comes before `write_grid`, which shows them."""
+    """The faces of some seeds, or of a latent file (as they are, without truncation), and the files made of them.
+    `write_pictures` comes before `write_grid`, which shows them."""
 
-    def __init__(self, model: Model, seeds: Sequence[int], truncation: float) -> None:
-        self.model, self.seeds, self.truncation = model, seeds, truncation
-        self.w_plus = seed_w(model, seeds, truncation)
+    def __init__(self, model: Model, seeds: Sequence[int], truncation: float, latents: Path | None = None) -> None:
+        self.model, self.truncation = model, truncation
+        if latents is None:
+            self.names = [f"seed {seed}" for seed in seeds]
+            self.stems = [f"seed{seed:04d}" for seed in seeds]
+            self.w_plus = seed_w(model, seeds, truncation)
+        else:
+            given = load_latents(latents, model)
+            self.names = given.names
+            self.stems = [f"latent{number:04d}" for number in range(1, len(given.names) + 1)]
+            self.w_plus = torch.from_numpy(given.w_plus)
         self._made: list[np.ndarray] = []
 
     def write_pictures(self, folder: Path, noise: Noise) -> None:
-        """`seed0001.png` and so on."""
-        for seed, picture in zip(self.seeds, pictures(self.model, self.w_plus, noise), strict=True):
-            default_marks(COMMENT).save_image(folder / f"seed{seed:04d}.png", picture)
+        """`seed0001.png` and so on; `latent0001.png` of a latent file."""
+        for stem, picture in zip(self.stems, pictures(self.model, self.w_plus, noise), strict=True):
+            default_marks(COMMENT).save_image(folder / f"{stem}.png", picture)
             self._made.append(picture)
 
     def write_grid(self, path: Path) -> None:
         """All pictures on a sheet, twice as wide as high."""
-        cells = [Cell(picture, f"seed {seed}") for picture, seed in zip(self._made, self.seeds, strict=True)]
+        cells = [Cell(picture, name) for picture, name in zip(self._made, self.names, strict=True)]
         columns = math.ceil(math.sqrt(len(cells) * 2))
         rows = [cells[i : i + columns] for i in range(0, len(cells), columns)]
         default_marks(COMMENT).save_image(path, sheet(rows, self._cell))
@@ -93,7 +102,7 @@ class Faces:
 
     def write_latents(self, path: Path) -> None:
         """The latent file (`mimica.engines.stylegan.model`)."""
-        save_latents(path, Latents(self.w_plus.numpy(), [f"seed {n}" for n in self.seeds], self.model.fingerprint))
+        save_latents(path, Latents(self.w_plus.numpy(), self.names, self.model.fingerprint))
 
     @property
     def _cell(self) -> int:

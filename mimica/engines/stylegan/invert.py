@@ -30,8 +30,8 @@ class Search:
     """How to search.
 
     steps        of Adam
-    space        w_plus: one w a place; w: one for all
-    rate         largest learning rate; it rises over the first 5 % and falls over the last 25 % of the steps
+    space        w_plus: one w a layer; w: one for all
+    learning_rate  the largest; it rises over the first 5 % and falls over the last 25 % of the steps
     spread       noise on w at the start, as a share of w's own deviation; gone after three quarters of the steps
     noises       also optimise the noise pictures
     start        encoder where there is one, or the mean w
@@ -40,7 +40,7 @@ class Search:
 
     steps: int = 300
     space: Literal["w", "w_plus"] = "w_plus"
-    rate: float = 0.05
+    learning_rate: float = 0.05
     spread: float = 0.02
     noises: bool = False
     start: Literal["encoder", "mean"] = "encoder"
@@ -50,7 +50,7 @@ class Search:
     white: float = 1e5
 
 
-def rate_at(share: float) -> float:
+def learning_rate_factor(share: float) -> float:
     """The learning rate's factor at `share` of the steps: appendix D's ramps."""
     down = min(1.0, (1.0 - share) / 0.25)
     return (0.5 - 0.5 * math.cos(math.pi * down)) * min(1.0, share / 0.05)
@@ -81,7 +81,7 @@ class Projection:
         fixed = [layer.noise[None, None].repeat(count, 1, 1, 1) for layer in synthesis.layers]
         self.noises = [n.clone().requires_grad_(True) if adjustable else n[:1] for n in fixed]
         learnt = [self.latent, *(self.noises if adjustable else [])]
-        self.optimiser = torch.optim.Adam(learnt, lr=self.search.rate, betas=(0.9, 0.999))
+        self.optimiser = torch.optim.Adam(learnt, lr=self.search.learning_rate, betas=(0.9, 0.999))
         self.deviation = self._deviation()
         with torch.no_grad():
             self.wanted = [m.detach() for m in self.features(self.target)]
@@ -112,7 +112,7 @@ class Projection:
     def _one_step(self) -> float:
         s, share = self.search, self.step / self.search.steps
         for group in self.optimiser.param_groups:
-            group["lr"] = s.rate * rate_at((self.step + 1) / s.steps)
+            group["lr"] = s.learning_rate * learning_rate_factor((self.step + 1) / s.steps)
         random = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
         fading = s.spread * self.deviation * max(0.0, 1 - share / 0.75) ** 2
         jitter = fading * torch.randn(self.latent.shape, generator=random)

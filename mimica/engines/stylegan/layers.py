@@ -61,23 +61,23 @@ def activate(x: Tensor) -> Tensor:
 
 
 class Linear(nn.Module):
-    """(B, inputs) -> (B, outputs), weight stored with variance 1 / `rate`^2 and scaled by `rate` / sqrt(inputs)."""
+    """(B, inputs) -> (B, outputs), weight stored with variance 1 / m^2 and scaled by m / sqrt(inputs), m being `lr_multiplier`."""
 
     def __init__(
         self,
         inputs: int,  # Numbers that go in.
         outputs: int,  # Numbers that come out.
         bias: float = 0.0,  # What is added in a fresh layer: 1 where it makes styles, so that they leave features as they are.
-        rate: float = 1.0,  # Factor of the learning rate, above 0: 0.01 in the mapping network.
+        lr_multiplier: float = 1.0,  # Factor of the learning rate, above 0: 0.01 in the mapping network.
         active: bool = False,  # Whether `activate` follows.
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs) / rate)
-        self.bias = nn.Parameter(torch.full((outputs,), bias / rate))
-        self.rate, self.scale, self.active = rate, rate / math.sqrt(inputs), active
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
+        self.bias = nn.Parameter(torch.full((outputs,), bias / lr_multiplier))
+        self.lr_multiplier, self.scale, self.active = lr_multiplier, lr_multiplier / math.sqrt(inputs), active
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.linear(x, self.weight * self.scale, self.bias * self.rate)
+        x = F.linear(x, self.weight * self.scale, self.bias * self.lr_multiplier)
         return activate(x) if self.active else x
 
 

@@ -70,11 +70,11 @@ class Mapping(nn.Module):
         z_size: int = 512,  # Numbers in a z.
         w_size: int = 512,  # Numbers in a w.
         depth: int = 8,  # Layers; 0: a linear one without activation, which makes w Gaussian, for a W that was fitted.
-        rate: float = 0.01,  # Factor of the learning rate: the paper's, two orders of magnitude below the synthesis network's.
+        lr_multiplier: float = 0.01,  # Factor of the learning rate, two orders below the synthesis network's.
     ) -> None:
         super().__init__()
         sizes = [z_size] + [w_size] * depth
-        layers = [Linear(i, o, rate=rate, active=True) for i, o in itertools.pairwise(sizes)]
+        layers = [Linear(i, o, lr_multiplier=lr_multiplier, active=True) for i, o in itertools.pairwise(sizes)]
         self.layers = nn.ModuleList(layers or [Linear(z_size, w_size)])
         self.register_buffer("w_average", torch.zeros(w_size))
 

@@ -11,7 +11,7 @@ import torch
 from mimica.engines.stylegan.convert import halved, with_average
 from mimica.engines.stylegan.encoder import ENCODER_KIND, Encoder
 from mimica.engines.stylegan.generate import mixing_grid, pictures, walk
-from mimica.engines.stylegan.invert import Projection, Search, rate_at
+from mimica.engines.stylegan.invert import Projection, Search, learning_rate_factor
 from mimica.engines.stylegan.model import Latents, Model, load_latents, load_model, save_latents, seed_w, seed_z
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
 from mimica.engines.stylegan.seeds import parse_seeds
@@ -200,8 +200,8 @@ def test_a_stopped_search_goes_on_as_if_nothing_had_been(tmp_path: Path, model: 
 
 
 def test_the_rate_rises_and_falls() -> None:
-    assert rate_at(0.025) == pytest.approx(0.5) and rate_at(0.5) == 1.0
-    assert rate_at(0.875) == pytest.approx(0.5) and rate_at(1.0) == pytest.approx(0.0)
+    assert learning_rate_factor(0.025) == pytest.approx(0.5) and learning_rate_factor(0.5) == 1.0
+    assert learning_rate_factor(0.875) == pytest.approx(0.5) and learning_rate_factor(1.0) == pytest.approx(0.0)
 
 
 def test_a_missing_shipped_generator_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
