@@ -61,7 +61,7 @@ def activate(x: Tensor) -> Tensor:
 
 
 class Linear(nn.Module):
-    """(B, inputs) -> (B, outputs), weight stored with variance 1 / m^2 and scaled by m / sqrt(inputs), m being `lr_multiplier`."""
+    """(B, inputs) -> (B, outputs), weight stored with variance 1 / m^2, scaled by m / sqrt(inputs); m is `lr_multiplier`."""
 
     def __init__(
         self,
