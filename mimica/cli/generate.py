@@ -52,8 +52,8 @@ def generate(
         from mimica.engines.stylegan.generate import Faces, checked_noise
     drawn = checked_noise(noise)
     model = open_model(weights)
+    faces = Faces(model, numbers, truncation, latents)
     with filled(output):
-        faces = Faces(model, numbers, truncation, latents)
         faces.write_pictures(output, drawn)
         if extras.grid:
             faces.write_grid(output / "grid.png")

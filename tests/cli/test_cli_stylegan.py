@@ -68,6 +68,7 @@ def test_generate_writes_everything_it_is_asked_for(tmp_path: Path, weights: Pat
         (["--weights", "nothing.safetensors"], "no model file"),
         (["-o", "no/such/folder"], "no folder 'no/such'"),
         (["--mix", "3", "--crossover", "99"], "crossover is 99"),
+        (["--latents", "nothing.npz"], "no latent file"),
     ],
 )
 def test_mistakes_are_told(tmp_path: Path, weights: Path, words: list[str], message: str) -> None:

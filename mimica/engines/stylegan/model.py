@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,23 +128,37 @@ def save_latents(path: Path, latents: Latents) -> None:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
+MAX_LATENT_BYTES = 1 << 30
+"""Of a latent file, unpacked: several thousand faces of the largest generator."""
+_NO_LATENTS = (OSError, ValueError, TypeError, KeyError, EOFError, MemoryError, RuntimeError, zlib.error, zipfile.BadZipFile)
+
+
 def load_latents(path: Path, model: Model) -> Latents:
     """Read a latent file for `model`. Raises `DataError` for what is none and for latents of another generator."""
     if not path.is_file():
         raise DataError(f"There is no latent file {path}.")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            latents = Latents(
-                file["w_plus"], [str(n) for n in file["names"]], str(file["fingerprint"]), file["matrices"],
-                {int(k.removeprefix("noise_")): file[k] for k in file.files if k.startswith("noise_")},
-            )  # fmt: skip
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is no latent file of Mimica's ({error}); `mimica project` and `generate` write them.") from error
+        latents = _read_latents(path)
+    except _NO_LATENTS as error:  # numpy's own words advise to load unsafely
+        raise DataError(f"{path} is no latent file of Mimica's; `mimica project` and `generate` write them.") from error
     if latents.fingerprint != model.fingerprint:
         raise DataError(
             f"{path} holds latents of another generator ({latents.fingerprint}, not {model.fingerprint}); give the generator it "
             "was made with, or project the photo again."
         )
-    if latents.w_plus.shape[1:] != (model.num_ws, model.generator.synthesis.w_size) or not np.isfinite(latents.w_plus).all():
-        raise DataError(f"{path} is damaged: its latents are {latents.w_plus.shape}.")
+    wanted = (len(latents.names), model.num_ws, model.generator.synthesis.w_size)
+    if latents.w_plus.shape != wanted or not np.isfinite(latents.w_plus).all():
+        raise DataError(f"{path} is damaged: its latents are {latents.w_plus.shape}, or hold what is no finite number.")
     return latents
+
+
+def _read_latents(path: Path) -> Latents:
+    with zipfile.ZipFile(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > MAX_LATENT_BYTES:
+            raise ValueError("it unpacks to more than a latent file holds")
+    with np.load(path, allow_pickle=False) as file:
+        return Latents(
+            np.asarray(file["w_plus"].astype(np.float32, casting="same_kind")),
+            [str(n) for n in file["names"]], str(file["fingerprint"]), file["matrices"],
+            {int(k.removeprefix("noise_")): file[k] for k in file.files if k.startswith("noise_")},
+        )  # fmt: skip

@@ -94,6 +94,30 @@ def test_other_files_are_no_latents(tmp_path: Path, model: Model, content: bytes
         load_latents(tmp_path / "y.npz", model)
 
 
+@pytest.mark.parametrize(
+    "changed, word",
+    [
+        ({"names": np.array(["a"])}, "damaged"),
+        ({"w_plus": np.array([["x"]])}, "no latent file"),
+        ({"w_plus": np.full((2, 4, 8), np.nan, np.float32)}, "damaged"),
+        ({"names": np.array("a")}, "no latent file"),
+    ],
+)
+def test_damaged_latents_are_told(
+    tmp_path: Path, model: Model, changed: dict[str, np.ndarray], word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_latents(tmp_path / "x.npz", Latents(seed_w(model, [1, 2]).numpy(), ["a", "b"], model.fingerprint))
+    with np.load(tmp_path / "x.npz") as file:
+        arrays = dict(file) | changed
+    np.savez(tmp_path / "y.npz", **arrays)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=word):
+        load_latents(tmp_path / "y.npz", model)
+    assert load_latents(tmp_path / "x.npz", model).names == ["a", "b"]
+    monkeypatch.setattr("mimica.engines.stylegan.model.MAX_LATENT_BYTES", 100)
+    with pytest.raises(DataError, match="no latent file"):
+        load_latents(tmp_path / "x.npz", model)
+
+
 def test_pickled_latents_are_not_opened(tmp_path: Path, model: Model) -> None:
     np.savez(tmp_path / "x.npz", w_plus=np.array([{}], object))
     with pytest.raises(DataError, match="no latent file"):
