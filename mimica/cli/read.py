@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mimica.cli.options import DetectorOption, ModelOption, PhotoArgument, check_output
+from mimica.cli.pipes import given
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -57,7 +58,7 @@ def read(
     if save is not None:
         check_output(save, (".json",), photo)
     find = get_detector(detector, model)
-    rgb = read_photo(photo).rgb
+    rgb = read_photo(given(photo)).rgb
     readings = find_faces(rgb, detector=find)
     if as_json:
         typer.echo(json.dumps([as_object(reading, number) for number, reading in enumerate(readings, start=1)], indent=1))

@@ -1,5 +1,6 @@
 """`mimica read` as a user meets it: table, JSON, picture, sentences. The reader is a stand-in."""
 
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -152,3 +153,13 @@ def test_picture_marks_the_face_and_its_values(astronaut: np.ndarray) -> None:
 def test_faces_at_the_border_and_outside(astronaut: np.ndarray) -> None:
     picture = reading_picture(astronaut[:120, :200], [reading(), reading(ASTRONAUT - 400), reading(ASTRONAUT * 0 + 5)])
     assert picture.dtype == np.uint8 and picture.std() > 0
+
+
+def test_a_photo_from_standard_input(
+    run: Run, photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(photo.read_bytes())))
+    assert run("read", "-", "--json") == 0
+    assert len(json.loads(capsys.readouterr().out)) == 2
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+    assert run("read", "-") == 2 and "Standard input is empty" in capsys.readouterr().err
