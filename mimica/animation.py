@@ -19,6 +19,7 @@ import numpy as np
 from mimica.engines.base import Engine, Face, Rendered, TurnsHeads, attributes_of
 from mimica.errors import ValueRangeError
 from mimica.face import align
+from mimica.face.restore import SIZE, Restorer, side_of
 from mimica.face.tone import Tone, level_out, tone_of
 from mimica.facs import with_sides, without_sides
 from mimica.motion.alive import with_life
@@ -27,14 +28,20 @@ from mimica.motion.files import Motion, pose_warning
 from mimica.motion.head import beyond
 from mimica.motion.presets import blinks as natural_blinks
 from mimica.motion.track import HEAD, POSE, SHIFT, Track
+from mimica.pictures.images import Photo
 from mimica.reader.covered import MOUTH_UNITS, above_nose, is_covered
-from mimica.reader.read import FaceReading
+from mimica.reader.read import FaceReading, Reader
 
 WINDOW_MARGIN = 0.25
 """How much wider than the tight crop a window is on each side, as a share of the crop's side: room for a dropping chin."""
 
 _MOVES = (*POSE, *SHIFT)
 """Controls that move the whole head, beyond its crop."""
+
+RESTORED = SIZE
+"""Side of the FFHQ crop, in pixels of the photo, up to which small photos are enlarged for `enhanced` ..."""
+MAX_FACTOR, LEAST_FACTOR, MAX_ENLARGED = 4.0, 1.1, 2048
+"""... at most so many times, if it is worth it, and to no more pixels on the longer side."""
 
 LOOK_AHEAD = 2
 """Frames that are rendered at the same time; numpy, OpenCV and ONNX Runtime let threads run beside each other."""
@@ -59,11 +66,13 @@ class PreparedFace:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A photo, uint8 (H, W, 3), whose chosen faces `engine` has encoded."""
+    """A photo, uint8 (H, W, 3), whose chosen faces `engine` has encoded; `restorer` sharpens what an engine renders that works on
+    resampled crops."""
 
     photo: np.ndarray
     engine: Engine
     faces: tuple[PreparedFace, ...]
+    restorer: Restorer | None = None
 
 
 def own_controls(reading: FaceReading) -> dict[str, float]:
@@ -82,12 +91,18 @@ def engine_values(values: Mapping[str, float], engine: Engine) -> dict[str, floa
 
 
 def prepare(
-    photo: np.ndarray, readings: Sequence[FaceReading], engine: Engine, bystanders: Sequence[FaceReading] = ()
+    photo: np.ndarray,
+    readings: Sequence[FaceReading],
+    engine: Engine,
+    bystanders: Sequence[FaceReading] = (),
+    *,
+    enhance: bool = False,
 ) -> Prepared:
-    """Cuts out and encodes the faces, once a photo; `bystanders` are the photo's other faces. Raises `NoFaceError` for a face
-    that cannot be cut out."""
+    """Cuts out and encodes the faces, once a photo; `bystanders` are the photo's other faces; with `enhance` frames get a
+    `Prepared.restorer`. Raises `NoFaceError` for a face that cannot be cut out."""
     everyone = [*readings, *bystanders]
-    return Prepared(photo, engine, tuple(_prepare_face(photo, reading, engine, everyone) for reading in readings))
+    faces = tuple(_prepare_face(photo, reading, engine, everyone) for reading in readings)
+    return Prepared(photo, engine, faces, Restorer() if enhance and engine.crop != "window" else None)
 
 
 def _prepare_face(photo: np.ndarray, reading: FaceReading, engine: Engine, everyone: Sequence[FaceReading]) -> PreparedFace:
@@ -166,7 +181,11 @@ def render_patch(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> P
     part = np.ascontiguousarray(prepared.photo[y0:y1, x0:x1])
     for index, one, wanted in faces:
         rendered = render_face(prepared, index, wanted)
-        before, part = part, align.paste(part, rendered.image, rendered.mask, _shifted(one.crop_from_photo, x0, y0))
+        matrix = _shifted(one.crop_from_photo, x0, y0)
+        before, part = part, align.paste(part, rendered.image, rendered.mask, matrix)
+        if prepared.restorer is not None:
+            seen = align.mask_in_photo(rendered.mask, matrix, part.shape)
+            part = prepared.restorer.over(part, one.reading.landmarks_photo - (x0, y0), seen)
         if one.tone is not None and one.tone.gray:
             level_out(part, before)
     if isinstance(engine, TurnsHeads):
@@ -270,12 +289,42 @@ def fitted_size(shape: tuple[int, ...], longer: int) -> tuple[int, int]:
     return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 
 
+def enhanced(
+    photo: Photo, readings: Sequence[FaceReading], bystanders: Sequence[FaceReading]
+) -> tuple[Photo, list[FaceReading], list[FaceReading], list[str]]:
+    """The photo with the faces of `readings` restored where they are small or blurred, and read anew; the others; sentences. A
+    small photo is first enlarged, so that the largest of the faces has room for what is drawn."""
+    restorer, everyone = Restorer(), [*readings, *bystanders]
+    if not any(restorer.lacks_detail(photo.rgb, reading.landmarks_photo) for reading in readings):
+        kept = f"{photo.path}: its face is as sharp as --enhance could make it, and is left as it is."
+        return photo, list(readings), list(bystanders), [kept]
+    photo, everyone, sentences = _with_room(photo, everyone, max(side_of(reading.landmarks_photo) for reading in readings))
+    rgb = photo.rgb
+    for reading in everyone[: len(readings)]:
+        rgb = restorer.over(rgb, reading.landmarks_photo)
+    again = Reader().read_aligned(rgb, [reading.landmarks_photo for reading in everyone[: len(readings)]])
+    return replace(photo, rgb=rgb), again, everyone[len(readings) :], sentences
+
+
+def _with_room(photo: Photo, readings: list[FaceReading], side: float) -> tuple[Photo, list[FaceReading], list[str]]:
+    """The photo enlarged, as far as that may be, until an FFHQ crop of `side` pixels has `RESTORED`."""
+    height, width = photo.rgb.shape[:2]
+    factor = min(MAX_FACTOR, RESTORED / side, MAX_ENLARGED / max(width, height))
+    if factor < LEAST_FACTOR:
+        return photo, readings, []
+    size = round(width * factor), round(height * factor)
+    rgb, readings = resized(photo.rgb, readings, size)
+    alpha = None if photo.alpha is None else np.asarray(cv2.resize(photo.alpha, size, interpolation=cv2.INTER_LINEAR))
+    sentence = f"{photo.path}: enlarged to {size[0]} x {size[1]} pixels, so that the detail of its face has room."
+    return replace(photo, rgb=rgb, alpha=alpha), readings, [sentence]
+
+
 def resized(photo: np.ndarray, readings: Sequence[FaceReading], size: tuple[int, int]) -> tuple[np.ndarray, list[FaceReading]]:
-    """The photo at `size` (width, height), no larger than it was, with its readings."""
+    """The photo at `size` (width, height) with its readings: averaged where it shrinks, bicubic where it grows."""
     height, width = photo.shape[:2]
     if (width, height) == size:
         return photo, list(readings)
-    small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA if size[0] <= width else cv2.INTER_CUBIC)
     return small, [_scaled(reading, np.array([size[0] / width, size[1] / height])) for reading in readings]
 
 

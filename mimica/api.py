@@ -25,6 +25,7 @@ from mimica.animation import (
     Patch,
     Prepared,
     edited,
+    enhanced,
     fitted_size,
     frames,
     head_warnings,
@@ -40,7 +41,7 @@ from mimica.errors import ValueRangeError
 from mimica.face.detect import Box, get_detector
 from mimica.marks.marking import Marks, default_marks, file_of
 from mimica.motion import timeline
-from mimica.motion.expression import PHOTO, Expression, checked, checked_attributes, parse_attributes, wanted
+from mimica.motion.expression import PHOTO, checked, checked_attributes, parse_attributes, wanted, wished
 from mimica.motion.files import Motion
 from mimica.motion.plan import DEFAULT_SECONDS, plan
 from mimica.motion.track import Track
@@ -203,6 +204,7 @@ def edit(
     detector: str = "dlib",
     model: str | Path | None = None,
     masks: bool = False,
+    enhance: bool = False,
 ) -> EditResult:
     """The photo with another expression, at its full resolution.
 
@@ -219,20 +221,23 @@ def edit(
     weights     a file for the engine named; None: the shipped ones. detector: "dlib" or "mediapipe" (which needs its `model`
                 file)
     masks       make `EditResult.masks`
+    enhance     restore faces that are small or blurred in the photo (`mimica.face.restore`): invents detail, may enlarge the
+                photo; may be all that is asked for
 
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
     """
     doses = {name: intensity * dose for name, dose in parse_attributes(attributes).items()}
-    target = _wished(expression, au, intensity, pose, gaze, look) or (PHOTO if doses else wanted())
+    target = wished(expression, au, intensity, pose, gaze, look) or (PHOTO if doses or enhance else wanted())
     which, find = parse_which(face), get_detector(detector, model)
     if isinstance(photo, EditResult):
-        if which is not None:
-            raise ValueRangeError("An earlier result has its faces already; give its `image` to choose another face of it.")
+        if which is not None or enhance:
+            raise ValueRangeError("An earlier result has its faces already; give its `image` to choose or enhance others.")
         prepared, alpha, warnings, shown, source = photo.prepared, photo.alpha, photo.warnings, photo.controls, photo.source
         checked_attributes(doses, prepared.engine.name, attributes_of(prepared.engine), MAX_DOSE)
     else:
-        opened, readings, bystanders, warnings = _seen(photo, which, find)
-        prepared, alpha = prepare(opened.rgb, readings, _loaded(engine, weights, doses), bystanders), opened.alpha
+        opened, readings, bystanders, warnings = _seen(photo, which, find, enhance)
+        prepared = prepare(opened.rgb, readings, _loaded(engine, weights, doses), bystanders, enhance=enhance)
+        alpha = opened.alpha
         shown, source = tuple(own_controls(reading) for reading in readings), file_of(photo)
     values = tuple(edited(f.reading, c, target) | doses for f, c in zip(prepared.faces, shown, strict=True))
     picture, warnings = masks_of(prepared, values) if masks else None, (*warnings, *head_warnings(prepared, values))
@@ -263,6 +268,7 @@ def animate(
     weights: str | Path | None = None,
     detector: str = "dlib",
     model: str | Path | None = None,
+    enhance: bool = False,
 ) -> Animation:
     """A video of the photo: to `expression` (with `au`, `pose`, `gaze` ... as in `edit`) and back, or through a `sequence`,
     such as `"happy@0, surprised:0.8@1.5-2, photo@3"`, or along a `track`, perhaps a function of what the face shows
@@ -273,20 +279,21 @@ def animate(
     loop     ends as it begins. blinks: natural ones, by the random numbers of `seed`, beside the rest or alone
     alive    the head sways, the eyes wander and blink (see `mimica.motion.alive`), by `seed`, beside whatever else is asked for
     fps, size  frames a second, up to 120; longer side, pixels: a larger photo is made smaller, a smaller one stays
+    enhance    as in `edit`
 
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
     """
     doses = {name: intensity * dose for name, dose in parse_attributes(attributes).items()}
     idle = ALIVE_SECONDS if alive else DEFAULT_SECONDS if doses else BLINKING_SECONDS if blinks else None
-    motion = plan(_wished(expression, au, intensity, pose, gaze, look), intensity, sequence, track, seconds, loop, idle)
+    motion = plan(wished(expression, au, intensity, pose, gaze, look), intensity, sequence, track, seconds, loop, idle)
     checked(fps, "the frame rate", MIN_FPS, MAX_FPS)
     checked(size, "the size", 64, MAX_SIZE)
     checked(seed, "the seed", 0, 2**64)
-    opened, readings, bystanders, warnings = _seen(photo, parse_which(face), get_detector(detector, model))
+    opened, readings, bystanders, warnings = _seen(photo, parse_which(face), get_detector(detector, model), enhance)
     fitted, count = fitted_size(opened.rgb.shape, size), len(readings)
     small, everyone = resized(opened.rgb, [*readings, *bystanders], fitted)
     alpha = None if opened.alpha is None else np.asarray(cv2.resize(opened.alpha, fitted, interpolation=cv2.INTER_AREA))
-    prepared = prepare(small, everyone[:count], _loaded(engine, weights, doses), everyone[count:])
+    prepared = prepare(small, everyone[:count], _loaded(engine, weights, doses), everyone[count:], enhance=enhance)
     tracks = life_tracks(everyone[:count], motion, np.random.default_rng(seed) if blinks or alive else None, alive)
     return Animation(prepared, tracks, fps, loop, warnings + track_warnings(prepared, tracks), doses, alpha, file_of(photo))
 
@@ -312,28 +319,19 @@ def prepare_face(
     return prepare(small, everyone[:1], _loaded(engine, weights), everyone[1:]), list(warnings)
 
 
-def _wished(
-    expression: str | Mapping[str, float] | None,
-    au: str | Mapping[str | int, float] | None,
-    intensity: float,
-    pose: str | Mapping[str, float] | None,
-    gaze: str | Mapping[str, float] | None,
-    look: str | None,
-) -> Expression | None:
-    """What the face is to show; None where nothing is asked of it."""
-    if all(one is None for one in (expression, au, pose, gaze, look)):
-        return None
-    return wanted(expression, au, intensity, pose=pose, gaze=gaze, look=look)
-
-
-def _seen(source: PhotoLike, which: Which, find: Detector) -> tuple[Photo, list[FaceReading], list[FaceReading], tuple[str, ...]]:
-    """The photo, the faces meant, all fit to be edited, its other faces, and the warnings."""
+def _seen(
+    source: PhotoLike, which: Which, find: Detector, enhance: bool = False
+) -> tuple[Photo, list[FaceReading], list[FaceReading], tuple[str, ...]]:
+    """The photo, the faces meant, all fit to be edited and perhaps restored, its other faces, and the warnings."""
     photo = read_photo(source)
     found = find_faces(photo.rgb, detector=find)
     readings, warnings = select(found, which, str(photo.path))
     bystanders = [one for one in found if not any(one is reading for reading in readings)]
     if photo.frames > 1 and photo.format not in ("JPEG", "MPO"):
         warnings.append(f"{photo.path} holds {photo.frames} pictures; the first is taken.")
+    if enhance:
+        photo, readings, bystanders, sentences = enhanced(photo, readings, bystanders)
+        warnings += sentences
     for reading in readings:
         sentences = check(reading, photo.rgb.shape) + check_eyes(reading, photo.rgb) + check_mouth(reading, photo.rgb)
         warnings += [f"{photo.path}: {sentence}" for sentence in sentences]

@@ -94,6 +94,7 @@ class Drive:
         output: Path,
         *,
         size: int = api.DEFAULT_SIZE,
+        enhance: bool = False,
         detector: str = "dlib",
         model: str | Path | None = None,
         progress: Callable[[int, int | None], None] | None = None,
@@ -107,6 +108,6 @@ class Drive:
         driver = read_driver(video, finder, neutral=self.neutral, raw=self.raw, progress=progress)
         transfer: Transfer = "absolute" if self.absolute else "relative"
         motion = partial(driver.track, transfer=transfer, gain=self.gain, pose_gain=self.pose_gain)
-        made = api.animate(photo, track=motion, fps=fps, size=size, detector=detector, model=model, **source)
+        made = api.animate(photo, track=motion, fps=fps, size=size, enhance=enhance, detector=detector, model=model, **source)
         warnings += (*driver.losses, *describe_gaps(driver), *made.warnings)
         return Result(made, warnings, sound, driver.losses)

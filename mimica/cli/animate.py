@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mimica.cli.options import (
+    EnhanceOption,
     Marking,
     PhotoArgument,
     SizeOption,
@@ -100,6 +101,7 @@ def animate(
     fps: Annotated[float, typer.Option("--fps", help="Frames a second, up to 120.")] = 25.0,
     size: SizeOption = 1080,
     source: Source = Source(),
+    enhance: EnhanceOption = False,
     marking: Marking = Marking(),
 ) -> None:
     """Make a video of a photo changing its expression, there and back or through several.
@@ -128,7 +130,9 @@ def animate(
     checked(fps, "--fps", api.MIN_FPS, api.MAX_FPS)
     check_output(output, SUFFIXES, photo, folder=True)
     VideoWriter(output.with_suffix(output.suffix or ".mp4"), fps, (2, 2))  # refuses, before any work, a rate too high for GIF
-    animation = api.animate(taken, **wanted.arguments(), **course.arguments(), fps=fps, size=size, **source.arguments())
+    animation = api.animate(
+        taken, **wanted.arguments(), **course.arguments(), fps=fps, size=size, enhance=enhance, **source.arguments()
+    )
     warn(animation.warnings)
     with delivered(output, ".mp4") as file, bar(output.name, len(animation)) as line:
         warn(animation.warnings_for(file))

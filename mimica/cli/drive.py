@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mimica.cli.options import Marking, PhotoArgument, SizeOption, Source, VideoOption, check_output, grouped, warn
+from mimica.cli.options import EnhanceOption, Marking, PhotoArgument, SizeOption, Source, VideoOption, check_output, grouped, warn
 from mimica.cli.pipes import PIPE, SOME_LEFT_OUT, default_output, delivered, given, spooled
 from mimica.cli.progress import bar
 from mimica.errors import UserError
@@ -49,6 +49,7 @@ def drive(
         Path | None, typer.Option("--curves", help="Also write the curves: .csv for a table of OpenFace's, .png for a picture.")
     ] = None,
     source: Source = Source(),
+    enhance: EnhanceOption = False,
     marking: Marking = Marking(),
 ) -> None:
     """Make a photo do what the person in a video does: expressions, head, gaze, blinks, and the sound with them.
@@ -72,7 +73,9 @@ def drive(
     with ExitStack() as stack:
         film = stack.enter_context(spooled(video))
         with bar("reading the video", None) as line:
-            result = Drive(**asdict(transfer)).run(taken, film, output, size=size, progress=line.to, **source.arguments())
+            result = Drive(**asdict(transfer)).run(
+                taken, film, output, size=size, enhance=enhance, progress=line.to, **source.arguments()
+            )
         warn(result.warnings)
         if curves is not None:
             result.save_curves(curves)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mimica.cli.options import DetailOption, Marking, PhotoArgument, Source, Wanted, check_output, grouped, warn
+from mimica.cli.options import DetailOption, EnhanceOption, Marking, PhotoArgument, Source, Wanted, check_output, grouped, warn
 from mimica.cli.pipes import PIPE, default_output, delivered, given, suffix_of
 from mimica.errors import UserError
 from mimica.files import fitting
@@ -34,6 +34,7 @@ def edit(
     ] = False,
     source: Source = Source(),
     detail: DetailOption = True,
+    enhance: EnhanceOption = False,
     marking: Marking = Marking(),
 ) -> None:
     """Give the face in a photo another expression.
@@ -47,10 +48,12 @@ def edit(
     mimica edit photo.jpg --engine vae --attribute smile=1.5 --attribute age=-1
 
     mimica edit photo.jpg --engine stylegan --direction smile=1.5
+
+    mimica edit small.jpg --expression happy --enhance
     """
     from mimica.pictures.images import FORMAT_BY_SUFFIX
 
-    label, taken = wanted.target().label, given(photo)
+    label, taken = wanted.target(enhance).label, given(photo)
     suffix = suffix_of(taken, FORMAT_BY_SUFFIX)
     output = output or default_output(photo, f"{photo.stem}_{label}{suffix}")
     check_output(output, FORMAT_BY_SUFFIX, photo)
@@ -67,7 +70,7 @@ def edit(
     chosen = source.arguments()
     if not detail:
         chosen["engine"] = load_without_detail(chosen["engine"], source.weights)
-    result = api.edit(taken, **wanted.arguments(), **chosen, masks=masks)
+    result = api.edit(taken, **wanted.arguments(), **chosen, masks=masks, enhance=enhance)
     warn(result.warnings)
     with delivered(output, suffix) as file:
         result.save(file, marks=marks)

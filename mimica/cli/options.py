@@ -104,6 +104,14 @@ DetailOption = Annotated[
     bool,
     typer.Option("--detail/--no-detail", help="For vae and stylegan: keep the photo's fine lines, which they lose, or not."),
 ]
+EnhanceOption = Annotated[
+    bool,
+    typer.Option(
+        "--enhance",
+        help="Restore a face that is small or blurred in the photo, or in what the engine draws. Small photos become up to 4 "
+        "times as wide. Detail is invented: likely, not true. Alone it edits nothing else.",
+    ),
+]
 IntensityOption = Annotated[
     float,
     typer.Option("--intensity", help="How far to go: 0 is the photo as it is, 1 the expression, up to 1.5 beyond it."),
@@ -147,13 +155,14 @@ class Wanted:
         head = {"pose": joined(self.pose, ","), "gaze": joined(self.gaze, ","), "look": self.look}
         return {"expression": joined(self.expression, "+"), "au": joined(self.au, ","), **head}
 
-    def target(self) -> Expression:
-        """The expression; the photo's own where attributes alone are asked for. Raises `ValueRangeError`."""
+    def target(self, photo_too: bool = False) -> Expression:
+        """The expression; the photo's own where attributes alone are asked for, or nothing, if that may be (`photo_too`). Raises
+        `ValueRangeError`."""
         from mimica.motion.expression import PHOTO, parse_attributes, wanted
 
         face = self._face()
-        only_attributes = bool(parse_attributes(joined(self.attribute, ","))) and not any(face.values())
-        return PHOTO if only_attributes else wanted(**face, intensity=self.intensity)
+        unasked = (photo_too or bool(parse_attributes(joined(self.attribute, ",")))) and not any(face.values())
+        return PHOTO if unasked else wanted(**face, intensity=self.intensity)
 
 
 @dataclass(frozen=True)

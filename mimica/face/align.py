@@ -107,6 +107,25 @@ def paste(photo: np.ndarray, crop: np.ndarray, mask: np.ndarray, crop_from_photo
     return result
 
 
+def add_change(photo: np.ndarray, change: np.ndarray, weight: np.ndarray, crop_from_photo: np.ndarray) -> np.ndarray:
+    """A copy of `photo` to which `change` (float32, h x w x 3, levels), times `weight` (float32, h x w), is added; pixels where
+    that rounds to nothing are the photo's, bit for bit."""
+    result = photo.copy()
+    x0, y0, x1, y1 = reach(crop_from_photo, weight.shape)
+    x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, photo.shape[1]), min(y1, photo.shape[0])
+    if x0 < x1 and y0 < y1:
+        here = invert(crop_from_photo) - [[0, 0, x0], [0, 0, y0]]
+        added = _warp(change * weight[:, :, None], here, x1 - x0, y1 - y0, outside_is_zero=True)
+        region = result[y0:y1, x0:x1]
+        region[...] = np.rint(np.clip(region + added, 0, 255)).astype(np.uint8)
+    return result
+
+
+def mask_in_photo(mask: np.ndarray, crop_from_photo: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A crop's mask, float32 (h, w), as it lies in a photo of `shape` (H, W, ...): float32 (H, W), 0 elsewhere."""
+    return np.asarray(_warp(mask, invert(crop_from_photo), shape[1], shape[0], outside_is_zero=True))
+
+
 def _blend(region: np.ndarray, pixels: np.ndarray, weight: np.ndarray) -> None:
     """Lays the pixels over the region, in place."""
     whole = (weight >= 1).astype(np.uint8)

@@ -188,6 +188,20 @@ def wanted(
     return Expression(emotions, changes, checked(intensity, "the intensity", 0.0, MAX_INTENSITY), head, look is not None)
 
 
+def wished(
+    expression: str | Mapping[str, float] | None,
+    au: str | Mapping[str | int, float] | None,
+    intensity: float,
+    pose: str | Mapping[str, float] | None,
+    gaze: str | Mapping[str, float] | None,
+    look: str | None,
+) -> Expression | None:
+    """`wanted`, but None where nothing is asked of the face."""
+    if all(one is None for one in (expression, au, pose, gaze, look)):
+        return None
+    return wanted(expression, au, intensity, pose=pose, gaze=gaze, look=look)
+
+
 def checked(value: float, what: str, low: float, high: float) -> float:
     """`value` if it lies in [low, high]; else `ValueRangeError` with a sentence about `what`."""
     if not low <= value <= high:
