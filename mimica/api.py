@@ -215,14 +215,11 @@ def edit(
     pose, gaze  `"yaw=12,pitch=-5,roll=3"`, `"x=10,y=-4"`, or mappings: degrees away from the photo; + is right in the picture,
                 down, clockwise; at the limits it stops, with a warning. look: "camera", head to the front, eyes to the camera
     attributes  `"smile=1.5,age=-1"` or {attribute: dose}, for engines that have attributes ("vae", "stylegan"); 0 is the photo
-    intensity   0: the photo, bit for bit; 1: the expression; up to 1.5: beyond it
+    intensity   0: the photo, bit for bit; 1: the expression; up to 1.5: beyond it. masks: make `EditResult.masks`
     face        number from 1 in reading order, "largest", "all"; None: the largest
     engine      a name, or what `load_engine` gave (to load the weights once for many photos)
-    weights     a file for the engine named; None: the shipped ones. detector: "dlib" or "mediapipe" (which needs its `model`
-                file)
-    masks       make `EditResult.masks`
-    enhance     restore faces that are small or blurred in the photo (`mimica.face.restore`): invents detail, may enlarge the
-                photo; may be all that is asked for
+    weights     a file for the engine named; None: the shipped ones. detector: "dlib", or "mediapipe" with its `model` file
+    enhance     restore small and blurred faces (`mimica.face.restore`): invents detail, may enlarge; may be all that is asked for
 
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
     """
@@ -237,8 +234,7 @@ def edit(
     else:
         opened, readings, bystanders, warnings = _seen(photo, which, find, enhance)
         prepared = prepare(opened.rgb, readings, _loaded(engine, weights, doses), bystanders, enhance=enhance)
-        alpha = opened.alpha
-        shown, source = tuple(own_controls(reading) for reading in readings), file_of(photo)
+        shown, alpha, source = tuple(own_controls(reading) for reading in readings), opened.alpha, file_of(photo)
     values = tuple(edited(f.reading, c, target) | doses for f, c in zip(prepared.faces, shown, strict=True))
     picture, warnings = masks_of(prepared, values) if masks else None, (*warnings, *head_warnings(prepared, values))
     return EditResult(render_patch(prepared, values), alpha, picture, warnings, prepared, values, source)
@@ -278,17 +274,15 @@ def animate(
     seconds  length; None: 2.5, or what the sequence says. Not for a track, which has its own
     loop     ends as it begins. blinks: natural ones, by the random numbers of `seed`, beside the rest or alone
     alive    the head sways, the eyes wander and blink (see `mimica.motion.alive`), by `seed`, beside whatever else is asked for
-    fps, size  frames a second, up to 120; longer side, pixels: a larger photo is made smaller, a smaller one stays
-    enhance    as in `edit`
+    fps, size  frames a second, up to 120; longer side, pixels: a larger photo is made smaller. enhance: as in `edit`
 
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
     """
     doses = {name: intensity * dose for name, dose in parse_attributes(attributes).items()}
     idle = ALIVE_SECONDS if alive else DEFAULT_SECONDS if doses else BLINKING_SECONDS if blinks else None
     motion = plan(wished(expression, au, intensity, pose, gaze, look), intensity, sequence, track, seconds, loop, idle)
-    checked(fps, "the frame rate", MIN_FPS, MAX_FPS)
-    checked(size, "the size", 64, MAX_SIZE)
-    checked(seed, "the seed", 0, 2**64)
+    for value, what, low, high in ((fps, "frame rate", MIN_FPS, MAX_FPS), (size, "size", 64, MAX_SIZE), (seed, "seed", 0, 2**64)):
+        checked(value, f"the {what}", low, high)
     opened, readings, bystanders, warnings = _seen(photo, parse_which(face), get_detector(detector, model), enhance)
     fitted, count = fitted_size(opened.rgb.shape, size), len(readings)
     small, everyone = resized(opened.rgb, [*readings, *bystanders], fitted)

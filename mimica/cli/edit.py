@@ -21,6 +21,9 @@ OutputOption = Annotated[
         "photo_happiness.jpg.)",
     ),
 ]
+MasksOption = Annotated[
+    bool, typer.Option("--masks", help="Also write OUTPUT_masks.png: what the network made, its attention, colours and flow.")
+]
 
 
 @grouped
@@ -28,10 +31,7 @@ def edit(
     photo: PhotoArgument,
     wanted: Wanted,
     output: OutputOption = None,
-    masks: Annotated[
-        bool,
-        typer.Option("--masks", help="Also write OUTPUT_masks.png: what the network made, its attention, colours and flow."),
-    ] = False,
+    masks: MasksOption = False,
     source: Source = Source(),
     detail: DetailOption = True,
     enhance: EnhanceOption = False,

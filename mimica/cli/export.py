@@ -77,3 +77,18 @@ def embedded(
         from mimica.engines.stylegan.convert import export_embedded
     for target in export_embedded(weights, output, top=top):
         typer.echo(f"Wrote {target} ({target.stat().st_size / 1e6:.1f} MB).")
+
+
+@app.command("restorer")
+def restorer(
+    weights: Annotated[
+        Path,
+        typer.Argument(help="An embedded generator: `weights/generator.safetensors` of a run, or what `export embedded` wrote."),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The .onnx file to write.")] = Path("restorer.onnx"),
+) -> None:
+    """The top of an embedded generator, 64 to 256 pixels, as the network that `--enhance` uses."""
+    with needs_extra():
+        from mimica.engines.stylegan.cascade.restorer import export
+    export(weights, output)
+    typer.echo(f"Wrote {output} ({output.stat().st_size / 1e6:.1f} MB).")

@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from mimica.data.dataset import open_datasets
 from mimica.engines.stylegan.invert import Search
 from mimica.engines.stylegan.model import Model, seed_w
 from mimica.engines.stylegan.perceptual import Features
 from mimica.engines.stylegan.project import begin
-from mimica.errors import DataError, NoFaceError
+from mimica.errors import NoFaceError
 from mimica.evaluate.expressions import Identity
 from mimica.facs import AU_NAMES
 from mimica.metrics import psnr, ssim
@@ -105,15 +103,6 @@ class Report:
         return rows
 
 
-def held_out(data: Path, size: int, count: int, seed: int) -> tuple[list[np.ndarray], list[str]]:
-    """(crops uint8 (size, size, 3), names) of `count` held-out faces of a prepared set, drawn at random. Raises `DataError`."""
-    faces = open_datasets([data]).part(validation=True)
-    if not len(faces):
-        raise DataError(f"'{data}' has no held-out person.")
-    items = draw(faces.subjects, count, seed)
-    return list(faces.images(items, size)), [faces.names[i] for i in items]
-
-
 def evaluate(
     model: Model,
     crops: Sequence[np.ndarray],
@@ -140,12 +129,3 @@ def evaluate(
         back.run(progress)
         own = [psnr(found, wanted) for found, wanted in zip(as_pictures(back.pictures()), made, strict=True)]
     return Report(means, own, list(crops), pictures)
-
-
-def draw(subjects: Sequence[str], count: int, seed: int) -> list[int]:
-    """`count` items at random, of different people as long as there are enough."""
-    order = np.random.default_rng(seed).permutation(len(subjects))
-    first = {subjects[i]: int(i) for i in order[::-1]}
-    chosen = [int(i) for i in order if first[subjects[i]] == i]
-    rest = [int(i) for i in order if first[subjects[i]] != i]
-    return (chosen + rest)[:count]

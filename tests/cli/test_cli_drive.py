@@ -76,6 +76,12 @@ def test_the_photo_smiles_when_the_driver_does(video: Path, tmp_path: Path) -> N
     assert curve.sample(0.9)["AU12L"] == pytest.approx(0.25 + (230 - 51) / 255, abs=0.03)
 
 
+def test_a_small_photo_can_be_enhanced(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(api, "enhanced", lambda photo, readings, others: seen.append(photo) or (photo, readings, others, []))
+    assert run(PHOTO, video, "-o", tmp_path / "out.mp4", "--size", "128", "--raw", "--enhance")[0] == 0 and len(seen) == 1
+
+
 def test_sound_is_copied(video: Path, tmp_path: Path) -> None:
     with_sound = tmp_path / "sound.mp4"
     with av.open(str(video)) as source, av.open(str(with_sound), "w") as target:

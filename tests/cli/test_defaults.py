@@ -58,7 +58,8 @@ CALLS: dict[str, str] = {
     "evaluate vae": "evaluate.vae:evaluate pictures.images:list_photos engines.vae.edit:load_vae",
     "evaluate directions": "evaluate.directions:evaluate_directions",
     "evaluate bias": "evaluate.bias:evaluate_bias",
-    "evaluate projection": "evaluate.projection:evaluate evaluate.projection:held_out",
+    "evaluate projection": "evaluate.projection:evaluate evaluate.drawing:held_out",
+    "evaluate restoring": "evaluate.drawing:held_out",
     "evaluate synthesis": "evaluate.synthesis:compare",
     "evaluate reader": "reader.read:Reader",
     "evaluate sheet": "evaluate.sheet:sheet",
@@ -67,6 +68,7 @@ CALLS: dict[str, str] = {
     "export vae": "",
     "export stylegan": "",
     "export embedded": "engines.stylegan.convert:export_embedded",
+    "export restorer": "",
 }
 """Command -> the `module:function`s of Mimica to which its options go under their own names."""
 EXCEPTIONS = {

@@ -13,11 +13,26 @@ from mimica.cli.evaluate.pose import pose
 from mimica.cli.evaluate.predictor import predictor
 from mimica.cli.evaluate.projection import projection
 from mimica.cli.evaluate.reader import reader
+from mimica.cli.evaluate.restoring import restoring
 from mimica.cli.evaluate.sheet import sheet
 from mimica.cli.evaluate.synthesis import synthesis
 from mimica.cli.evaluate.vae import vae
 
 app = typer.Typer(help="Measure the models on people they were not trained on.", no_args_is_help=True)
 
-for command in (expressions, acd, driving, pose, predictor, vae, directions, bias, projection, synthesis, reader, sheet):
+for command in (
+    expressions,
+    acd,
+    driving,
+    pose,
+    predictor,
+    vae,
+    directions,
+    bias,
+    projection,
+    synthesis,
+    restoring,
+    reader,
+    sheet,
+):
     app.command(command.__name__)(command)

@@ -29,7 +29,8 @@ def projection(
     model = open_model(weights)
     from mimica.engines.stylegan.invert import Search
     from mimica.engines.stylegan.perceptual import load_features
-    from mimica.evaluate.projection import beside, evaluate, held_out
+    from mimica.evaluate.drawing import held_out
+    from mimica.evaluate.projection import beside, evaluate
 
     crops, names = held_out(data, model.size, count, seed)
     features, sentence = load_features(vgg)
