@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 import mimica
 from mimica import api
@@ -55,14 +55,27 @@ def heads() -> None:
     write_image(HERE / "pictures" / "gaze.jpg", np.vstack(rows), quality=88, comment="edited by Mimica")
 
 
+def restored() -> None:
+    """`pictures/restore.jpg`: the crop at 60 and 73 pixels, and blurred at 73: enlarged, restored, restored and smiling."""
+    photo = np.asarray(Image.open(PHOTO).convert("RGB"))[:360, 43:403]
+    rows = []
+    for side, blur in ((132, 0.0), (160, 0.0), (160, 0.8)):
+        small = Image.fromarray(photo).resize((side, side), Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(blur))
+        made = [mimica.edit(small, enhance=True).image, mimica.edit(small, "happy", enhance=True).image]
+        cells = [Image.fromarray(image).resize((480, 480), Image.Resampling.BICUBIC) for image in (np.asarray(small), *made)]
+        rows.append(np.hstack([np.asarray(cell)[:300, 90:390] for cell in cells]))
+    write_image(HERE / "pictures" / "restore.jpg", np.vstack(rows), quality=90, comment="edited by Mimica")
+
+
 def main() -> None:
-    """`pictures/astronaut.jpg`: the photo and six expressions in a row of seven; then `heads` and `attributes`."""
+    """`pictures/astronaut.jpg`: the photo and six expressions in a row of seven; then `heads`, `restored` and `attributes`."""
     results = [mimica.edit(PHOTO, expression) for expression in EXPRESSIONS]
     box = results[0].readings[0].box_photo
     photo = np.asarray(Image.open(PHOTO).convert("RGB"))
     row = [around_the_face(image, box) for image in [photo, *(result.image for result in results)]]
     write_image(HERE / "pictures" / "astronaut.jpg", np.hstack(row), comment="edited by Mimica")
     heads()
+    restored()
     attributes()
 
 
