@@ -49,7 +49,7 @@ def edit(
 
     mimica edit photo.jpg --engine stylegan --direction smile=1.5
 
-    mimica edit small.jpg --expression happy --enhance
+    mimica edit photo.jpg --expression happy --enhance
     """
     from mimica.pictures.images import FORMAT_BY_SUFFIX
 
