@@ -9,6 +9,7 @@ import secrets
 import shutil
 import socket
 import sys
+import tempfile
 import time
 import zlib
 from collections.abc import Iterable, Iterator
@@ -36,7 +37,7 @@ _REFUSED = {
     errno.ENOENT: "the folder takes no files, or is gone: write somewhere else.",
 }
 _PARTLY = "the disk took a part of it only (it is full, or a quota or a limit on the size of files is reached): make room."
-_SHORT_WRITES = ("requested and", "write failed", "failed writing", "unexpected pos", "enforce fail")
+_SHORT_WRITES = ("requested and", "write failed", "failed writing", "unexpected pos", "enforce fail", "iostream error")
 """What numpy and torch say where a write was cut short; they hide the system's reason."""
 _LONGEST_SUFFIX = 16
 
@@ -212,6 +213,20 @@ def sweep_once(folder: Path) -> None:
     for path in left_behind(folder):
         if _TEMPORARY.fullmatch(path.name):
             remove(path)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder for files that live for moments, readable by its owner alone; what killed runs left of theirs is removed."""
+    place = Path(tempfile.gettempdir())
+    sweep_once(place)
+    folder = temporary_name(place / "scratch")
+    with writing(folder):
+        folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 # --- names ----------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import platform
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ import torch
 from mimica import __version__
 from mimica.config import TrainingOptions, describe, load_options, save_options, to_dict
 from mimica.errors import DataError, UserError, WeightsError, shown
-from mimica.files import atomic_path, writing
+from mimica.files import atomic_path, refusal, writing
 from mimica.foreign.budget import RefusedError
 from mimica.foreign.torch_file import read_torch_file, with_arrays
 from mimica.jobs.lock import INSIDE, Lock
@@ -95,7 +96,7 @@ class RunFolder:
                 raise UserError(f"The run folder {self.path} cannot be made: there is a file of that name.") from error
             except OSError as error:
                 raise UserError(f"The run folder {self.path} cannot be made: {error.strerror}.") from error
-            with Lock(self.path, inside=True):
+            with Lock(self.path, inside=True), _threads_leave_the_word():
                 yield
 
     def begin(self, name: str, options: TrainingOptions, step: int, device: str) -> None:
@@ -211,6 +212,22 @@ class RunFolder:
             f"\n## {how} at step {step} of {steps}, {_now()}, after {seconds / 60:.1f} minutes\n\nLast row of the log:\n{last}\n"
         )
         self._writer.close()
+
+
+@contextmanager
+def _threads_leave_the_word() -> Iterator[None]:
+    """TensorBoard writes in a thread, and raises what the disk refused there and here: it is told here, once."""
+    before = threading.excepthook
+
+    def told(problem: threading.ExceptHookArgs) -> None:
+        if not (isinstance(problem.exc_value, OSError) and refusal(problem.exc_value)):
+            before(problem)
+
+    threading.excepthook = told
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _read_state(path: Path) -> dict[str, Any]:
