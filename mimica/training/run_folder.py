@@ -72,7 +72,8 @@ class RunFolder:
         return self.path / "log.csv"
 
     def _has_files(self) -> bool:
-        return any(path.name != INSIDE for path in self.path.iterdir())
+        """Of others; a run that could not begin (on a full disk) leaves empty folders."""
+        return any(path.name != INSIDE and not path.is_dir() for path in self.path.rglob("*"))
 
     def _write(self, text: str) -> None:
         with (self.path / "run.md").open("a", encoding="utf-8") as file:
@@ -110,12 +111,12 @@ class RunFolder:
                 (self.path / part).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"The run folder {self.path} cannot be made: {error.strerror}.") from error
-        save_options(options, self.path / "config.json")
-        if step == 0:
+        if step == 0:  # the story comes first: by it the folder is known as ours, however far this goes
+            story = f"# {name}\n\nOptions:\n\n```\n{describe(options)}\n```\n\n"
+            (self.path / "run.md").write_text(story, encoding="utf-8")
             self._log.unlink(missing_ok=True)
-            (self.path / "run.md").unlink(missing_ok=True)
-            self._write(f"# {name}\n\nOptions:\n\n```\n{describe(options)}\n```\n")
-        else:
+        save_options(options, self.path / "config.json")
+        if step:
             self._drop_rows_after(step)
         machine = f"{platform.node()}, {os.cpu_count()} CPU cores, {torch.get_num_threads()} threads"
         machine += f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +23,7 @@ from mimica.model_files.checkpoint import Weights, load_weights, module_tensors
 from mimica.pictures.pixels import as_input, as_pictures
 from mimica.training.batches import Batch, Draw, Order, StepBatches, fixed_batch
 from mimica.training.loop import Parts, Task, Trainer, update_average
-from mimica.training.run_folder import RunFolder, read_log
+from mimica.training.run_folder import read_log
 
 
 @dataclass(frozen=True)
@@ -129,50 +127,6 @@ def test_a_run_killed_between_checkpoints_goes_back_to_the_last_one(tmp_path: Pa
     config.write_text(config.read_text().replace('"poison": 23', '"poison": -1'))
     assert same(whole, train(tmp_path / "broken", checkpoint_every=10))
     assert len(list((tmp_path / "broken" / "checkpoints").iterdir())) == 2
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="limits of Unix")
-def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_goes_on(tmp_path: Path) -> None:
-    import resource
-
-    whole, before = train(tmp_path / "whole"), resource.getrlimit(resource.RLIMIT_FSIZE)
-    train(tmp_path / "run", interrupt=9, checkpoint_every=10)
-    config = tmp_path / "run" / "config.json"
-    config.write_text(config.read_text().replace('"interrupt": 9', '"interrupt": -1'))
-    (kept,) = (tmp_path / "run" / "checkpoints").iterdir()
-    content = kept.read_bytes()
-    old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(content) // 2, before[1]))
-    try:
-        with pytest.raises(UserError, match="step-00000020.pt' cannot be written, .*make room"):
-            train(tmp_path / "run", checkpoint_every=10)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, old)
-    assert list((tmp_path / "run" / "checkpoints").iterdir()) == [kept] and kept.read_bytes() == content
-    assert same(whole, train(tmp_path / "run", checkpoint_every=10))
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_what_a_thread_could_not_write_is_not_told_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TensorBoard's thread raises what its next call raises again."""
-    told: list[object] = []
-    monkeypatch.setattr(threading, "excepthook", lambda problem: told.append(problem.exc_type))
-
-    def raised_in_a_thread(error: Exception) -> None:
-        def fail() -> None:
-            raise error
-
-        thread = threading.Thread(target=fail)
-        thread.start()
-        thread.join()
-
-    with RunFolder(tmp_path / "run").locked():
-        raised_in_a_thread(OSError(errno.ENOSPC, "No space left on device"))
-        assert told == []
-        raised_in_a_thread(ValueError("a fault"))
-    raised_in_a_thread(OSError(errno.ENOSPC, "No space left on device"))
-    assert told == [ValueError, OSError]
 
 
 def test_the_run_folder_tells_its_story(tmp_path: Path) -> None:
