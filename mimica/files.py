@@ -95,7 +95,7 @@ def atomic_path(path: str | Path, folder: bool = False) -> Iterator[Path]:
     What killed runs left beside it is removed. Raises `UserError` for a missing or protected folder, for a name that is too long
     and for a full disk."""
     path = Path(path)
-    _check_target(path, folder)
+    check_target(path, folder)
     sweep_once(path.parent)
     temporary = temporary_name(path)
     lock = Lock(path) if folder else nullcontext()
@@ -249,13 +249,25 @@ def fitting(path: Path) -> Path:
     return path.with_name(f"{short}{path.suffix}")
 
 
-def _check_target(path: Path, folder: bool) -> None:
+def _is_full(folder: Path) -> bool:
+    """Whether the disk has no block left; one that does not count its blocks is not."""
+    with suppress(OSError, AttributeError):
+        about = os.statvfs(folder)
+        return about.f_blocks > 0 and about.f_bfree == 0
+    return False
+
+
+def check_target(path: Path, folder: bool = False) -> None:
+    """What `atomic_path` refuses, to be asked before long work: a folder that is missing, protected or without any room, a name
+    that is too long, something else in the way. Raises `UserError`."""
     if not path.parent.is_dir():
         raise UserError(f"'{path}' cannot be written, there is no folder '{path.parent}': create it first.")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise UserError(f"'{path}' cannot be written, {_REFUSED[errno.EACCES]}")
     if len(os.fsencode(path.name)) > longest_name(path.parent):
         raise UserError(f"'{path}' cannot be written, {_REFUSED[errno.ENAMETOOLONG]}")
+    if _is_full(path.parent):
+        raise UserError(f"'{path}' cannot be written, {_REFUSED[errno.ENOSPC]}")
     is_folder = os.path.isdir(path)
     if is_folder and (not folder or any(path.iterdir())):
         problem = "already has files in it: name a new folder" if folder else "is a folder: name a file"
