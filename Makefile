@@ -9,7 +9,7 @@ help:
 	@echo "make demo   edit and animate the example photo into demo/"
 	@echo "make test   lint, type check and run all tests"
 	@echo "make fuzz   try changed inputs at every door, MINUTES=1"
-	@echo "make chaos  kill and disturb long jobs, KILLS=30"
+	@echo "make chaos  kill and disturb long jobs, KILLS=100"
 	@echo "make clean  remove .venv, demo/ and caches"
 
 .venv/core: pyproject.toml
@@ -45,7 +45,7 @@ test: lint types
 
 MINUTES ?= 1
 SEED ?= 0
-KILLS ?= 30
+KILLS ?= 100
 
 fuzz: .venv/dev
 	$(BIN)/python tests/fuzz/campaign.py --minutes $(MINUTES) --seed $(SEED) --keep

@@ -9,6 +9,7 @@ import secrets
 import shutil
 import socket
 import sys
+import tempfile
 import time
 import zlib
 from collections.abc import Iterable, Iterator
@@ -36,7 +37,7 @@ _REFUSED = {
     errno.ENOENT: "the folder takes no files, or is gone: write somewhere else.",
 }
 _PARTLY = "the disk took a part of it only (it is full, or a quota or a limit on the size of files is reached): make room."
-_SHORT_WRITES = ("requested and", "write failed", "failed writing", "unexpected pos", "enforce fail")
+_SHORT_WRITES = ("requested and", "write failed", "failed writing", "unexpected pos", "enforce fail", "iostream error")
 """What numpy and torch say where a write was cut short; they hide the system's reason."""
 _LONGEST_SUFFIX = 16
 
@@ -94,7 +95,7 @@ def atomic_path(path: str | Path, folder: bool = False) -> Iterator[Path]:
     What killed runs left beside it is removed. Raises `UserError` for a missing or protected folder, for a name that is too long
     and for a full disk."""
     path = Path(path)
-    _check_target(path, folder)
+    check_target(path, folder)
     sweep_once(path.parent)
     temporary = temporary_name(path)
     lock = Lock(path) if folder else nullcontext()
@@ -214,6 +215,20 @@ def sweep_once(folder: Path) -> None:
             remove(path)
 
 
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder for files that live for moments, readable by its owner alone; what killed runs left of theirs is removed."""
+    place = Path(tempfile.gettempdir())
+    sweep_once(place)
+    folder = temporary_name(place / "scratch")
+    with writing(folder):
+        folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 # --- names ----------------------------------------------------------------------------------------------------------
 
 
@@ -234,13 +249,25 @@ def fitting(path: Path) -> Path:
     return path.with_name(f"{short}{path.suffix}")
 
 
-def _check_target(path: Path, folder: bool) -> None:
+def _is_full(folder: Path) -> bool:
+    """Whether the disk has no block left; one that does not count its blocks is not."""
+    with suppress(OSError, AttributeError):
+        about = os.statvfs(folder)
+        return about.f_blocks > 0 and about.f_bfree == 0
+    return False
+
+
+def check_target(path: Path, folder: bool = False) -> None:
+    """What `atomic_path` refuses, to be asked before long work: a folder that is missing, protected or without any room, a name
+    that is too long, something else in the way. Raises `UserError`."""
     if not path.parent.is_dir():
         raise UserError(f"'{path}' cannot be written, there is no folder '{path.parent}': create it first.")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise UserError(f"'{path}' cannot be written, {_REFUSED[errno.EACCES]}")
     if len(os.fsencode(path.name)) > longest_name(path.parent):
         raise UserError(f"'{path}' cannot be written, {_REFUSED[errno.ENAMETOOLONG]}")
+    if _is_full(path.parent):
+        raise UserError(f"'{path}' cannot be written, {_REFUSED[errno.ENOSPC]}")
     is_folder = os.path.isdir(path)
     if is_folder and (not folder or any(path.iterdir())):
         problem = "already has files in it: name a new folder" if folder else "is a folder: name a file"

@@ -60,6 +60,14 @@ def test_a_limit_on_files_is_one_sentence_and_the_old_file_stays(tmp_path: Path,
     assert target.read_bytes() == b"old" and os.listdir(tmp_path) == ["out.bin"]
 
 
+def test_a_small_checkpoint_fails_at_its_end(tmp_path: Path) -> None:
+    """What fits into a buffer is refused when the file is closed, and torch says so in other words."""
+    torch = pytest.importorskip("torch")
+    with largest_file(1_000), pytest.raises(UserError, match="took a part"), atomic_path(tmp_path / "out.pt") as temporary:
+        torch.save({"x": torch.zeros(100)}, temporary)
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.ENAMETOOLONG])
 @pytest.mark.parametrize("folder", [False, True])
 def test_what_the_system_says_is_a_sentence(tmp_path: Path, code: int, folder: bool) -> None:

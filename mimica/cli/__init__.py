@@ -10,6 +10,7 @@ import io
 import os
 import sys
 import warnings
+from contextlib import suppress
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -68,6 +69,10 @@ _COMMANDS = {
 }
 
 
+_STDERR = 2
+"""The descriptor that C programs write their complaints to."""
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"mimica {__version__}")
@@ -108,6 +113,21 @@ def _be_quiet() -> None:
             stream.reconfigure(errors="replace")
 
 
+def _silence_libraries() -> None:
+    """What compiled libraries (libtiff, FFmpeg, ONNX Runtime) write past Python goes nowhere; what Python says goes where it
+    went. Python's development mode (PYTHONDEVMODE=1) shows both."""
+    if sys.flags.dev_mode or sys.stderr is not sys.__stderr__ or not isinstance(sys.stderr, io.TextIOWrapper):
+        return
+    with suppress(OSError, ValueError):  # a stderr that is closed, or is no file
+        if sys.stderr.fileno() != _STDERR:
+            return
+        sys.stderr.flush()
+        ours = os.fdopen(os.dup(_STDERR), "w", buffering=1, encoding=sys.stderr.encoding, errors="replace")
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), _STDERR)
+        sys.stderr = sys.__stderr__ = ours  # type: ignore[misc]
+
+
 def _fail(sentence: str, code: int = 2) -> NoReturn:
     typer.echo(sentence, err=True)
     sys.exit(code)
@@ -125,6 +145,7 @@ def _wrong_usage(error: Any) -> NoReturn:
 def main() -> None:
     """The `mimica` command."""
     _be_quiet()
+    _silence_libraries()
     try:
         code = app(standalone_mode=False)
     except UserError as error:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mimica.cli.latent_options import open_model
-from mimica.cli.options import needs_extra
+from mimica.cli.options import check_output, needs_extra
 
 app = typer.Typer(help="Turn trained weights into the files that run without torch.", no_args_is_help=True)
 
@@ -21,6 +21,7 @@ def reader(
     output: Annotated[Path, typer.Option("-o", "--output", help="The .onnx file to write.")] = Path("reader.onnx"),
 ) -> None:
     """A network of the reader as ONNX, weights stored as float16."""
+    check_output(output, (".onnx",), None)
     from mimica.reader.export import export
 
     export(weights, output)
@@ -33,6 +34,7 @@ def ganimation(
     output: Annotated[Path, typer.Option("-o", "--output", help="The engine file to write.")] = Path("ganimation.safetensors"),
 ) -> None:
     """The fast generator in a smaller file (which runs as it is; this saves a quarter or more)."""
+    check_output(output, (".safetensors",), None)
     from mimica.engines.ganimation.fast.file import compact, read_weights, weights_file
     from mimica.files import atomic_path
 
@@ -48,6 +50,7 @@ def vae(
     output: Annotated[Path, typer.Option("-o", "--output", help="The engine file to write.")] = Path("vae.safetensors"),
 ) -> None:
     """The two-decoder VAE as an engine file, without attributes: `mimica attributes fit` adds them."""
+    check_output(output, (".safetensors",), None)
     from mimica.engines.vae.export import export
 
     export(weights, output)
@@ -60,6 +63,7 @@ def stylegan(
     weights: Annotated[Path | None, typer.Option("--weights", help="Another generator than the shipped one.")] = None,
 ) -> None:
     """A StyleGAN2 generator's synthesis network as ONNX: w_plus to pictures without torch."""
+    check_output(output, (".onnx",), None)
     from mimica.engines.stylegan.export import export
 
     export(open_model(weights), output)

@@ -17,7 +17,7 @@ import typer
 
 from mimica.cli.pipes import PIPE
 from mimica.errors import ImageError, MissingExtraError, UserError
-from mimica.files import writing
+from mimica.files import check_target, writing
 from mimica.jobs.lock import Lock
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ def joined(parts: list[str] | None, separator: str) -> str | None:
 def check_output(path: Path, suffixes: Iterable[str], photo: Path | None, *, folder: bool = False) -> None:
     """Refuses, before any work, an output that could not be written in the end: a suffix not in `suffixes` (with `folder`
     none is needed), a folder that is missing, protected or in use, the photo itself, and before that a photo that is not there.
-    `-` is standard input and output. Raises `UserError`."""
+    a name that is too long, a full disk. `-` is standard input and output. Raises `UserError`."""
     if photo is not None and photo != PIPE and not os.path.exists(photo):  # unlike Path.exists, also for impossible names
         raise ImageError(f"There is no file '{photo}': check the path.")
     if path == PIPE:
@@ -279,6 +279,7 @@ def check_output(path: Path, suffixes: Iterable[str], photo: Path | None, *, fol
         raise UserError(f"--output is '{path}', which is a folder{' with files in it' if folder else ''}; name another.")
     if photo is not None and os.path.exists(path) and os.path.exists(photo) and os.path.samefile(path, photo):
         raise UserError(f"--output is the photo '{photo}' itself, which would be lost; name another file.")
+    check_target(path, folder=folder and not path.suffix)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +11,11 @@ from pathlib import Path
 import typer
 
 from mimica.errors import ImageError, UserError
-from mimica.files import fitting
+from mimica.files import fitting, scratch_folder, writing
 
 PIPE = Path("-")
+MOST_OF_A_PHOTO, MOST_OF_A_FILM = 1 << 30, 32 << 30
+"""Bytes taken from standard input; what has no end is not read for ever."""
 SOME_LEFT_OUT = 1
 """Exit code: the work is done, but some of what was given could not be read."""
 
@@ -25,7 +26,9 @@ def given(photo: Path) -> Path | bytes:
         if not photo.exists():
             raise ImageError(f"There is no file '{photo}': check the path.")
         return photo
-    data = sys.stdin.buffer.read()
+    data = sys.stdin.buffer.read(MOST_OF_A_PHOTO + 1)
+    if len(data) > MOST_OF_A_PHOTO:
+        raise ImageError(f"Standard input has more than {MOST_OF_A_PHOTO >> 20} MB, which is no photo: give one, or name a file.")
     if not data:
         raise ImageError("Standard input is empty, and '-' takes the photo from it: give one, or name a file.")
     return data
@@ -58,8 +61,8 @@ def delivered(output: Path, suffix: str, quiet: bool = False) -> Iterator[Path]:
         return
     if sys.stdout.isatty():
         raise UserError("--output is '-', standard output, which is a terminal here: send it into a file or a pipe.")
-    with tempfile.TemporaryDirectory() as folder:
-        scratch = Path(folder) / f"stdout{suffix}"
+    with scratch_folder() as folder:
+        scratch = folder / f"stdout{suffix}"
         yield scratch
         sys.stdout.flush()
         with scratch.open("rb") as file:
@@ -73,8 +76,13 @@ def spooled(source: Path) -> Iterator[Path]:
     if source != PIPE:
         yield source
         return
-    with tempfile.TemporaryDirectory() as folder:
-        scratch = Path(folder) / "stdin"
-        with scratch.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
+    with scratch_folder() as folder:
+        scratch = folder / "stdin"
+        with writing(scratch), scratch.open("wb") as file:
+            left = MOST_OF_A_FILM
+            while piece := sys.stdin.buffer.read(1 << 20):
+                left -= len(piece)
+                if left < 0:
+                    raise UserError(f"Standard input has more than {MOST_OF_A_FILM >> 30} GB: name the file instead.")
+                file.write(piece)
         yield scratch

@@ -21,7 +21,7 @@ from mimica.evaluate.expressions import Report, evaluate
 from mimica.evaluate.judges.base import judges_at_work
 from mimica.face.align import crop_from_photo, cut
 from mimica.facs import EMOTIONS
-from mimica.files import atomic_path
+from mimica.files import atomic_path, check_target
 from mimica.pictures.contact_sheet import Cell, sheet
 from mimica.pictures.images import read_photo, write_image
 from mimica.reader.read import Reader, largest_face
@@ -45,6 +45,7 @@ def compare(
     edited."""
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"'{output}' is there already: name a new folder.")
+    check_target(output, folder=True)
     engines, reports = {word: _engine(word) for word in methods}, {}
     with judges_at_work(judges) as opened:
         for word, engine in engines.items():

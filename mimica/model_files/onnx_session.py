@@ -8,9 +8,11 @@ Runtime sees it: see `mimica.foreign.onnx_file`.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -23,10 +25,21 @@ Shape = tuple[int, ...]
 
 
 @lru_cache(1)
+def runtime() -> ModuleType:
+    """ONNX Runtime, told before it starts not to send its maker what it does (from 1.29 on its builds do so by default, says
+    Privacy.md in its package). Who wants that sets ORT_DISABLE_TELEMETRY=0."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    if os.environ["ORT_DISABLE_TELEMETRY"] != "0":
+        onnxruntime.disable_telemetry_events()  # on Windows it does not ask the environment
+    return onnxruntime
+
+
+@lru_cache(1)
 def _errors() -> tuple[type[Exception], ...]:
     """What ONNX Runtime raises; its errors have no base of their own."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
+    state = runtime().capi.onnxruntime_pybind11_state
     own = [value for value in vars(state).values() if isinstance(value, type) and issubclass(value, Exception)]
     return (*own, RuntimeError, ValueError, TypeError, IndexError, MemoryError)
 
@@ -36,8 +49,7 @@ class Session:
     network, or one with operators that no network of ours has."""
 
     def __init__(self, content: bytes, threads: int, name: str) -> None:
-        import onnxruntime as ort
-
+        ort = runtime()
         check_model(content, name)
         self.name = name
         options = ort.SessionOptions()

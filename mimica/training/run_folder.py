@@ -18,6 +18,7 @@ import platform
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ import torch
 from mimica import __version__
 from mimica.config import TrainingOptions, describe, load_options, save_options, to_dict
 from mimica.errors import DataError, UserError, WeightsError, shown
-from mimica.files import atomic_path, writing
+from mimica.files import atomic_path, refusal, writing
 from mimica.foreign.budget import RefusedError
 from mimica.foreign.torch_file import read_torch_file, with_arrays
 from mimica.jobs.lock import INSIDE, Lock
@@ -71,7 +72,8 @@ class RunFolder:
         return self.path / "log.csv"
 
     def _has_files(self) -> bool:
-        return any(path.name != INSIDE for path in self.path.iterdir())
+        """Of others; a run that could not begin (on a full disk) leaves empty folders."""
+        return any(path.name != INSIDE and not path.is_dir() for path in self.path.rglob("*"))
 
     def _write(self, text: str) -> None:
         with (self.path / "run.md").open("a", encoding="utf-8") as file:
@@ -95,7 +97,7 @@ class RunFolder:
                 raise UserError(f"The run folder {self.path} cannot be made: there is a file of that name.") from error
             except OSError as error:
                 raise UserError(f"The run folder {self.path} cannot be made: {error.strerror}.") from error
-            with Lock(self.path, inside=True):
+            with Lock(self.path, inside=True), _threads_leave_the_word():
                 yield
 
     def begin(self, name: str, options: TrainingOptions, step: int, device: str) -> None:
@@ -109,12 +111,12 @@ class RunFolder:
                 (self.path / part).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"The run folder {self.path} cannot be made: {error.strerror}.") from error
-        save_options(options, self.path / "config.json")
-        if step == 0:
+        if step == 0:  # the story comes first: by it the folder is known as ours, however far this goes
+            story = f"# {name}\n\nOptions:\n\n```\n{describe(options)}\n```\n\n"
+            (self.path / "run.md").write_text(story, encoding="utf-8")
             self._log.unlink(missing_ok=True)
-            (self.path / "run.md").unlink(missing_ok=True)
-            self._write(f"# {name}\n\nOptions:\n\n```\n{describe(options)}\n```\n")
-        else:
+        save_options(options, self.path / "config.json")
+        if step:
             self._drop_rows_after(step)
         machine = f"{platform.node()}, {os.cpu_count()} CPU cores, {torch.get_num_threads()} threads"
         machine += f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
@@ -211,6 +213,22 @@ class RunFolder:
             f"\n## {how} at step {step} of {steps}, {_now()}, after {seconds / 60:.1f} minutes\n\nLast row of the log:\n{last}\n"
         )
         self._writer.close()
+
+
+@contextmanager
+def _threads_leave_the_word() -> Iterator[None]:
+    """TensorBoard writes in a thread, and raises what the disk refused there and here: it is told here, once."""
+    before = threading.excepthook
+
+    def told(problem: threading.ExceptHookArgs) -> None:
+        if not (isinstance(problem.exc_value, OSError) and refusal(problem.exc_value)):
+            before(problem)
+
+    threading.excepthook = told
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _read_state(path: Path) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 Each row of `JOBS` is a command with its inputs and its result. It is run once undisturbed; then it is started and killed again
 and again, at moments that are drawn from its whole length. After each kill the result must be as it was before (nothing, or the
 old file), or whole; in the end the same command must give the undisturbed result, byte for byte, with nothing left beside it. On
-a full disk (a limit on the size of files, in steps from nothing up) it must end with exit code 2 and one sentence, the old file
-intact.
+a full disk (a limit on the size of files; and, where Linux lets us make one, a file system with little room, in steps from
+nothing up) it must end with exit code 2 and one sentence, the old file intact, and go on when there is room. `page` is
+`mimica web`: see `chaos_page`.
 """
 
 from __future__ import annotations
@@ -19,15 +20,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+sys.path.insert(0, str(Path(__file__).parent))
 
-ROOT = Path(__file__).parents[2]
-PHOTO = ROOT / "examples" / "astronaut.jpg"
+import chaos_page
+import numpy as np
+from chaos_common import PARTS, PHOTO, ROOT, Outcome, environment, fill, small_disk, with_mounts
+
 OLD = b"what was there before"
 Contents = dict[str, bytes]
+_IN_A_ROW = 5
+"""Kills after which a job may come to its end."""
 
 
 def _comparable(path: Path) -> bytes:
@@ -109,16 +114,6 @@ JOBS = {
 }
 
 
-@dataclass
-class Outcome:
-    """`kills` that hit a running command, in how many cases it had `done` its work before, and what went wrong."""
-
-    kills: int = 0
-    done: int = 0
-    full: int = 0
-    problems: list[str] = field(default_factory=list)
-
-
 _LIMITED = """
 import resource, runpy, sys
 size = int(sys.argv.pop(1))
@@ -126,11 +121,6 @@ if size >= 0:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 runpy.run_module("mimica", run_name="__main__", alter_sys=True)
 """
-
-
-def _environment() -> dict[str, str]:
-    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _start(job: Job, folder: Path, limit: int = -1) -> subprocess.Popen[str]:
@@ -142,7 +132,7 @@ def _start(job: Job, folder: Path, limit: int = -1) -> subprocess.Popen[str]:
         text=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env=_environment(),
+        env=environment(),
         start_new_session=True,
     )
 
@@ -162,8 +152,8 @@ def _left(folder: Path, before: set[str], job: Job) -> list[str]:
     )
 
 
-def run(job: Job, kills: int, rng: random.Random, folder: Path) -> Outcome:
-    """Kill it, go on, kill it ... and compare; then the full disk."""
+def run(job: Job, kills: int, rng: random.Random, folder: Path, mounts: bool = False) -> Outcome:
+    """Kill it, go on, kill it ... and compare; then the full disk, with `mounts` on a small file system too."""
     outcome, whole = Outcome(), _workspace(job, folder / "whole")
     inputs = {path.name for path in whole.iterdir()}
     start = time.monotonic()
@@ -172,10 +162,21 @@ def run(job: Job, kills: int, rng: random.Random, folder: Path) -> Outcome:
     length, wanted = time.monotonic() - start, job.result(whole)
     if said.returncode != 0 or not wanted:
         return Outcome(problems=[f"undisturbed, it ended with {said.returncode}: {errors[-500:]}"])
-    place, number = None, 0
-    while outcome.kills + outcome.done < kills:
-        if place is None:
-            place, number = _workspace(job, folder / f"killed-{outcome.kills}-{outcome.done}"), 0
+    while outcome.kills < kills and outcome.done < 10 * kills:
+        place = _workspace(job, folder / "killed")
+        _killed(job, place, length, wanted, min(_IN_A_ROW, kills - outcome.kills), rng, outcome)
+        outcome.problems += _finished(job, place, wanted, inputs)
+        shutil.rmtree(place)
+    if not job.grows:
+        _on_a_limit(job, folder, wanted, outcome)
+    if mounts:
+        _on_small_disks(job, folder, wanted, inputs, outcome)
+    return outcome
+
+
+def _killed(job: Job, place: Path, length: float, wanted: Contents, most: int, rng: random.Random, outcome: Outcome) -> None:
+    """Start it and kill it, up to so many times, or until it is done."""
+    for _ in range(most):
         before = job.result(place)
         process = _start(job, place)
         try:
@@ -183,19 +184,13 @@ def run(job: Job, kills: int, rng: random.Random, folder: Path) -> Outcome:
             outcome.done += 1
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
             outcome.kills += 1
+        process.communicate()
         after = job.result(place)
         if not job.grows and after not in (before, wanted):
             outcome.problems.append("a killed run left a part of its result")
-        number += 1
-        if after == wanted or number == 5:
-            outcome.problems += _finished(job, place, wanted, inputs)
-            shutil.rmtree(place)
-            place = None
-    if not job.grows:
-        _on_full_disk(job, folder, wanted, outcome)
-    return outcome
+        if after == wanted:
+            return
 
 
 def _finished(job: Job, place: Path, wanted: Contents, inputs: set[str]) -> list[str]:
@@ -211,45 +206,70 @@ def _finished(job: Job, place: Path, wanted: Contents, inputs: set[str]) -> list
         differ = [name for name in {*result, *wanted} if result.get(name) != wanted.get(name)]
         problems.append(f"the result differs from the undisturbed one in {', '.join(sorted(differ)[:3])}")
     clean = [sys.executable, "-m", "mimica", "clean", str(place)]
-    subprocess.run(clean, env=_environment(), check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(clean, env=environment(), check=True, stdout=subprocess.DEVNULL)
     if left := _left(place, inputs, job):
         problems.append(f"it left {', '.join(left)}")
     return problems
 
 
-def _on_full_disk(job: Job, folder: Path, wanted: Contents, outcome: Outcome) -> None:
-    largest = max(map(len, wanted.values()))
-    for step, part in enumerate((0.0, 0.2, 0.6, 0.95)):
-        place = _workspace(job, folder / f"full-{step}")
-        before = job.result(place)
-        process = _start(job, place, int(part * largest))
-        _, errors = process.communicate()
-        lines = [line for line in errors.splitlines() if line.startswith("Error:")]
-        outcome.full += 1
-        if process.returncode != 2 or len(lines) != 1 or "Traceback" in errors:
-            outcome.problems.append(f"with {part:.0%} of the space it ended with {process.returncode}: {errors[-300:]}")
-        if job.result(place) != before:
-            outcome.problems.append(f"with {part:.0%} of the space the old result is gone, or a part of the new one is there")
+def _on_a_limit(job: Job, folder: Path, wanted: Contents, outcome: Outcome) -> None:
+    """No file may become as large as the result."""
+    for step, part in enumerate(PARTS):
+        place = _workspace(job, folder / f"limit-{step}")
+        _refused(job, place, f"with files up to {part:.0%} of the size", outcome, int(part * max(map(len, wanted.values()))))
+
+
+def _on_small_disks(job: Job, folder: Path, wanted: Contents, inputs: set[str], outcome: Outcome) -> None:
+    """A file system with less room than the result needs; then there is room, and the same command goes on."""
+    needed = sum(map(len, wanted.values())) if job.grows else max(map(len, wanted.values()))
+    for step, part in enumerate(PARTS):
+        with small_disk(folder / f"disk-{step}") as disk:
+            place = _workspace(job, disk / "work")
+            filler = fill(disk, int(part * needed))
+            _refused(job, place, f"with {part:.0%} of the room", outcome)
+            filler.unlink()
+            outcome.problems += _finished(job, place, wanted, inputs)
+
+
+def _refused(job: Job, place: Path, how: str, outcome: Outcome, limit: int = -1) -> None:
+    before = job.result(place)
+    process = _start(job, place, limit)
+    _, errors = process.communicate()
+    lines = [line for line in errors.splitlines() if line.startswith("Error:")]
+    outcome.full += 1
+    if process.returncode != 2 or len(lines) != 1 or "Traceback" in errors:
+        outcome.problems.append(f"{how} it ended with {process.returncode}: {errors[-300:]}")
+    if not job.grows and job.result(place) != before:
+        outcome.problems.append(f"{how} the old result is gone, or a part of the new one is there")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100, help="for all jobs together")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("jobs", nargs="*", help=", ".join(JOBS))
+    parser.add_argument("jobs", nargs="*", help=", ".join([*JOBS, "page"]))
     given = parser.parse_args()
-    chosen = [JOBS[name] for name in given.jobs or JOBS]
+    mounts, start = with_mounts(), time.monotonic()
+    chosen = given.jobs or [*JOBS, "page"]
     rng, rows, failed, total = random.Random(given.seed), [], 0, Outcome()
-    for job in chosen:
-        with tempfile.TemporaryDirectory() as folder:
-            outcome = run(job, -(-given.kills // len(chosen)), rng, Path(folder))
+    for name in chosen:
+        kills = -(-given.kills // len(chosen))
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            if name == "page":
+                outcome = chaos_page.run(kills, rng, folder, mounts)
+            else:
+                outcome = run(JOBS[name], kills, rng, folder, mounts)
         for problem in outcome.problems:
-            print(f"--- {job.name}: {problem}", flush=True)
+            print(f"--- {name}: {problem}", flush=True)
         failed += len(outcome.problems)
         total.kills, total.full = total.kills + outcome.kills, total.full + outcome.full
-        rows.append(f"| {job.name} | {outcome.kills} | {outcome.full} | {len(outcome.problems)} |")
+        rows.append(f"| {name} | {outcome.kills} | {outcome.full} | {len(outcome.problems)} |")
     print("\n".join(["| job | kills | full disks | problems |", "|---|---:|---:|---:|", *rows]))
-    print(f"| together | {total.kills} | {total.full} | {failed} |\n\nSeed {given.seed}.")
+    print(f"| together | {total.kills} | {total.full} | {failed} |\n")
+    print(
+        f"Seed {given.seed}, {(time.monotonic() - start) / 60:.0f} minutes{'' if mounts else '; no small disks on this system'}."
+    )
     sys.exit(bool(failed))
 
 

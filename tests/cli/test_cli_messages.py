@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from mimica.cli import main
 from mimica.errors import MOST, UserError
@@ -78,3 +80,28 @@ def test_faults_of_our_own_keep_their_traceback(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(OSError, match="no such file"):
         main()
     assert str(UserError("a")) == "a"
+
+
+_NOISY = (
+    "import os, sys; from mimica.cli import main; sys.argv[1:] = ['--version']\n"
+    "try: main()\nexcept SystemExit: pass\nos.write(2, b'a library'); print('ours', file=sys.stderr); 1 / 0"
+)
+
+
+@pytest.mark.parametrize("mode", ["", "1"])
+def test_libraries_are_silent_and_python_is_not(mode: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONDEVMODE": mode}
+    said = subprocess.run([sys.executable, "-c", _NOISY], capture_output=True, text=True, env=environment, check=False).stderr
+    assert ("a library" in said) == bool(mode) and "ours" in said and "ZeroDivisionError" in said
+
+
+def test_a_damaged_picture_is_one_line(tmp_path: Path) -> None:
+    """libtiff complains by itself."""
+    with Image.open(PHOTO) as photo:
+        photo.resize((48, 40)).save(tmp_path / "a.tif", compression="tiff_lzw")
+    content = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(content[:100] + bytes(1000) + content[1100:])
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-m", "mimica", "edit", str(tmp_path / "a.tif"), "-e", "happy"]
+    said = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert said.returncode == 2 and said.stderr.startswith("Error: ") and said.stderr.count("\n") == 1

@@ -1,15 +1,18 @@
 """Groups of options: what Typer sees, and what the command gets."""
 
 import inspect
+import os
 from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from mimica.cli.options import Source, Wanted, grouped
-from mimica.errors import ValueRangeError
+from mimica.cli.options import Source, Wanted, check_output, grouped
+from mimica.errors import UserError, ValueRangeError
 
 
 @dataclass(frozen=True)
@@ -73,3 +76,33 @@ def test_a_file_of_directions_goes_to_the_engine(monkeypatch: pytest.MonkeyPatch
     given = Source(engine="stylegan", directions=Path("age.pt")).arguments()
     assert given["engine"] == ("stylegan", None, Path("age.pt")) and "directions" not in given
     assert Source().arguments()["engine"] == "ganimation"
+
+
+def test_what_would_fail_at_the_end_is_found_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_output(tmp_path / "a.png", (".png",), None)
+    with pytest.raises(UserError, match="the name is too long"):
+        check_output(tmp_path / f"{'a' * 300}.png", (".png",), None)
+    with pytest.raises(UserError, match=r"already has files|folder with files"):
+        check_output(tmp_path.parent, (".mp4",), None, folder=True)
+    monkeypatch.setattr(os, "statvfs", lambda folder: SimpleNamespace(f_blocks=100, f_bfree=0))
+    with pytest.raises(UserError, match="the disk is full"):
+        check_output(tmp_path / "a.png", (".png",), None)
+    monkeypatch.setattr(os, "statvfs", lambda folder: SimpleNamespace(f_blocks=0, f_bfree=0))
+    check_output(tmp_path / "a.png", (".png",), None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["export", "reader", "none.safetensors"],
+        ["export", "ganimation", "none.safetensors"],
+        ["export", "vae", "none.safetensors"],
+        ["export", "stylegan"],
+        ["evaluate", "sheet", "none"],
+    ],
+)
+def test_commands_look_at_their_output_first(words: list[str], tmp_path: Path) -> None:
+    from mimica.cli import app
+
+    ended = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "none" / "a.txt")])
+    assert isinstance(ended.exception, UserError) and "a.txt" in str(ended.exception)

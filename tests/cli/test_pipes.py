@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -86,3 +87,31 @@ def test_spooled(monkeypatch: pytest.MonkeyPatch) -> None:
     with pipes.spooled(pipes.PIPE) as file:
         assert file.read_bytes() == b"film"
     assert not file.exists()
+
+
+def test_what_has_no_end_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipes, "MOST_OF_A_PHOTO", 5)
+    monkeypatch.setattr(pipes, "MOST_OF_A_FILM", 5)
+    endless = Stream(b"123456789")
+    monkeypatch.setattr(sys, "stdin", endless)
+    with pytest.raises(ImageError, match="no photo"):
+        pipes.given(pipes.PIPE)
+    assert endless.buffer.tell() == 6, "no more is read"
+    monkeypatch.setattr(sys, "stdin", Stream(b"123456"))
+    with pytest.raises(UserError, match="name the file"), pipes.spooled(pipes.PIPE):
+        pass
+
+
+def test_what_a_killed_run_left_of_its_scratch_files_is_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = (
+        "import os, mimica.files as f\nwith f.scratch_folder() as s: (s / 'x').write_text('x'); print(s, flush=True); os._exit(9)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    left = Path(killed.stdout.strip())
+    assert (left / "x").exists() and left.parent == tmp_path and left.stat().st_mode & 0o077 == 0
+    monkeypatch.setattr(sys, "stdin", Stream(b"film"))
+    with pipes.spooled(pipes.PIPE):
+        assert not left.exists()
+    assert os.listdir(tmp_path) == []

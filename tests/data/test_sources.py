@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -167,12 +168,11 @@ def test_cfee_as_published(tmp_path: Path) -> None:
 
 
 def test_cfees_table() -> None:
-    pandas = pytest.importorskip("pandas")
     sheets = {
-        "summary": pandas.DataFrame([[1, "Neutral"], [2, "Happy"], [9.0, "Happily surprised"], ["", "note"]]),
-        "Happy": pandas.DataFrame([["subject", "AU6", 12, "remark"], [339, 1, 1, "x"], [126, None, 1, None], ["mean", 1, 1, 1]]),
-        "9": pandas.DataFrame([["subject", 25.0], [339, 1]]),
-        "Neutral": pandas.DataFrame([["laid out", "otherwise"], ["a", "b"]]),
+        "summary": [[1, "Neutral"], [2.0, "Happy"], [], [9.0, "Happily surprised"], ["", "note"]],
+        "Happy": [["subject", "AU6", 12, "remark"], [339, 1, 1, "x"], [126, "", 1], [], ["mean", 1, 1, 1]],
+        "9": [["subject", 25.0], [339, 1]],
+        "Neutral": [["laid out", "otherwise"], ["a", "b"]],
     }
     names, units = cfee_annotations(sheets)
     assert names == {1: "neutral", 2: "happiness", 9: "happily_surprised"}
@@ -183,6 +183,15 @@ def test_cfees_table() -> None:
     }
     with pytest.raises(DataError, match="summary"):
         cfee_annotations({"Happy": sheets["Happy"]})
+
+
+def test_cfee_with_its_table(tmp_path: Path) -> None:
+    pytest.importorskip("xlrd")
+    draw(tmp_path / "02_339_3470.jpg")
+    shutil.copy(Path(__file__).parents[1] / "foreign" / "small.xls", tmp_path / "AU_annotation_all_subjects.xls")
+    kept, _ = found("cfee", tmp_path)
+    (face,) = kept.values()
+    assert face.emotion == "happiness" and face.values == {"AU06": 0, "AU12": 1}
 
 
 def test_impa(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mimica.cli.latent_options import AsJson, GeneratorOption, StepsOption, VggOption, open_model
+from mimica.cli.options import check_output
 from mimica.cli.progress import bar
 
 
@@ -24,8 +25,10 @@ def projection(
     as_json: AsJson = False,
 ) -> None:
     """How near projection comes to held-out faces, and to pictures of the generator itself."""
-    from mimica.pictures.images import write_image
+    from mimica.pictures.images import FORMAT_BY_SUFFIX, write_image
 
+    if sheet is not None:
+        check_output(sheet, FORMAT_BY_SUFFIX, None)
     model = open_model(weights)
     from mimica.engines.stylegan.invert import Search
     from mimica.engines.stylegan.perceptual import load_features

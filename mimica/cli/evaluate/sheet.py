@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from mimica.cli.options import check_output
+
 
 def sheet(
     pairs: Annotated[Path, typer.Argument(help="Folder of pairs: labels.jsonl and its frames.", show_default=False)],
@@ -19,7 +21,8 @@ def sheet(
     """Random held-out faces x expressions by the default engine, beside the frames that the pairs hold."""
     from mimica.engines.base import load_engine
     from mimica.evaluate.sheet import sheet as draw
-    from mimica.pictures.images import write_image
+    from mimica.pictures.images import FORMAT_BY_SUFFIX, write_image
 
+    check_output(output, FORMAT_BY_SUFFIX, None)
     write_image(output, draw(pairs, load_engine(weights=weights), faces=faces, seed=seed, labels=labels))
     typer.echo(str(output))

@@ -13,18 +13,15 @@ numbers, and where a sheet is otherwise the reader measures.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mimica.data.sources.base import Dropped, Found, RawFace, emotion_in, pictures_of
-from mimica.errors import DataError, MissingExtraError
+from mimica.errors import DataError
 from mimica.facs import control_name
+from mimica.foreign.excel import read_xls
 
-if TYPE_CHECKING:
-    import pandas
-
-
+Rows = Sequence[Sequence[object]]
 _CFEE = re.compile(r"(\d{2})_(\d{3})(?:_\d+)?")
 _CFEE_TABLE = "AU_annotation_all_subjects.xls"
 
@@ -54,29 +51,15 @@ def _cfee_table(folder: Path) -> tuple[dict[int, str], dict[tuple[int, int], dic
     path = next(iter(sorted(folder.rglob(_CFEE_TABLE))), None)
     if path is None:
         return {}, {}
-    try:
-        import pandas
-
-        sheets = pandas.read_excel(path, sheet_name=None, header=None)
-    except ImportError as error:
-        raise MissingExtraError(f"Reading {path} needs pandas and xlrd: pip install 'mimica[train]' xlrd.") from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"The table {path} cannot be read: {error}.") from error
-    return cfee_annotations(sheets)
+    return cfee_annotations(read_xls(path))
 
 
-def cfee_annotations(
-    sheets: Mapping[str, pandas.DataFrame],
-) -> tuple[dict[int, str], dict[tuple[int, int], dict[str, float]]]:
-    """The sheets of the table, without headers -> what `_cfee_table` gives. Raises `DataError` without a sheet `summary`."""
+def cfee_annotations(sheets: Mapping[str, Rows]) -> tuple[dict[int, str], dict[tuple[int, int], dict[str, float]]]:
+    """The sheets of the table, rows of cells -> what `_cfee_table` gives. Raises `DataError` without a sheet `summary`."""
     summary = next((sheet for name, sheet in sheets.items() if str(name).strip().lower() == "summary"), None)
     if summary is None:
         raise DataError(f"{_CFEE_TABLE} has no sheet 'summary' with the names of the expressions.")
-    names = {
-        number: emotion_in(str(row[1]))
-        for row in summary.itertuples(index=False, name=None)
-        if len(row) > 1 and (number := _whole(row[0])) is not None
-    }
+    names = {number: emotion_in(str(row[1])) for row in summary if len(row) > 1 and (number := _whole(row[0])) is not None}
     units: dict[tuple[int, int], dict[str, float]] = {}
     for title, sheet in sheets.items():
         number = _whole(title)
@@ -88,9 +71,8 @@ def cfee_annotations(
     return names, units
 
 
-def _cfee_units(sheet: pandas.DataFrame) -> dict[int, dict[str, float]]:
+def _cfee_units(rows: Rows) -> dict[int, dict[str, float]]:
     """Person -> Action Units, 1 present and 0 absent (an empty cell); empty where the sheet is laid out otherwise."""
-    rows = [list(row) for row in sheet.itertuples(index=False, name=None)]
     if not rows:
         return {}
     columns = {
@@ -98,9 +80,10 @@ def _cfee_units(sheet: pandas.DataFrame) -> dict[int, dict[str, float]]:
     }
     found = {}
     for row in rows[1:]:
-        person = _whole(row[0])
+        person = _whole(row[0]) if row else None
         if person is not None and columns:
-            found[person] = {control_name(unit): float((_whole(row[i]) or 0) > 0) for i, unit in columns.items()}
+            present = {i for i, cell in enumerate(row) if (_whole(cell) or 0) > 0}  # a row ends where its cells do
+            found[person] = {control_name(unit): float(i in present) for i, unit in columns.items()}
     return found
 
 

@@ -13,6 +13,7 @@ from mimica.evaluate.editing.requests import Request
 from mimica.evaluate.editing.run import collect
 from mimica.evaluate.editing.score import Report, score
 from mimica.evaluate.judges.base import judges_at_work
+from mimica.files import check_target
 
 
 def run_benchmark(
@@ -32,6 +33,7 @@ def run_benchmark(
     anything is edited. Raises `UserError`s for what is missing."""
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"'{output}' is there already: name a new folder for the report.")
+    check_target(output, folder=True)
     if results is not None and not results.is_dir():
         raise UserError(f"There is no folder '{results}' with results.")
     title = name or (f"engine {engine}" if results is None else results.name)
