@@ -50,6 +50,7 @@ _COMMANDS = {
     "Measuring": {
         "read": "mimica.cli.read:read",
         "annotate": "mimica.cli.annotate:annotate",
+        "merge": "mimica.cli.merge:merge",
         "evaluate": "mimica.cli.evaluate:app",
         "bench": "mimica.cli.bench:bench",
         "clean": "mimica.cli.clean:clean",
