@@ -35,9 +35,10 @@ def annotate_parts(
     make_finder: Callable[[], Finder] | None = None,
     progress: Progress | None = None,
 ) -> Totals:
-    """Fills the folder `output` with the table in parts, `format` "parquet" or "csv", of `part` photos each; a video or a tar is a
-    part by itself. `driver`: who does them (in this process, if not said). The rest is as in `mimica.annotate.annotate`; the
-    column `input` is always there. What could not be read stands in the parts' tables of errors; `mimica.jobs.merge` joins all."""
+    """Fills the folder `output` with the table in parts, `format` "parquet" or "csv", of `part` photos each; a video or a tar is
+    a part by itself. `driver`: who does them (in this process, if not said). The rest is as in `mimica.annotate.annotate`; the
+    column `input` is always there. What could not be read stands in the parts' tables of errors; `mimica.jobs.merge` joins
+    all."""
     check_format(format)
     inputs = find_inputs(sources, recursive).inputs
     finder = make_finder or partial(Finder, detector, str(model) if model else None, threads=1)

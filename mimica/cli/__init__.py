@@ -62,6 +62,7 @@ _COMMANDS = {
     },
     "Training": {
         "prepare": "mimica.cli.prepare:prepare",
+        "synthesize": "mimica.cli.synthesize:synthesize",
         "train": "mimica.cli.train:train",
         "export": "mimica.cli.export:app",
         "convert": "mimica.cli.convert:convert",

@@ -1,14 +1,15 @@
 """`mimica prepare rig`: ICT-FaceKit -> the rig of `mimica.synthesize`: a face whose Action Units have names and sides.
 
-FaceXModel is the folder of that name in github.com/ICT-VGL/ICT-FaceKit (MIT): a neutral mesh, 100 identities and named expressions
-as OBJ files of one topology. Kept are the face, the mouth's socket, gums, tongue and teeth, the principal components of identity,
-and the expressions that `mimica.synthesize.units` uses, in 8 bits. Whatever the renderer must know of the mesh, which vertices
-are lips, lids and lash lines, how far from them the others lie along the skin, and how a landmark that is off carries the skin about
-it along, is worked out here, once, so that rendering needs no sparse matrices.
+FaceXModel is the folder of that name in github.com/ICT-VGL/ICT-FaceKit (MIT): a neutral mesh, 100 identities and named
+expressions as OBJ files of one topology. Kept are the face, the mouth's socket, gums, tongue and teeth, the principal components
+of identity, and the expressions that `mimica.synthesize.units` uses, in 8 bits. Whatever the renderer must know of the mesh,
+which vertices are lips, lids and lash lines, how far from them the others lie along the skin, and how a landmark that is off
+carries the skin about it along, is worked out here, once, so that rendering needs no sparse matrices.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +27,8 @@ from mimica.synthesize.rig import KIND, LOOPS, VERSION
 from mimica.synthesize.units import SHAPES
 
 FACE, SOCKET, SKIN, MOUTH = range(0, 9409), range(11248, 13294), range(0, 14062), range(14062, 21451)
-"""Vertices of ICT-FaceKit's parts: the face; the mouth's socket; both with neck, skull and eye sockets; gums, tongue and teeth."""
+"""Vertices of ICT-FaceKit's parts: the face; the mouth's socket; both with neck, skull and eye sockets; gums, tongue and
+teeth."""
 FACE_QUADS, SOCKET_QUADS, SKIN_QUADS = range(0, 9230), range(11144, 13226), range(0, 14034)
 GUM_QUADS, TOOTH_QUADS = range(14034, 17006), range(17006, 21496)
 COMPONENTS = 40
@@ -45,7 +47,8 @@ LANDMARK_WEIGHT, EDGE_WEIGHT, JAW_WEIGHT = 1.0, 8.0, 0.4
 
 @dataclass(frozen=True)
 class Report:
-    """Numbers of vertices, triangles and expressions, and the share of the variance of the identities that the components keep."""
+    """Numbers of vertices, triangles and expressions, and the share of the variance of the identities that the components
+    keep."""
 
     vertices: int
     triangles: int
@@ -79,7 +82,8 @@ def write(
     identities: Sequence[np.ndarray],
     expressions: Mapping[str, np.ndarray],
 ) -> Report:
-    """The same from arrays: vertices (V, 3), faces of three or four corners, shapes (V, 3) as differences from the neutral one."""
+    """The same from arrays: vertices (V, 3), faces of three or four corners, shapes (V, 3) as differences from the neutral
+    one."""
     kept = np.r_[FACE, SOCKET, MOUTH]
     place = np.full(len(neutral), -1)
     place[kept] = np.arange(len(kept))
@@ -114,7 +118,7 @@ def packed(name: str, shapes: np.ndarray) -> dict[str, np.ndarray]:
 
 def triangles(faces: Sequence[Sequence[int]]) -> np.ndarray:
     """Faces of three or four corners as triangles (T, 3)."""
-    return np.array([(face[0], b, c) for face in faces for b, c in zip(face[1:-1], face[2:], strict=True)])
+    return np.array([(face[0], b, c) for face in faces for b, c in itertools.pairwise(face[1:])])
 
 
 def edges_of(faces: Sequence[Sequence[int]]) -> np.ndarray:
@@ -135,7 +139,7 @@ def loops(neutral: np.ndarray, edges: np.ndarray) -> dict[str, np.ndarray]:
     for name in LOOPS:
         corners = [LANDMARK_VERTICES[i] for i in LOOP_LANDMARKS[name]]
         path = [corners[0]]
-        for start, end in zip(corners[:-1], corners[1:], strict=True):
+        for start, end in itertools.pairwise(corners):
             _, before = dijkstra(graph, indices=start, return_predecessors=True)
             way = [end]
             while way[-1] != start:

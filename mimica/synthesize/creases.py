@@ -1,6 +1,6 @@
 """Creases that expressions make, drawn once a person in the frontal plane of the rig's neutral face, in centimetres: across the
-forehead, between the brows, at the root of the nose, crow's feet, below the eyes, from nose to mouth, about the corners of the mouth,
-on the chin. How many and how deep they are differs by person (the seed)."""
+forehead, between the brows, at the root of the nose, crow's feet, below the eyes, from nose to mouth, about the corners of the
+mouth, on the chin. How many and how deep they are differs by person (the seed)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-SCALE = 20.0
+SCALE = 12.0
 """Pixels of a map in a centimetre."""
 LEFT, TOP, WIDTH, HEIGHT = -8.0, 12.0, 16.0, 20.0
 SHAPE = round(HEIGHT * SCALE), round(WIDTH * SCALE)

@@ -83,7 +83,7 @@ class Fit:
     def project(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Vertices (V, 3) -> float32 (V, 2) on the canvas and (V,) depths, larger is nearer."""
         seen = vertices @ self.turn.T.astype(np.float32)
-        flat = self.scale * seen[:, :2] * np.float32([1, -1]) + self.shift
+        flat = self.scale * seen[:, :2] * np.array([1, -1], np.float32) + self.shift
         return (flat + self.correction).astype(np.float32), seen[:, 2].astype(np.float32)
 
     @property

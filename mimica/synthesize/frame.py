@@ -16,6 +16,7 @@ BACKGROUND, SKIN, EYES, MOUTH = range(4)
 """Classes of `Frame.classes`."""
 _RIM_FADE, _REACH = 14.0, 42.0
 """Canvas pixels of a crop of 480: within the face's border the field fades to what it is outside, which dies away so far."""
+_COARSE = 4
 _STRETCHED, _STRETCH_RANGE = 1.5, 1.6
 """A lid's skin that covers so much more of the picture than in the photo came out of the fold; wholly after the second more."""
 _LIPS_APART = 0.05
@@ -60,7 +61,9 @@ def render(layers: Layers, wanted: Mapping[str, float], size: int) -> Frame:
         image=_cropped(layers, np.clip(picture, 0, 255).astype(np.uint8), size),
         units=units.shown(wanted, weights, gap),
         landmarks=_in_crop(layers, places[rig.landmarks], size),
-        mesh=np.column_stack([_in_crop(layers, places[: rig.face], size), depth[: rig.face] * fit.scale * size / fit.canvas.side]),
+        mesh=np.column_stack(
+            [_in_crop(layers, places[: rig.face], size), depth[: rig.face] * fit.scale * size / fit.canvas.side]
+        ),
         classes=_classes(layers, covered, eyes, opened, size),
         flow=_cropped(layers, flow, size) * np.float32(size / fit.canvas.side),
         lip_gap=gap,
@@ -71,13 +74,15 @@ def original(layers: Layers, seen: Mapping[str, float], size: int) -> Frame:
     """The photo itself with what was read of it."""
     fit, rig = layers.fit, layers.rig
     places, depth = fit.project(layers.vertices)
-    maps, covered = _maps(layers, layers.vertices, places, depth, places)
+    covered = layers.drawn(places, depth).mask()
     eyes = _mask(layers, [layers.outline(places, side) for side in SIDES])
     return Frame(
         image=_cropped(layers, layers.picture, size),
         units=dict(seen),
         landmarks=_in_crop(layers, places[rig.landmarks], size),
-        mesh=np.column_stack([_in_crop(layers, places[: rig.face], size), depth[: rig.face] * fit.scale * size / fit.canvas.side]),
+        mesh=np.column_stack(
+            [_in_crop(layers, places[: rig.face], size), depth[: rig.face] * fit.scale * size / fit.canvas.side]
+        ),
         classes=_classes(layers, covered, eyes, None, size),
         flow=np.zeros((size, size, 2), np.float32),
         lip_gap=0.0,
@@ -156,17 +161,20 @@ def _filled(mask: np.ndarray) -> np.ndarray:
 
 
 def _spread(field: np.ndarray, covered: np.ndarray, sigma: float) -> np.ndarray:
-    """A field beyond where it is known: means of what lies near, of wider and wider surroundings the farther away it is."""
-    result, known = field * covered[..., None], covered.copy()
-    small, weight = result, covered
+    """A field beyond where it is known: means of what lies near, of wider and wider surroundings the farther away it is. It is
+    smooth, so a quarter of the field's resolution will do."""
+    height, width = covered.shape
+    small = width // _COARSE, height // _COARSE
+    known = cv2.resize(covered, small, interpolation=cv2.INTER_AREA)
+    mean = cv2.resize(field * covered[..., None], small, interpolation=cv2.INTER_AREA)
+    result, weight, sigma = mean.copy(), known.copy(), sigma / _COARSE
     for _ in range(4):
-        small = cv2.GaussianBlur(small, (0, 0), sigma)
-        weight = cv2.GaussianBlur(weight, (0, 0), sigma)
+        mean, weight = cv2.GaussianBlur(mean, (0, 0), sigma), cv2.GaussianBlur(weight, (0, 0), sigma)
         near = np.clip(weight * 20, 0, 1) * (1 - known)
-        result = result + near[..., None] * small / (weight[..., None] + 1e-6)
+        result = result + near[..., None] * mean / (weight[..., None] + 1e-6)
         known = known + near
         sigma *= 2
-    return result
+    return cv2.resize(result / (known[..., None] + 1e-6), (width, height))
 
 
 # --- pixels ---------------------------------------------------------------------------------------------------------
@@ -180,23 +188,22 @@ def _warped(layers: Layers, flow: np.ndarray) -> np.ndarray:
     return warped.astype(np.float32)
 
 
-def _relit(
-    layers: Layers, picture: np.ndarray, maps: np.ndarray, inside: np.ndarray, crease: np.ndarray | None
-) -> np.ndarray:
+def _relit(layers: Layers, picture: np.ndarray, maps: np.ndarray, inside: np.ndarray, crease: np.ndarray | None) -> np.ndarray:
     """With lids' unfolded skin, the change of light and the creases."""
     size = picture.shape[1], picture.shape[0]
     for side, unfolded in zip(SIDES, maps[5:7], strict=True):
         if unfolded.max() > 0.05:
             soft = 0.9 * cv2.resize(cv2.GaussianBlur(unfolded, (0, 0), 2.5 * layers.field_scale * layers.unit + 0.5), size)
-            picture += (layers.lid_colour[side] - picture) * soft[..., None]
+            ys, xs = np.flatnonzero(soft.max(axis=1) > 0.002), np.flatnonzero(soft.max(axis=0) > 0.002)
+            box = np.s_[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
+            picture[box] = picture[box] + (layers.lid_colour[side] - picture[box]) * soft[box][..., None]
     change = maps[2]
     if crease is not None:
         x, y = creases.places(maps[3], maps[4])
         change = change + cv2.remap(crease, x, y, cv2.INTER_LINEAR)
     change = cv2.resize(cv2.GaussianBlur(change, (0, 0), 0.8), size) * inside / np.float32(light.GAMMA)
-    for channel, tint in enumerate(light.TINT):
-        picture[..., channel] *= cv2.exp(change * tint)
-    return picture
+    lit: np.ndarray = cv2.multiply(picture, cv2.merge([cv2.exp(change * tint) for tint in light.TINT.tolist()]))
+    return lit
 
 
 def _press(layers: Layers, picture: np.ndarray, lip_side: np.ndarray, weights: units.Weights) -> None:

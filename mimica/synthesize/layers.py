@@ -1,4 +1,5 @@
-"""A photo taken apart, once: the skin with where it lies, its light, the eyes without their lids, the colours of lids and mouth."""
+"""A photo taken apart, once: the skin with where it lies, its light, the eyes without their lids, the colours of lids and
+mouth."""
 
 from __future__ import annotations
 
@@ -109,7 +110,7 @@ class Layers:
             lid = under
             if len(own) > 30:
                 luma = own.mean(axis=1)
-                low, high = np.percentile(luma, (50, 92))
+                low, high = np.percentile(luma, (60, 95))
                 lid = np.median(own[(luma >= low) & (luma <= high)], axis=0)
             found[side] = (0.6 * lid + 0.38 * under).astype(np.float32)
         return found
@@ -228,8 +229,8 @@ def _at(gray: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _complete_eye(layer: np.ndarray, outline: np.ndarray, iris: np.ndarray, own: Layers) -> np.ndarray:
-    """Paints an eye beyond its lids, in place: the white spreads, the iris is completed by its own colours at each radius. Gives the
-    colour of the white."""
+    """Paints an eye beyond its lids, in place: the white spreads, the iris is completed by its own colours at each radius. Gives
+    the colour of the white."""
     unit, radius = own.unit, IRIS * own.fit.canvas.eye_distance
     low, high = np.floor(outline.min(axis=0) - 26 * unit).astype(int), np.ceil(outline.max(axis=0) + 26 * unit).astype(int)
     (x0, y0), (x1, y1) = np.maximum(low, 0), np.minimum(high, layer.shape[1::-1])
@@ -258,7 +259,7 @@ def _white(part: np.ndarray, around: np.ndarray, own: Layers) -> np.ndarray:
         luma = part[around].mean(axis=1)
         found: np.ndarray = np.median(part[around][luma >= np.percentile(luma, 40)], axis=0)
         return found
-    return np.float32([210, 205, 200]) * np.float32(own.skin_colours.mean() / 170)
+    return np.array([210, 205, 200], np.float32) * np.float32(own.skin_colours.mean() / 170)
 
 
 def _by_radius(part: np.ndarray, seen: np.ndarray, away: np.ndarray, otherwise: np.ndarray, rings: int = 12) -> np.ndarray:

@@ -1,5 +1,5 @@
-"""The light of a photo, as second-order spherical harmonics over normals (R. Ramamoorthi, P. Hanrahan, "An efficient representation
-for irradiance environment maps", 2001), and how it changes when the skin turns."""
+"""The light of a photo, as second-order spherical harmonics over normals (R. Ramamoorthi, P. Hanrahan, "An efficient
+representation for irradiance environment maps", 2001), and how it changes when the skin turns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 GAMMA = 2.2
 LEAST = 0.25
 """Of the mean light, which skin gets at least."""
-TINT = np.float32([0.70, 1.05, 1.25])
+TINT = np.array([0.70, 1.05, 1.25], np.float32)
 """By how much red, green and blue follow a change of light: shadowed skin reddens, as light goes through it."""
 _STIFF = np.array([1e-3, 0.3, 0.3, 0.3, 2, 2, 2, 2, 2])
 

@@ -1,5 +1,5 @@
-"""What shows between parted lips: the rig's teeth, gums, tongue and socket, lit from before, darker with depth and below the upper
-lip."""
+"""What shows between parted lips: the rig's teeth, gums, tongue and socket, lit from before, darker with depth and below the
+upper lip."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from mimica.synthesize.layers import Layers
 from mimica.synthesize.rig import normals
 
 _PARTS = ("socket", "gums", "teeth")
-_ALBEDO = np.float32([[0.40, 0.19, 0.20], [0.76, 0.45, 0.46], [1.00, 0.93, 0.86]])
+_ALBEDO = np.array([[0.40, 0.19, 0.20], [0.76, 0.45, 0.46], [1.00, 0.93, 0.86]], np.float32)
 """RGB of each part, of white."""
-_DARKEST = np.float32([14, 7, 9]) / 200
+_DARKEST = np.array([14, 7, 9], np.float32) / 200
 _SOFTNESS = 0.9
 """Of the edges, canvas pixels of a crop of 480."""
 
@@ -28,10 +28,11 @@ def paint(layers: Layers, picture: np.ndarray, vertices: np.ndarray, places: np.
     if len(rows) < 2 or len(columns) < 2 or _height(outline) < layers.unit:
         return None
     margin = round(6 * layers.unit) + 2
-    y0, y1 = max(rows[0] - margin, 0), min(rows[-1] + margin, mask.shape[0])
-    x0, x1 = max(columns[0] - margin, 0), min(columns[-1] + margin, mask.shape[1])
+    height, width = picture.shape[:2]
+    y0, y1 = max(rows[0] - margin, 0), min(rows[-1] + margin, height)
+    x0, x1 = max(columns[0] - margin, 0), min(columns[-1] + margin, width)
     open_ = mask[y0:y1, x0:x1]
-    colours = _colours(layers, vertices, places - np.float32([x0, y0]), depth, open_)
+    colours = _colours(layers, vertices, places - np.array([x0, y0], np.float32), depth, open_)
     soft = cv2.GaussianBlur(open_.astype(np.float32), (0, 0), max(0.6, _SOFTNESS * layers.unit))[..., None]
     region = picture[y0:y1, x0:x1]
     region += (cv2.GaussianBlur(colours, (0, 0), max(0.5, layers.unit)) - region) * soft

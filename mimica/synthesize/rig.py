@@ -1,8 +1,8 @@
 """The rig: a 3-D face with named, sided shapes, ICT-FaceKit's (R. Li et al., "Learning formation of physically-based face
 attributes", CVPR 2020; MIT), made small by `mimica.prepare.rig`.
 
-Model axes: x to the person's left (the right of the picture), y up, z to the viewer, about a centimetre a unit. Vertices are those
-of the face (`face` of them), then the mouth's socket (`skin` with them), then gums, tongue and teeth.
+Model axes: x to the person's left (the right of the picture), y up, z to the viewer, about a centimetre a unit. Vertices are
+those of the face (`face` of them), then the mouth's socket (`skin` with them), then gums, tongue and teeth.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Which vertices of the rig are lips, lids and the skin that a closing lid pulls along; worked out once from the rig's distances."""
+"""Which vertices of the rig are lips, lids and the skin that a closing lid pulls along; worked out once from the rig's
+distances."""
 
 from __future__ import annotations
 
