@@ -9,9 +9,9 @@ from pathlib import Path
 from mimica import __version__
 from mimica.annotate.work import Lines
 from mimica.data.inputs import Input, find_inputs
+from mimica.jobs.part_files import PartFiles
 from mimica.jobs.part_tables import Column, Kind, check_format
 from mimica.jobs.shards import PART, Driver, Job, Processes, Progress, Tell, Totals, cut, run
-from mimica.jobs.tars import TarWriter
 from mimica.jobs.workers import Tick
 from mimica.motion.tables import layout
 from mimica.reader.follow import Finder
@@ -61,5 +61,5 @@ class PartWork:
     def __init__(self, make_finder: Callable[[], Finder], columns: str, landmarks: bool, raw: bool) -> None:
         self._lines = Lines(make_finder, columns, landmarks, raw, named=True)
 
-    def __call__(self, item: Input, _files: TarWriter, tell: Tell, tick: Tick) -> Iterator[list[str]]:
+    def __call__(self, item: Input, _files: PartFiles, tell: Tell, tick: Tick) -> Iterator[list[str]]:
         return self._lines.of(item, tell, tick)

@@ -48,10 +48,10 @@ class Merged:
 def merge(folder: Path, output: Path) -> Merged:
     """Joins the parts in `folder`, in their order, into the table `output`, .csv or .parquet, and their errors, if there are any,
     into NAME.errors beside it. Raises `DataError` for a folder that is none, `UserError` where parts are missing."""
-    about = _read_about(folder)
+    about = read_about(folder)
     columns = tuple(Column(name, kind) for name, kind in about["columns"])
     paths = [folder / f"part-{number:05d}.{about['format']}" for number in range(about["parts"])]
-    _check_all_there(folder, paths)
+    check_all_there(folder, paths)
     errors_at = output.with_name(f"{output.stem}.errors{output.suffix}")
     with atomic_path(output) as rows_path, atomic_path(errors_at) as errors_path:
         rows = _joined(paths, rows_path, columns)
@@ -74,7 +74,8 @@ def _rows(paths: Sequence[Path], names: list[str]) -> Iterator[list[str]]:
         yield from rows
 
 
-def _check_all_there(folder: Path, paths: Sequence[Path]) -> None:
+def check_all_there(folder: Path, paths: Sequence[Path]) -> None:
+    """Raises `UserError` that names the missing ones."""
     missing = [path.stem.removeprefix("part-") for path in paths if not path.is_file()]
     if missing:
         more = " ..." if len(missing) > _NAMED else ""
@@ -84,7 +85,8 @@ def _check_all_there(folder: Path, paths: Sequence[Path]) -> None:
         )
 
 
-def _read_about(folder: Path) -> dict[str, Any]:
+def read_about(folder: Path) -> dict[str, Any]:
+    """What a folder's job.json says: kind, settings, format, columns, parts. Raises `DataError`."""
     path = folder / ABOUT
     if not path.is_file():
         raise DataError(f"'{folder}' has no {ABOUT}: name the folder that a job in parts has filled.")
@@ -92,8 +94,9 @@ def _read_about(folder: Path) -> dict[str, Any]:
         about = json.loads(path.read_text(encoding="utf-8"))
         columns = [(str(name), str(kind)) for name, kind in about["columns"]]
         parts, form = int(about["parts"]), str(about["format"])
+        kind, settings = str(about["kind"]), dict(about["settings"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"'{path}' is damaged ({shown(error)}): run the same job again into a new folder.") from error
-    if form not in FORMATS or any(kind not in get_args(Kind) for _, kind in columns):
+    if form not in FORMATS or any(sort not in get_args(Kind) for _, sort in columns):
         raise DataError(f"'{path}' is damaged: run the same job again into a new folder.")
-    return {"columns": columns, "parts": parts, "format": form}
+    return {"kind": kind, "settings": settings, "columns": columns, "parts": parts, "format": form}

@@ -5,7 +5,7 @@ A folder holds what was done:
     job.json                 what the job is: its kind, settings, columns, format, inputs and parts
     part-00007.parquet       the rows of a part (or .csv), in the order of its inputs
     part-00007.errors.parquet  a row for each input that gave none: its name and the sentence that says why
-    part-00007.tar           where the work makes files: those of the part (WebDataset)
+    part-00007.tar           where the work makes files: those of the part (WebDataset), or a folder part-00007
 
 A part is done whole or not at all: its files are written under other names, then renamed, the rows last; a part whose rows are
 there is done and is never begun again. Whoever does a part gives the same bytes, so it does no harm if two do it at once, which
@@ -28,8 +28,8 @@ from typing import Any, Protocol
 from mimica.errors import DataError, ImageError, NoFaceError, UserError, ValueRangeError, VideoError
 from mimica.files import atomic_path, sweep_once, writing
 from mimica.jobs import workers
+from mimica.jobs.part_files import Kind, PartFiles
 from mimica.jobs.part_tables import Column, count_rows, open_table
-from mimica.jobs.tars import TarWriter
 
 TOLD: tuple[type[UserError], ...] = (ImageError, VideoError, NoFaceError, ValueRangeError, DataError)
 """Errors of an input, which become rows; any other ends the job: a full disk, missing weights."""
@@ -47,7 +47,7 @@ class Work(Protocol):
     """What is done with an input: yields rows of text cells. `files` takes files that the work makes; `tell` the name and the
     reason of what was left out, a row of the errors each. Raises errors of `TOLD` for an input that cannot be used."""
 
-    def __call__(self, item: Any, files: TarWriter, tell: Tell, tick: workers.Tick, /) -> Iterable[Sequence[str]]: ...
+    def __call__(self, item: Any, files: PartFiles, tell: Tell, tick: workers.Tick, /) -> Iterable[Sequence[str]]: ...
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Job:
     columns         of the rows
     make_work       makes the work, once in each process; picklable
     format          of the tables, "parquet" or "csv"
-    makes_files     the work fills a tar for each part
+    makes           files of a part: "" for none, "tar" for one, "folder" for one with files
     """
 
     kind: str
@@ -64,7 +64,7 @@ class Job:
     columns: tuple[Column, ...]
     make_work: Callable[[], Work]
     format: str = "parquet"
-    makes_files: bool = False
+    makes: Kind = ""
 
 
 @dataclass(frozen=True)
@@ -126,16 +126,15 @@ def do_part(part: Part, folder: Path, job: Job, work: Work, tick: workers.Tick) 
     with (  # left from the last line to the first, so the rows get their name when all else has its own
         atomic_path(rows_path) as rows_at,
         atomic_path(part.path(folder, f".errors{suffix}")) as errors_at,
-        atomic_path(part.path(folder, ".tar")) if job.makes_files else _nowhere() as files_at,
+        PartFiles(part.path(folder, ""), job.makes) as files,
         open_table(rows_at, job.columns) as rows,
         open_table(errors_at, ERRORS) as errors,
-        TarWriter(files_at) as files,
     ):
         for item in part.items:
             _do_item(item, work, rows, errors, files, tick)
 
 
-def _do_item(item: Any, work: Work, rows: Any, errors: Any, files: TarWriter, tick: workers.Tick) -> None:
+def _do_item(item: Any, work: Work, rows: Any, errors: Any, files: PartFiles, tick: workers.Tick) -> None:
     done = 0.0
 
     def ticked(part: float, pictures: int) -> None:
@@ -151,16 +150,6 @@ def _do_item(item: Any, work: Work, rows: Any, errors: Any, files: TarWriter, ti
     except TOLD as error:
         tell(str(item), str(error))
     tick(1.0 - done, 0)
-
-
-class _nowhere:
-    """In place of a path, where nothing is written."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        return None
 
 
 class _Do:

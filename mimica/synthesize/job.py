@@ -15,9 +15,9 @@ from mimica.data.inputs import Input, find_inputs
 from mimica.errors import ImageError, NoFaceError, UserError, ValueRangeError
 from mimica.files import atomic_path
 from mimica.foreign.archives import members
+from mimica.jobs.part_files import PartFiles
 from mimica.jobs.part_tables import check_format
 from mimica.jobs.shards import PART, Driver, Job, Processes, Progress, Tell, Totals, cut, run
-from mimica.jobs.tars import TarWriter
 from mimica.jobs.workers import Tick
 from mimica.pictures.images import SUFFIXES, picture_in, read_photo
 from mimica.reader.follow import Finder
@@ -72,7 +72,7 @@ def synthesize(
     subjects = _subjects(photos, identities, people, recursive, settings.seed)
     about = asdict(settings) | {"mimica": __version__, "part": part, "identities": identities}
     finder = make_finder or partial(Finder, threads=1)
-    job = Job("synthesize", about, COLUMNS, partial(SynthesisWork, settings, finder), format, makes_files=True)
+    job = Job("synthesize", about, COLUMNS, partial(SynthesisWork, settings, finder), format, makes="tar")
     parts = list(cut(subjects, part, alone=lambda one: one.is_tar))
     totals = run(Path(output), job, parts, driver or Processes(), progress)
     text = card(settings, identities, len(subjects), format)
@@ -102,7 +102,7 @@ class SynthesisWork:
         self._finder: Finder | None = None
         self._generator: Callable[[int], np.ndarray] | None = None
 
-    def __call__(self, item: Subject, files: TarWriter, tell: Tell, tick: Tick) -> Iterator[list[str]]:
+    def __call__(self, item: Subject, files: PartFiles, tell: Tell, tick: Tick) -> Iterator[list[str]]:
         for number, (name, rgb) in enumerate(self._pictures(item, tell)):
             place = f"{item.number:08d}" + (f"-{number:05d}" if item.is_tar else "")
             try:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from mimica.facs import SIDED_AU_NAMES
+from mimica.jobs.part_files import PartFiles
 from mimica.jobs.part_tables import Column
-from mimica.jobs.tars import TarWriter
 from mimica.pictures.images import encode_image
 
 HEAD = ("yaw", "pitch", "roll", "gaze_x", "gaze_y")
@@ -77,7 +77,7 @@ class Sample:
         for suffix, array in self.arrays.items():
             yield f"{key}.{suffix}", npy(array)
 
-    def add_to(self, tar: TarWriter, key: str, source: str, quality: int) -> list[str]:
+    def add_to(self, tar: PartFiles, key: str, source: str, quality: int) -> list[str]:
         """Puts the files into a shard; gives the row."""
         for name, content in self.files(key, source, quality):
             tar.add(name, content)
