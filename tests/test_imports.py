@@ -35,6 +35,7 @@ LEVELS = {
     "annotate": 4,
     "prepare": 4,
     "evaluate": 4,
+    "synthesize": 4,
     "interactive": 4,
     "cli": 5,
     "web": 5,

@@ -51,6 +51,7 @@ _COMMANDS = {
     "Measuring": {
         "read": "mimica.cli.read:read",
         "annotate": "mimica.cli.annotate:annotate",
+        "merge": "mimica.cli.merge:merge",
         "evaluate": "mimica.cli.evaluate:app",
         "bench": "mimica.cli.bench:bench",
         "clean": "mimica.cli.clean:clean",
@@ -62,6 +63,7 @@ _COMMANDS = {
     },
     "Training": {
         "prepare": "mimica.cli.prepare:prepare",
+        "synthesize": "mimica.cli.synthesize:synthesize",
         "train": "mimica.cli.train:train",
         "export": "mimica.cli.export:app",
         "convert": "mimica.cli.convert:convert",

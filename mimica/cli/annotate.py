@@ -13,6 +13,7 @@ import typer
 from mimica.cli.options import DetectorOption, ModelOption, check_output, grouped
 from mimica.cli.pipes import PIPE, SOME_LEFT_OUT, delivered, spooled
 from mimica.cli.progress import bar
+from mimica.cli.spread import Spread, told
 from mimica.errors import UserError
 
 
@@ -52,13 +53,24 @@ class Table:
 @grouped
 def annotate(
     sources: Annotated[
-        list[Path], typer.Argument(help="Photos, videos, folders of them; `-` is standard input.", show_default=False)
+        list[Path],
+        typer.Argument(
+            help="Photos, videos, tars of photos, folders of them; `@list.txt` lists paths, `-` is standard input.",
+            show_default=False,
+        ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The table to write, .csv; `-` is standard output.", show_default=False)
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The table to write, .csv; `-` is standard output; a folder (no suffix) takes the table in parts.",
+            show_default=False,
+        ),
     ],
     table: Table = Table(),
     reading: Reading = Reading(),
+    spread: Spread = Spread(),
     as_json: JsonOption = False,
 ) -> None:
     """Write the Action Units of all faces in photos and videos as a table with OpenFace 2's columns, or others.
@@ -76,12 +88,21 @@ def annotate(
     none (.txt, .csv, .json ...) are named, but are no loss. Keys of --json: "output", "annotated", "kept", "complete",
     "not_read" and "passed_over" (lists of "file", "why"), "read_in_part" (a list of "file", "lost": frames by reason).
 
+    Very many photos: name a folder, which is filled with the table in parts (--format parquet or csv, --part photos each), by the
+    processes of this machine, by a queue's job array (--shard 3/20 does the third of twenty shares) or by a Ray cluster
+    (--cluster ADDRESS, or local). A part that is there is done. `mimica merge` joins them; what could not be read is a table too.
+
     Whoever reads people's emotions must tell them so (European Union: Regulation 2024/1689, Article 50(3)).
 
     mimica annotate photos/ interview.mp4 -o aus.csv
 
     mimica annotate photos/ -o - | head
+
+    mimica annotate @million.txt -o aus --shard 3/20
     """
+    if spread.is_asked(output):
+        told(_in_parts(sources, output, table, reading, spread), output, as_json)
+        return
     from mimica.annotate import annotate as run
 
     for source in sources:
@@ -99,3 +120,14 @@ def annotate(
         typer.echo(json.dumps({"output": str(output), **summary.as_object()}, indent=1))
     if not summary.complete:
         raise typer.Exit(SOME_LEFT_OUT)
+
+
+def _in_parts(sources: list[Path], output: Path, table: Table, reading: Reading, spread: Spread) -> Any:
+    from mimica.annotate.parts import annotate_parts
+
+    asked = reading.arguments()
+    driver = spread.driver(asked.pop("jobs"))
+    with bar("files", None) as line:
+        return annotate_parts(
+            sources, output, **table.arguments(), **asked, **spread.arguments(), driver=driver, progress=line.files
+        )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mimica.cli.options import DetailOption, EnhanceOption, Marking, PhotoArgument, Source, Wanted, check_output, grouped, warn
 from mimica.cli.pipes import PIPE, default_output, delivered, given, suffix_of
+from mimica.cli.progress import bar
+from mimica.cli.spread import Spread, told
 from mimica.errors import UserError
 from mimica.files import fitting
 
@@ -36,8 +38,17 @@ def edit(
     detail: DetailOption = True,
     enhance: EnhanceOption = False,
     marking: Marking = Marking(),
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Folders within folders too.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", help="Many photos: processes; one for each core if not said.", min=1)
+    ] = None,
+    spread: Spread = Spread(),
 ) -> None:
-    """Give the face in a photo another expression.
+    """Give the face in a photo another expression, or those in many photos.
+
+    Many photos are a folder, a tar, `@list.txt`, or a table (.csv, .parquet) with a request a row: photo, and expression, au,
+    pose, gaze, look, attribute, intensity, face. --output is then a folder, filled in parts; --shard, --cluster, `mimica merge`
+    and exit codes are as for annotate.
 
     mimica edit photo.jpg --expression happy -o happy.jpg
 
@@ -50,7 +61,17 @@ def edit(
     mimica edit photo.jpg --engine stylegan --direction smile=1.5
 
     mimica edit photo.jpg --expression happy --enhance
+    mimica edit photos/ --expression happy -o happy
+
+    mimica edit requests.csv -o edited --shard 3/20
     """
+    if str(photo).startswith("@") or photo.is_dir() or photo.suffix.lower() in (".csv", ".parquet", ".tar", ".tgz"):
+        if masks or output is None:
+            raise UserError("Many photos are edited into a folder: name it by --output, and leave out --masks.")
+        _edit_many(photo, wanted, output, source, detail, marking, recursive, jobs, spread)
+        return
+    if spread.shard or spread.cluster:
+        raise UserError("--shard and --cluster are for many photos: a folder, a tar, @list.txt or a table of requests.")
     from mimica.pictures.images import FORMAT_BY_SUFFIX
 
     label, taken = wanted.target(enhance).label, given(photo)
@@ -77,3 +98,55 @@ def edit(
     if result.masks is not None:
         marks.save_image(masks_file, result.masks)
         typer.echo(str(masks_file))
+
+
+def _edit_many(
+    photos: Path,
+    wanted: Wanted,
+    output: Path,
+    source: Source,
+    detail: bool,
+    marking: Marking,
+    recursive: bool,
+    jobs: int | None,
+    spread: Spread,
+) -> None:
+    from mimica.jobs.workers import cores
+    from mimica.synthesize.edits import edit_many
+
+    if not spread.is_asked(output):
+        raise UserError(f"--output is '{output}', and many photos fill a folder: name one, without a suffix.")
+    is_table = photos.suffix.lower() in (".csv", ".parquet")
+    label = "" if is_table else wanted.target().label
+    given = {name: value for name, value in wanted.arguments().items() if value is not None}
+    asked = {} if is_table and given == {"intensity": 1.0} else given
+    marks = {"tag": marking.tag, "labelled_elsewhere": marking.labelled_elsewhere, "visible": marking.visible_mark}
+    marking.marks()  # what cannot be is said before any work
+    with bar("photos", None) as line:
+        totals = edit_many(
+            photos,
+            output,
+            asked,
+            label=label,
+            recursive=recursive,
+            engine=_loader(source, detail),
+            marks=marks | {"key": marking.sign_key, "chain": marking.sign_chain},
+            options={"face": source.face, "detector": source.detector, "model": source.model},
+            driver=spread.driver(jobs or cores()),
+            progress=line.files,
+            **spread.arguments(),
+        )
+    told(totals, output, as_json=False)
+
+
+def _loader(source: Source, detail: bool) -> Any:
+    """What loads the engine in each process."""
+    from functools import partial
+
+    from mimica.engines.base import load_engine, load_with_directions, load_without_detail
+
+    if source.directions is not None:
+        return partial(load_with_directions, source.engine, source.weights, source.directions)
+    if not detail:
+        return partial(load_without_detail, source.engine, source.weights)
+    return partial(load_engine, source.engine, source.weights)

@@ -13,7 +13,8 @@ import typer
 
 from mimica.cli.options import check_output, grouped, needs_extra
 from mimica.cli.pipes import SOME_LEFT_OUT
-from mimica.cli.progress import spinner
+from mimica.cli.progress import bar, spinner
+from mimica.cli.spread import Spread, told
 from mimica.errors import DataError, UserError
 
 
@@ -117,6 +118,7 @@ def prepare(
     common: Common = Common(),
     vae: Vae = Vae(),
     codes: Codes = Codes(),
+    spread: Spread = Spread(),
     as_json: Annotated[bool, typer.Option("--json", help="Print what became of the set as JSON, in place of the name.")] = False,
 ) -> None:
     """Find, measure, align and cut out the faces of a raw set, and write them in the format that `mimica train` reads.
@@ -125,7 +127,8 @@ def prepare(
     by reason and listed in dropped.csv.
 
     Exit codes: 0 all that the set names was read (what shows no face is dropped, and that is no loss), 1 some could not be read,
-    2 nothing was written. Keys of --json: "output", "kept", "dropped", "reasons" (how many by reason), "complete".
+    2 nothing was written. --shard and --cluster fill a folder with parts of a face set, as for annotate, and `mimica merge`
+    makes them a data set. Keys of --json: "output", "kept", "dropped", "reasons" (how many by reason), "complete".
 
     mimica prepare openface photos/ -o data/mine
 
@@ -146,8 +149,16 @@ def prepare(
     mimica prepare latents data/ffhq -o data/latents
 
     mimica prepare head ICT-FaceKit/FaceXModel -o head.safetensors
+
+    mimica prepare rig ICT-FaceKit/FaceXModel -o face_rig.safetensors
+
+    mimica prepare emotionet EmotioNet/ -o data/parts --shard 3/20
     """
-    report = _PREPARED.get(source, _faces)(Asked(source, folders or [], output, common, vae, codes))
+    asked = Asked(source, folders or [], output, common, vae, codes)
+    if spread.shard or spread.cluster:
+        told(_in_parts(asked, spread), output, as_json)
+        return
+    report = _PREPARED.get(source, _faces)(asked)
     typer.echo(str(report), err=True)
     if as_json:
         typer.echo(json.dumps({"output": str(output), **report.as_object()}, indent=1))
@@ -304,17 +315,30 @@ def _made(asked: Asked) -> Outcome:
     return Report(kept, [Dropped("", NO_FACE)] * dropped)
 
 
-def _head(asked: Asked) -> Outcome:
-    """ICT-FaceKit's folder FaceXModel -> the small head that ships."""
-    from mimica.prepare.head import prepare as run
-
+def _facekit(asked: Asked) -> Outcome:
+    """ICT-FaceKit's folder FaceXModel -> the small head, or the rig of `mimica synthesize`, that ship."""
     folder = _one_folder(asked)
     check_output(asked.output, (".safetensors",), None)
-    return run(folder, asked.output)
+    with needs_extra():
+        from mimica.prepare import head, rig
+    return head.prepare(folder, asked.output) if asked.source == "head" else rig.prepare(folder, asked.output)
+
+
+def _in_parts(asked: Asked, spread: Spread) -> Outcome:
+    """A face set, a share of it or on a cluster."""
+    from mimica.prepare.parts import prepare_parts
+
+    if asked.source in _PREPARED:
+        raise UserError(f"'{asked.source}' is prepared by one machine: leave out --shard and --cluster.")
+    spread.is_asked(asked.output)
+    common, driver, folder = asked.common, spread.driver(asked.common.processes), _one_folder(asked)
+    known = {"size": common.size, "as_is": common.as_is, "limit": common.limit, **spread.arguments()}
+    with bar("pictures", None) as line:
+        return prepare_parts(asked.source, folder, asked.output, **known, driver=driver, progress=line.files)
 
 
 _PREPARED: dict[str, Callable[[Asked], Outcome]] = {
     "latents": _latents, "sequences": _sequences, "clips": _clips, "ffhq": _ffhq, "vae": _vae, "expressions": _made,
-    "mixtures": _made, "head": _head,
+    "mixtures": _made, "head": _facekit, "rig": _facekit,
 }  # fmt: skip
 """What is not a face set with Action Units -> its function."""

@@ -4,7 +4,7 @@ their first bytes. Whatever is passed over is named, with the reason."""
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,13 +24,17 @@ BESIDE = frozenset(
      ".sqlite", ".aae", ".thm", ".part", ".pts", ".lmk", ".wav", ".mp3", ".zip", ".md5", ".sha256")
 )  # fmt: skip
 """Suffixes of what lies beside photos and is none: that it is not read is said, but is no loss."""
+TAR_SUFFIXES = frozenset((".tar", ".tgz"))
+"""Photos in a tar, as WebDataset keeps them."""
+LIST_MARK = "@"
+"""Before the name of a file that lists inputs, a line each."""
 UNKNOWN, NO_PICTURE = "of a kind that is not read", "no pictures"
 """Why a file was passed over."""
 
 
 @dataclass(frozen=True)
 class Input:
-    """A photo or a video, and what it is called in the table's column `input`."""
+    """A photo, a video or a tar of photos, and what it is called in the table's column `input`."""
 
     path: Path
     name: str
@@ -38,6 +42,13 @@ class Input:
     @property
     def is_video(self) -> bool:
         return is_video(self.path)
+
+    @property
+    def is_tar(self) -> bool:
+        return self.path.suffix.lower() in TAR_SUFFIXES
+
+    def __str__(self) -> str:
+        return self.name
 
     def key(self) -> str:
         """Names the file as it is now: a file that has been changed is another one."""
@@ -61,7 +72,7 @@ def is_video(path: Path) -> bool:
 
 
 def is_known(path: Path) -> bool:
-    return path.suffix.lower() in PHOTO_SUFFIXES | VIDEO_SUFFIXES
+    return path.suffix.lower() in PHOTO_SUFFIXES | VIDEO_SUFFIXES | TAR_SUFFIXES
 
 
 def why_not(path: Path) -> str | None:
@@ -72,11 +83,15 @@ def why_not(path: Path) -> str | None:
 
 
 def find_inputs(sources: Sequence[str | Path], recursive: bool = False) -> Found:
-    """Photos and videos, in the order given, those of a folder in natural order (`2.jpg` before `10.jpg`), none twice; hidden
-    files do not count. Raises `UserError` for a source that is not there and for a folder without photos and videos."""
+    """Photos, videos and tars of photos, in the order given, those of a folder in natural order (`2.jpg` before `10.jpg`), none
+    twice; hidden files do not count. `@list.txt` is a file that lists paths, a line each. Raises `UserError` for a source that is
+    not there and for a folder without photos and videos."""
     inputs: dict[Path, Input] = {}
     passed_over: dict[str, str] = {}
     for source in map(Path, sources):
+        if str(source).startswith(LIST_MARK):
+            inputs |= {path: Input(path, str(path)) for path in _listed(source)}
+            continue
         if not source.exists():
             raise UserError(f"There is no file or folder '{source}': check the path.")
         for path in _files_in(source, recursive, passed_over) if source.is_dir() else [source]:
@@ -87,6 +102,16 @@ def find_inputs(sources: Sequence[str | Path], recursive: bool = False) -> Found
 def list_inputs(sources: Sequence[str | Path], recursive: bool = False) -> list[Input]:
     """`find_inputs`, without what is passed over."""
     return find_inputs(sources, recursive).inputs
+
+
+def _listed(source: Path) -> Iterator[Path]:
+    """The paths in a list, those that are relative seen from here; whether they are there is found in their turn."""
+    path = Path(str(source).removeprefix(LIST_MARK))
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape") as file:
+            yield from (Path(line) for line in map(str.strip, file) if line)
+    except OSError as error:
+        raise UserError(f"The list '{path}' cannot be read ({error.strerror}): check the path.") from error
 
 
 def _files_in(folder: Path, recursive: bool, passed_over: dict[str, str]) -> list[Path]:

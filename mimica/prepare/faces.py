@@ -156,9 +156,14 @@ def prepare(
                 progress(report.kept, len(report.dropped))
         if not report.kept:
             raise DataError(f"Nothing in {folder} could be used. {report}.")
-        with (temporary / "dropped.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("name", "why"), *((one.name, one.why) for one in report.dropped)])
+        write_dropped(temporary, report)
     return report
+
+
+def write_dropped(folder: Path, report: Report) -> None:
+    """dropped.csv: what is not in the data, and why."""
+    with (folder / "dropped.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("name", "why"), *((one.name, one.why) for one in report.dropped)])
 
 
 def check_source(source: str, folder: Path) -> None:

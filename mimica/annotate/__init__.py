@@ -2,44 +2,31 @@
 
 What is done is kept in a journal beside the table, `aus.csv.part`; the table itself appears when all is done. The same call
 goes on where another one stopped, even if it was killed; the unit of progress is a file, so a video that was not finished
-is begun again. The table then is the same, byte for byte, as that of a run that was not interrupted.
+is begun again. The table then is the same, byte for byte, as that of a run that was not interrupted. Lists that one machine or
+one table does not hold go another way: `mimica.annotate.parts`.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mimica import __version__
+from mimica.annotate.work import PAGES, Failure, FileWork
 from mimica.data.inputs import UNKNOWN, Input, find_inputs
-from mimica.errors import ImageError, UserError, VideoError
+from mimica.errors import UserError
 from mimica.files import atomic_path
 from mimica.jobs.journal import Journal
 from mimica.jobs.workers import Tick, run
 from mimica.motion.tables import layout
-from mimica.pictures.images import read_photo
-from mimica.reader.follow import Finder, Follower
-from mimica.reader.read import FaceReading
-from mimica.video.reader import VideoReader, open_video
+from mimica.reader.follow import Finder
 
-PAGES = "pictures after the first one of a file"
-"""A reason in `Summary.partly`."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A file that could not be read, and the sentence that says why."""
-
-    name: str
-    reason: str
+__all__ = ["PAGES", "Failure", "Summary", "annotate"]
 
 
 @dataclass(frozen=True)
@@ -106,14 +93,6 @@ def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """What became of an input: its rows, as text or as a file that the receiver deletes, and what of it was lost."""
-
-    text: str | Path
-    lost: dict[str, int]
-
-
 def annotate(
     sources: Sequence[str | Path],
     output: str | Path,
@@ -149,7 +128,7 @@ def annotate(
     named = len(sources) > 1 or Path(sources[0]).is_dir()
     header = layout(columns).columns(landmarks) + ["input"] * named
     finder = make_finder or partial(Finder, detector, str(model) if model else None, threads=1)
-    make_work = partial(_Work, finder, output, columns, landmarks, raw, named)
+    make_work = partial(FileWork, finder, output, columns, landmarks, raw, named)
     job = {"mimica": __version__, "columns": header, "raw": raw, "detector": detector, "model": model and str(model)}
     with Journal(output.with_name(output.name + ".part"), job) as journal:
         _sweep(output)
@@ -181,7 +160,7 @@ def _counter(done: int, total: int, progress: Callable[[float, int, int], None] 
 
 
 def _do(
-    waiting: Sequence[tuple[Input, str]], journal: Journal, make_work: Callable[[], _Work], jobs: int, tick: Tick
+    waiting: Sequence[tuple[Input, str]], journal: Journal, make_work: Callable[[], FileWork], jobs: int, tick: Tick
 ) -> dict[str, str]:
     """Does what is waiting and puts it into the journal; key -> reason for what cannot be read."""
     key_of = dict(waiting)
@@ -220,76 +199,3 @@ def _sweep(output: Path) -> None:
     """Deletes what workers of a killed run left."""
     for path in output.parent.glob(f".{output.name}.*.rows"):
         path.unlink(missing_ok=True)
-
-
-# --- one photo, one video -------------------------------------------------------------------------------------------
-
-
-class _Work:
-    """Does an input: a photo's rows as text; a video's, however long it is, as the path of a file that the receiver deletes."""
-
-    def __init__(
-        self, make_finder: Callable[[], Finder], output: Path, columns: str, landmarks: bool, raw: bool, named: bool
-    ) -> None:
-        self._make_finder, self._output = make_finder, output
-        self._landmarks, self._raw, self._named, self._layout = landmarks, raw, named, layout(columns)
-        self._finder: Finder | None = None
-
-    def __call__(self, task: Input, tick: Tick) -> _Rows | Failure:
-        if self._finder is None:
-            self._finder = self._make_finder()
-        try:
-            return self._video(task, self._finder, tick) if task.is_video else self._photo(task, self._finder, tick)
-        except (ImageError, VideoError) as error:
-            return Failure(task.name, str(error))
-
-    def _photo(self, task: Input, finder: Finder, tick: Tick) -> _Rows:
-        try:
-            photo = read_photo(task.path)
-            readings = finder.find(photo.rgb)
-        finally:
-            tick(1.0, 1)
-        lost = {PAGES: photo.frames - 1} if photo.frames > 1 and photo.format == "TIFF" else {}
-        return _Rows(self._text(self._rows(list(enumerate(readings)), 0, 0.0), task.name), lost)
-
-    def _rows(self, faces: list[tuple[int, FaceReading]], index: int, time: float) -> list[list[str]]:
-        rows = [self._layout.face_row(reading, index + 1, face_id, time, self._landmarks) for face_id, reading in faces]
-        return rows or [self._layout.empty_row(index + 1, time, self._landmarks)]
-
-    def _video(self, task: Input, finder: Finder, tick: Tick) -> _Rows:
-        path = self._output.parent / f".{self._output.name}.{secrets.token_hex(6)}.rows"
-        try:
-            with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-                video = self._opened(task, tick)
-                file.writelines(self._frames(video, task.name, finder, tick))
-        except BaseException as error:
-            path.unlink(missing_ok=True)
-            if isinstance(error, OSError):
-                raise UserError(f"'{path}' cannot be written ({error.strerror}): make room, or write elsewhere.") from error
-            raise
-        return _Rows(path, dict(video.lost))
-
-    def _opened(self, task: Input, tick: Tick) -> VideoReader:
-        try:
-            return open_video(task.path)
-        except (ImageError, VideoError):
-            tick(1.0, 0)
-            raise
-
-    def _frames(self, video: VideoReader, name: str, finder: Finder, tick: Tick) -> Iterator[str]:
-        """A video's rows, frame by frame."""
-        left = 1.0
-        try:
-            follower = Follower(finder, self._raw)
-            for index, time, rgb in video:
-                yield self._text(self._rows(follower.read(rgb, time), index, time), name)
-                part = min(left, 1.0 / video.frame_count) if video.frame_count else 0.0
-                left -= part
-                tick(part, 1)
-        finally:
-            tick(left, 0)
-
-    def _text(self, rows: list[list[str]], name: str) -> str:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([*row, name] if self._named else row for row in rows)
-        return text.getvalue()
