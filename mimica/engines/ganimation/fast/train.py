@@ -38,7 +38,14 @@ from mimica.engines.ganimation.fast.data import Pairs, prepare
 from mimica.engines.ganimation.fast.edit import WEIGHTS
 from mimica.engines.ganimation.fast.file import Arrays, read_weights, weights_file
 from mimica.engines.ganimation.fast.geometry import geometry
-from mimica.engines.ganimation.fast.networks import ATTENTION_START, PatchCritic, PatchPainter, compose
+from mimica.engines.ganimation.fast.networks import (
+    ATTENTION_START,
+    PatchCritic,
+    PatchPainter,
+    ShippedPainter,
+    compose,
+    on_unshuffled,
+)
 from mimica.engines.ganimation.fast.options import PRESETS, FastOptions
 from mimica.engines.ganimation.fast.painter import PARTS
 from mimica.engines.ganimation.fast.patches import NETWORKS, Patches, PatchSource, RealPatches, choose_pairs, make_patches
@@ -319,24 +326,31 @@ def _cell(picture: Tensor) -> np.ndarray:
 
 
 @torch.no_grad()
-def to_onnx(network: torch.nn.Module, name: str) -> bytes:
+def to_onnx(network: PatchPainter, name: str) -> bytes:
     """A network as `painter.Painter` reads it."""
     part = PARTS["mouth" if name == "mouth" else "eye_right"]
     example = torch.zeros(1, 11, part.height, part.width), torch.zeros(1, CONDITION[name])
     file = io.BytesIO()
     torch.onnx.export(
-        network.eval(), example, file,  # type: ignore[arg-type]
+        ShippedPainter(network).eval(), example, file,  # type: ignore[arg-type]
         input_names=["pictures", "condition"], output_names=["maps"],
         opset_version=17, dynamo=False,
     )  # fmt: skip
     return file.getvalue()
 
 
+_SHIPPED = {"first": "encode1.0.0.weight", "bias": "encode1.0.0.bias"}
+"""A painter's first convolution, by its names in a `ShippedPainter`, which stores it in another shape."""
+
+
 def from_onnx(network: torch.nn.Module, content: bytes, source: Path) -> None:
     """Fills a network with what `to_onnx` wrote. Raises `WeightsError` where the file `source` holds another one."""
     import onnx
 
-    tensors = {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load_from_string(content).graph.initializer}
+    stored = {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load_from_string(content).graph.initializer}
+    tensors = {_SHIPPED.get(name, name.removeprefix("painter.")): array for name, array in stored.items()}
+    if "first" in stored:
+        tensors[_SHIPPED["first"]] = on_unshuffled(torch.from_numpy(stored["first"].copy())).numpy()
     fill_module(network, {name: array for name, array in tensors.items() if name in network.state_dict()}, source)
 
 
