@@ -26,7 +26,7 @@ FINER = 3
 """A window is enlarged by this, once a photo, so that frames may sample it linearly, which is six times as fast as cubically and
 hardly less sharp. Odd: the photo's own pixels stay among those of the enlarged one."""
 FINE = (100_000, 1_500_000)
-"""Pixels of windows that are enlarged (to 36 bytes each); smaller ones, whose pixels hold more detail, cost little as they are."""
+"""Pixels of windows that are enlarged (to 36 bytes each); smaller ones, whose pixels hold more, cost little as they are."""
 EYE_ROOM = 0.4
 """Pixels of a changed eye come to lie no farther outside its box than this share of the box' height."""
 
@@ -118,14 +118,10 @@ class Canvas:
         if y0 >= y1:  # nothing to be done; OpenCV wants one pixel at least
             x1, y1 = x0 + 1, y0 + 1
             self._box = x0, y0, x1, y1
-        x, y = self._places(field)
-        relit = np.abs(field.gain).max() > RELIT
-        sampled = window.sample(x, y, (x0, y0))
-        if relit:
-            factor = cv2.exp(field.gain - np.clip(field.gain, -RELIT, RELIT))
-            factor = self._on_window(_four(factor), self._box, np.zeros(2), self._scale, 1.0)
-            sampled = cv2.multiply(sampled, factor, dst=sampled, dtype=cv2.CV_8U)
-        self._pixels = sampled
+        sampled = window.sample(*self._places(field), (x0, y0))
+        factor = cv2.exp(field.gain - np.clip(field.gain, -RELIT, RELIT))
+        factor = self._on_window(_four(factor), self._box, np.zeros(2), self._scale, 1.0)
+        self._pixels = cv2.multiply(sampled, factor, dst=sampled, dtype=cv2.CV_8U)
 
     def _places(self, field: Field) -> tuple[np.ndarray, np.ndarray]:
         """x and y (h, w) of the window's pixels that go to the pixels of the box, counted from pixel centres."""
@@ -156,15 +152,17 @@ class Canvas:
         x0, y0, x1, y1 = box = self._patch_box(paint)
         if x0 >= x1 or y0 >= y1:
             return
-        corner = np.array(paint.corner)
-        warped = self._on_window(_four(paint.warped), box, corner, paint.scale, 1.0)
-        color = self._on_window(_four(paint.color), box, corner, paint.scale)
+        factors, added = (
+            self._on_window(m, box, np.array(paint.corner), paint.scale, outside)
+            for m, outside in ((paint.factors, 1.0), (paint.added, 0.0))
+        )
         region = self._pixels[y0 - self._box[1] : y1 - self._box[1], x0 - self._box[0] : x1 - self._box[0]]
-        color += cv2.multiply(region, warped, dst=warped, dtype=cv2.CV_32F)
-        if paint.still.any():
-            still = self._on_window(paint.still, box, corner, paint.scale)
-            color += cv2.multiply(self._window.rgba[y0:y1, x0:x1], cv2.merge([still] * 4), dtype=cv2.CV_32F)
-        region[...] = cv2.convertScaleAbs(cv2.max(color, 0))  # rounds, and stops at 255
+        cv2.multiply(region, factors, dst=factors, dtype=cv2.CV_32F)
+        still = cv2.extractChannel(added, 3)
+        if still.any():
+            added += cv2.multiply(self._window.rgba[y0:y1, x0:x1], cv2.merge([still] * 4), dtype=cv2.CV_32F)
+        factors += added
+        region[...] = cv2.convertScaleAbs(cv2.max(factors, 0))  # rounds, and stops at 255
 
     def smooth_steps(self) -> None:
         """Takes the jags and single pixels off the edges of folds, which a field coarser than the window draws in blocks."""
@@ -172,11 +170,10 @@ class Canvas:
         reach = int(np.ceil(2 * pixel)) + 2
         for x, y, width, height in boxes(cv2.dilate(self._steps, np.ones((2 * reach + 1,) * 2, np.uint8))):
             box = np.s_[y : y + height, x : x + width]
-            region = self._pixels[box].astype(np.float32)
+            region = np.ascontiguousarray(self._pixels[box])
             calm = cv2.GaussianBlur(cv2.medianBlur(region, 3 if pixel < 1.5 else 5), (0, 0), 0.4 * pixel)
             weight = cv2.GaussianBlur(cv2.dilate(self._steps[box], np.ones((3, 3), np.uint8)).astype(np.float32), (0, 0), pixel)
-            region += (calm - region) * cv2.merge([weight] * 4)
-            self._pixels[box] = cv2.convertScaleAbs(region)
+            self._pixels[box] = cv2.blendLinear(calm, region, weight, 1 - weight)
 
     def finished(self) -> tuple[np.ndarray, np.ndarray]:
         """The window, uint8 (H, W, 3), and where it changed, float32 (H, W)."""
@@ -208,7 +205,7 @@ class Canvas:
             x0, y0, x1, y1 = box = self._patch_box(paint)
             if x0 < x1 and y0 < y1:
                 kept = self._on_window(paint.attention, box, np.array(paint.corner), paint.scale, 1.0)
-                painted = self._on_window(paint.color, box, np.array(paint.corner), paint.scale) / 255
+                painted = self._on_window(paint.color.copy(), box, np.array(paint.corner), paint.scale) / 255
                 attention[y0:y1, x0:x1] *= np.clip(kept, 0, 1)
                 color[y0:y1, x0:x1] += np.clip(painted / np.maximum(1 - kept, 0.02)[..., None], 0, 1)
         flow = np.zeros((height, width, 2), np.float32)
@@ -219,18 +216,21 @@ class Canvas:
 
     def _active_box(self, field: Field) -> tuple[int, int, int, int]:
         """The window's rectangle (x0, y0, x1, y1) around all that moves or is relit."""
-        x, y = cv2.split(field.flow)
-        active = (x != 0) | (y != 0)
-        for channel in cv2.split(field.gain):
-            active |= np.abs(channel) > RELIT
-        xs, ys = np.flatnonzero(active.any(axis=0)), np.flatnonzero(active.any(axis=1))
-        if not len(ys):
+        moved = cv2.boundingRect((field.flow.reshape(len(field.flow), -1) != 0).view(np.uint8))
+        relit = cv2.boundingRect((np.abs(field.gain.reshape(len(field.gain), -1)) > RELIT).view(np.uint8))
+        found = [  # channels lie side by side
+            (left // channels, top, (left + width - 1) // channels, top + height - 1)
+            for (left, top, width, height), channels in ((moved, 2), (relit, 3))
+            if width
+        ]
+        if not found:
             return 0, 0, 1, 1
-        low, high = np.array([xs.min(), ys.min()]) - 1, np.array([xs.max(), ys.max()]) + 2
+        low = np.min([box[:2] for box in found], axis=0) - 1
+        high = np.max([box[2:] for box in found], axis=0) + 2
         return self._clipped(low / (SIDE * self._scale), high / (SIDE * self._scale))
 
     def _patch_box(self, paint: Paint) -> tuple[int, int, int, int]:
-        height, width = paint.warped.shape[:2]
+        height, width = paint.attention.shape
         low = np.array(paint.corner) / SIDE
         box = self._clipped(low, low + np.array([width, height]) / (SIDE * paint.scale))
         x0, y0, x1, y1 = self._box
@@ -254,11 +254,11 @@ class Canvas:
         method: int = cv2.INTER_LINEAR,
     ) -> np.ndarray:
         """A map of the crop (`corner` in pixels of scale 1) sampled at the window's pixels within `box`."""
-        matrix = self._window_from_crop / (SIDE * scale)
-        matrix[:, 2] = transform(corner / SIDE, self._window_from_crop)  # window from map
-        shifted = matrix[:, :2] @ np.array([0.5, 0.5]) + matrix[:, 2] - 0.5 - np.array(box[:2])  # pixel centres
+        (a, b, _), (c, d, _) = (self._window_from_crop / (SIDE * scale)).tolist()
+        x, y = transform(corner / SIDE, self._window_from_crop).tolist()  # where the map begins in the window
+        x, y = x + (a + b) / 2 - 0.5 - box[0], y + (c + d) / 2 - 0.5 - box[1]  # pixel centres
         size = (box[2] - box[0], box[3] - box[1])
-        inverse = invert(np.column_stack([matrix[:, :2], shifted]))
+        inverse = invert(np.array([[a, b, x], [c, d, y]]))
         fill = (outside,) * 4
         return cv2.warpAffine(
             picture, inverse, size, flags=method | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT, borderValue=fill

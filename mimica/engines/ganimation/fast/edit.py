@@ -13,9 +13,11 @@ the person's own, where the photo hides them; eyes that the photo shows closed o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import cv2
@@ -60,8 +62,8 @@ DETAIL = 520
 """A face whose tight crop has more pixels a side than this gets a field of twice the scale; twice as many, three times."""
 
 
-PAINT_SCALE = 2
-"""Patches are put together at this scale at least, which keeps teeth sharp."""
+PAINT_SCALE = {"mouth": 2, "eye": 1}
+"""Patches are put together at this scale at least: teeth are drawn, and stay sharp; eyeballs are drawn at scale 1."""
 
 
 MOVED = (0.0005, 0.0025)
@@ -175,7 +177,9 @@ class FastGanimation:
         if moved is not state:
             window = window.with_eyes(image, [eye.box for eye in state.gaze.found])
         given = window, state.crop_from_window, field, state.scale
-        return _with_eyes(Rendered(*painted(*given, paints), Canvas(*given).layers(field, paints) if layers else {}), state, moved)
+        return _with_eyes(
+            Rendered(*painted(*given, paints), Canvas(*given).layers(field, paints) if layers else {}), state, moved
+        )
 
     def reach(self, state: State) -> tuple[int, int, int, int]:
         """The window's rectangle that a turn may touch; see `mimica.engines.base`."""
@@ -214,16 +218,15 @@ class FastGanimation:
         check_finite(gain)
         skin = self._rig.skin_vertices
         field = self._warper.field(state.mesh[:skin], moved[:skin], gain, state.scale, ROWS, state.rims)
-        paints = []
-        for name in PARTS:
-            length = float(np.abs(motion[self._moving[name]]).max())
-            strength = float(np.clip((length - MOVED[0]) / (MOVED[1] - MOVED[0]), 0, 1))
-            if strength > 0:
-                paints.append(self._paint(name, state, field, moved[skin:], target, strength))
-        return field, paints
+        strengths = {name: float(np.abs(motion[self._moving[name]]).max()) for name in PARTS}
+        low, high = MOVED
+        strengths = {name: float(np.clip((length - low) / (high - low), 0, 1)) for name, length in strengths.items()}
+        asked = [(name, state, field, moved[skin:], target, strength) for name, strength in strengths.items() if strength > 0]
+        return field, list(_at_once(self._paint, asked))
 
     def _paint(self, name: str, state: State, field: Field, inner: np.ndarray, target: np.ndarray, strength: float) -> Paint:
-        part, scale = PARTS[name], max(PAINT_SCALE, state.scale)
+        part = PARTS[name]
+        scale = max(PAINT_SCALE[part.network], state.scale)
         corner = part.corner(state.landmarks, ROWS)
         if part.network == "mouth":
             openings = state.openings[0], field.mouth
@@ -237,6 +240,24 @@ class FastGanimation:
         if state.rims is not None:
             fade = strength * part_of(np.clip(state.rims * (1 / RIM_FADE), 0, 1), corner, part, scale)
         return composed(part, corner, maps, openings[1], drawing, scale, fade)
+
+
+@lru_cache(1)
+def _helper() -> ThreadPoolExecutor:
+    """One more thread, for eyes that are painted while the mouth is."""
+    return ThreadPoolExecutor(1, "painter")
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_helper.cache_clear)  # threads do not come along
+
+
+def _at_once(work: Callable[..., Paint], asked: Sequence[tuple]) -> list[Paint]:
+    """The results of `work` for all that is asked, the first of it here and the rest beside."""
+    if not asked:
+        return []
+    rest = [_helper().submit(work, *one) for one in asked[1:]]
+    return [work(*asked[0]), *(one.result() for one in rest)]
 
 
 def _eyeballs(crop: np.ndarray, landmarks: np.ndarray, opening: np.ndarray) -> dict[str, np.ndarray]:

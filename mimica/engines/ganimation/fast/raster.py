@@ -15,7 +15,7 @@ import numpy as np
 
 SLACK = np.float32(1e-5)
 """How far below zero a barycentric coordinate may be: neighbours leave no gap through rounding."""
-HEIGHTS = (1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 26, 34, 50)
+HEIGHTS = (2, 4, 6, 9, 13, 20, 34, 60)
 """Triangles of no more than so many rows are handled together."""
 _FAR, _LEVEL = np.float32(1e9), np.float32(1e-12)
 
@@ -158,15 +158,11 @@ def _seen(pixels: np.ndarray, length: np.ndarray, faces: np.ndarray, size: int) 
         drawn.append((pixels, faces))
         longer = np.flatnonzero(length)
         pixels, faces, length = pixels.take(longer) + 1, faces.take(longer), length.take(longer) - 1
+    pixels, faces = (np.concatenate(part) for part in zip(*drawn, strict=True)) if drawn else (pixels, faces)
     picture = np.full(size, -1, np.int32)
-    for pixels, faces in drawn:
+    while len(pixels):  # until no nearer triangle has been overwritten by a farther one, which is after two rounds mostly
         picture[pixels] = faces
-    hidden = True
-    while hidden:  # a nearer triangle may have been overwritten by a farther one, hardly ever twice
-        hidden = False
-        for pixels, faces in drawn:
-            nearer = np.flatnonzero(picture.take(pixels) < faces)
-            if len(nearer):
-                picture[pixels.take(nearer)], hidden = faces.take(nearer), True
+        lost = np.flatnonzero(picture.take(pixels) < faces)
+        pixels, faces = pixels.take(lost), faces.take(lost)
     covered = np.flatnonzero(picture >= 0)
     return covered, picture.take(covered)
