@@ -73,8 +73,9 @@ MOVED = (0.0005, 0.0025)
 @dataclass(frozen=True)
 class State:
     """What `encode` finds: landmarks and mesh in shares of the tight crop's side, the crop itself at scale 1, the openings
-    before, the eyeballs (by the name of the part), the colour of white, the scale of fields, and where glasses are: `rims`, how far the
-    nearest rim is, `frame`, their hull (n, 2) in the window. Eyes and head are taken apart when they are first asked to move."""
+    before, the eyeballs (by the name of the part), the colour of white, the scale of fields, and where glasses are: `rims`, how
+    far the nearest rim is, `frame`, their hull (n, 2) in the window. Eyes and head are taken apart when they are first asked to
+    move."""
 
     face: Face
     controls: np.ndarray
