@@ -86,6 +86,8 @@ def own_controls(reading: FaceReading) -> dict[str, float]:
 def engine_values(values: Mapping[str, float], engine: Engine) -> dict[str, float]:
     """`values` under the names that the engine knows: a control without sides is the mean of both sides, and the reverse;
     what the engine does not have is left out, what `values` does not have too."""
+    if values.keys() <= set(engine.controls):
+        return {name: values[name] for name in engine.controls if name in values}
     known = {**without_sides(values), **with_sides(values), **values}
     return {name: known[name] for name in engine.controls if name in known}
 
@@ -178,11 +180,12 @@ def render_patch(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> P
         reaches += [_in_photo(engine.reach(one.state), one.crop_from_photo) for _, one, _ in turned]
     corners = np.array(reaches)
     (x0, y0), (x1, y1) = np.maximum(corners[:, :2].min(axis=0), 0), np.minimum(corners[:, 2:].max(axis=0), (width, height))
-    part = np.ascontiguousarray(prepared.photo[y0:y1, x0:x1])
+    part = prepared.photo[y0:y1, x0:x1].copy()
     for index, one, wanted in faces:
         rendered = render_face(prepared, index, wanted)
         matrix = _shifted(one.crop_from_photo, x0, y0)
-        before, part = part, align.paste(part, rendered.image, rendered.mask, matrix)
+        before = part.copy() if one.tone is not None and one.tone.gray else part
+        align.paste_into(part, rendered.image, rendered.mask, matrix)
         if prepared.restorer is not None:
             seen = align.mask_in_photo(rendered.mask, matrix, part.shape)
             part = prepared.restorer.over(part, one.reading.landmarks_photo - (x0, y0), seen)

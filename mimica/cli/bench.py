@@ -16,12 +16,13 @@ def bench(
     photo: PhotoArgument,
     only: Annotated[list[str] | None, typer.Option("--only", help="Run only this benchmark; may be repeated.")] = None,
     repeats: Annotated[int, typer.Option("--repeats", help="Measurements of each, 3 to 1000; the median counts.")] = 30,
+    profile: Annotated[bool, typer.Option("--profile", help="Show what a frame's stages take, and nothing else.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure speed on this machine, with any photo of one face (examples/astronaut.jpg, say)."""
     from mimica.evaluate.bench import Figure, hardware, measured
 
-    work, machine = measured(photo, only, repeats), hardware()
+    work, machine = measured(photo, ["profile"] if profile else only, repeats), hardware()
     if not as_json:
         typer.echo(", ".join(f"{key}: {value}" for key, value in machine.items()))
     figures: list[Figure] = []

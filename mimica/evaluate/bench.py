@@ -86,9 +86,7 @@ def median_ms(call: Callable[[int], object], repeats: int) -> float:
 def frame(setting: Setting) -> list[Figure]:
     """One frame of the default engine with a face crop of 512 pixels, alone and in a run of frames, against the paper's generator
     at 128."""
-    prepared, _ = api.prepare_face(_enlarged(setting.photo), eye_distance=_TIGHT_EYE_DISTANCE * FRAME_SIDE)
-    own = own_controls(prepared.faces[0].reading)
-    targets = [wanted("happy", intensity=0.3 + 0.6 * i / setting.repeats).target(own) for i in range(setting.repeats + 1)]
+    prepared, targets = _asked(setting)
     height, width = prepared.faces[0].face.image.shape[:2]
     size = f"default engine, face crop of {width} x {height} pixels, laid into the photo"
     alone = median_ms(lambda i: render_frame(prepared, [targets[i]]), setting.repeats)
@@ -106,6 +104,23 @@ def frame(setting: Setting) -> list[Figure]:
         Figure("paper's generator", paper, "ms", note),
         *(Figure(f"{figure.name}, faster by", paper / figure.value, "times") for figure in figures),
     ]
+
+
+def _asked(setting: Setting) -> tuple[Prepared, list[dict[str, float]]]:
+    """The photo with a face crop of `FRAME_SIDE` pixels, and one smile more than is measured, each another."""
+    prepared, _ = api.prepare_face(_enlarged(setting.photo), eye_distance=_TIGHT_EYE_DISTANCE * FRAME_SIDE)
+    own = own_controls(prepared.faces[0].reading)
+    steps = [0.3 + 0.6 * i / setting.repeats for i in range(setting.repeats + 1)]
+    return prepared, [wanted("happy", intensity=step).target(own) for step in steps]
+
+
+def stages(setting: Setting) -> list[Figure]:
+    """Milliseconds of the processor that a frame takes, by stage (see `mimica.evaluate.profile`)."""
+    from mimica.evaluate.profile import milliseconds
+
+    found = milliseconds(*_asked(setting), setting.folder)
+    note = "processor time of a frame, as `frame` renders it, encoded as mp4; one thread"
+    return [Figure(stage, value, "ms", note if stage == "frame" else "") for stage, value in found.items()]
 
 
 def run_ms(prepared: Prepared, targets: Sequence[Mapping[str, float]]) -> float:
@@ -235,10 +250,11 @@ BENCHMARKS: dict[str, Callable[[Setting], list[Figure]]] = {
     "annotate": annotation,
     "web": page_previews,
     "load": page_load,
+    "profile": stages,
 }
 """Name -> function; a new one is a line here."""
-ON_REQUEST = ("web", "load")
-"""Run only when named by `--only`: they need the extra `web`, and minutes."""
+ON_REQUEST = ("web", "load", "profile")
+"""Run only when named by `--only`: two need the extra `web`, and minutes; the third says where time goes."""
 
 
 def measured(photo: Path, only: Sequence[str] | None = None, repeats: int = 30) -> Iterator[list[Figure]]:

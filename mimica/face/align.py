@@ -60,8 +60,9 @@ def _similarity(axis: np.ndarray, scale: float, source: np.ndarray, target: np.n
 
 def invert(matrix: np.ndarray) -> np.ndarray:
     """The (2, 3) matrix of the opposite direction."""
-    linear = np.linalg.inv(matrix[:, :2])
-    return np.column_stack([linear, -linear @ matrix[:, 2]])
+    (a, b, x), (c, d, y) = np.asarray(matrix, np.float64).tolist()
+    e, f, g, h = d / (a * d - b * c), b / (b * c - a * d), c / (b * c - a * d), a / (a * d - b * c)
+    return np.array([[e, f, -e * x - f * y], [g, h, -g * x - h * y]])  # by hand: a frame needs a dozen
 
 
 def transform(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -81,30 +82,35 @@ def cut(photo: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
 
 
 def paste(photo: np.ndarray, crop: np.ndarray, mask: np.ndarray, crop_from_photo: np.ndarray) -> np.ndarray:
-    """A copy of `photo` with `crop` (uint8, h x w x 3) over it where `mask` (float32, h x w, [0, 1]) says so. Pixels that
-    the mask does not reach are the photo's, bit for bit; where the crop is a window of the photo (a whole-pixel shift at
-    scale 1), pixels of mask 1 are the crop's, bit for bit."""
+    """A copy of `photo` with the crop over it: see `paste_into`."""
     result = photo.copy()
+    paste_into(result, crop, mask, crop_from_photo)
+    return result
+
+
+def paste_into(result: np.ndarray, crop: np.ndarray, mask: np.ndarray, crop_from_photo: np.ndarray) -> None:
+    """Writes into a photo `crop` (uint8, h x w x 3) where `mask` (float32, h x w, [0, 1]) says so. Pixels that the mask does not
+    reach stay, bit for bit; where the crop is a window of the photo (a whole-pixel shift at scale 1), pixels of mask 1 are the
+    crop's, bit for bit."""
     height, width = mask.shape
     photo_from_crop = invert(crop_from_photo)
     x0, y0, x1, y1 = reach(crop_from_photo, mask.shape)
-    x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, photo.shape[1]), min(y1, photo.shape[0])
+    x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, result.shape[1]), min(y1, result.shape[0])
     if x0 >= x1 or y0 >= y1:
-        return result
+        return
     left, top = np.round(photo_from_crop[:, 2])
     if np.allclose(photo_from_crop, [[1, 0, left], [0, 1, top]], rtol=0, atol=1e-6):  # a window: nothing to resample
         x0, y0, x1, y1 = max(x0, int(left)), max(y0, int(top)), min(x1, int(left) + width), min(y1, int(top) + height)
         inside = np.s_[y0 - int(top) : y1 - int(top), x0 - int(left) : x1 - int(left)]
         pixels, weight = crop[inside], mask[inside]
         _blend(result[y0:y1, x0:x1], pixels, weight)
-        return result
+        return
     rows = max(64, LARGEST_BLEND // (x1 - x0))
     for top in range(y0, y1, rows):  # of a large photo in bands, as floats take four times the room
         bottom = min(y1, top + rows)
         here = photo_from_crop - [[0, 0, x0], [0, 0, top]]
         weight = _warp(mask, here, x1 - x0, bottom - top, outside_is_zero=True)
         _blend(result[top:bottom, x0:x1], _warp(crop, here, x1 - x0, bottom - top), weight)
-    return result
 
 
 def add_change(photo: np.ndarray, change: np.ndarray, weight: np.ndarray, crop_from_photo: np.ndarray) -> np.ndarray:
@@ -128,8 +134,8 @@ def mask_in_photo(mask: np.ndarray, crop_from_photo: np.ndarray, shape: tuple[in
 
 def _blend(region: np.ndarray, pixels: np.ndarray, weight: np.ndarray) -> None:
     """Lays the pixels over the region, in place."""
-    whole = (weight >= 1).astype(np.uint8)
-    if np.array_equal(whole, weight):
+    whole = cv2.compare(weight, 1.0, cv2.CMP_GE)
+    if cv2.countNonZero(whole) == cv2.countNonZero(weight):  # nothing is half seen
         cv2.copyTo(np.ascontiguousarray(pixels), whole, region)
     else:
         region[...] = cv2.blendLinear(pixels, region, weight, 1 - weight)  # exact where the weight is 0 or 1

@@ -18,6 +18,7 @@ EXAMPLE = Path("photo.jpg")
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     made = {
         "quick": lambda setting: [Figure("quick", 12.34, "ms", setting.photo.name)],
+        "profile": lambda setting: [Figure("rig", 0.5, "ms")],
         "absent": lambda setting: [Figure("absent", math.nan, "ms", "torch is not installed")],
     }
     monkeypatch.setattr(benchmarks, "BENCHMARKS", made)
@@ -34,6 +35,14 @@ def test_text_and_choice(capsys: pytest.CaptureFixture[str]) -> None:
     bench(EXAMPLE, only=["absent"])
     text = capsys.readouterr().out
     assert "cores" in text and "torch is not installed" in text and "12.3" not in text
+
+
+def test_profile_is_asked_for_by_a_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    bench(EXAMPLE)
+    assert "rig" not in capsys.readouterr().out
+    bench(EXAMPLE, profile=True)
+    text = capsys.readouterr().out
+    assert "rig" in text and "quick" not in text
 
 
 def test_bad_requests() -> None:

@@ -13,9 +13,11 @@ the person's own, where the photo hides them; eyes that the photo shows closed o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import cv2
@@ -23,7 +25,7 @@ import numpy as np
 
 from mimica.engines.base import Crop, Face, Rendered
 from mimica.engines.ganimation.fast import glasses
-from mimica.engines.ganimation.fast.canvas import MOST, Canvas, painted
+from mimica.engines.ganimation.fast.canvas import Canvas, Window, painted
 from mimica.engines.ganimation.fast.gaze import Gaze, encode_gaze, lids, look
 from mimica.engines.ganimation.fast.painter import (
     PARTS,
@@ -60,8 +62,8 @@ DETAIL = 520
 """A face whose tight crop has more pixels a side than this gets a field of twice the scale; twice as many, three times."""
 
 
-PAINT_SCALE = 2
-"""Patches are put together at this scale at least, which keeps teeth sharp."""
+PAINT_SCALE = {"mouth": 2, "eye": 1}
+"""Patches are put together at this scale at least: teeth are drawn, and stay sharp; eyeballs are drawn at scale 1."""
 
 
 MOVED = (0.0005, 0.0025)
@@ -70,10 +72,10 @@ MOVED = (0.0005, 0.0025)
 
 @dataclass(frozen=True)
 class State:
-    """What `encode` finds: landmarks and mesh in shares of the tight crop's side, the crop itself at scale 1, the window's
-    `pixels` as float32 (which is sampled faster, and without rounding twice; None for a large window), the openings before, the
-    eyeballs (by the name of the part), the colour of white, the scale of fields, and where glasses are: `rims`, how far the
-    nearest rim is, `frame`, their hull (n, 2) in the window. Eyes and head are taken apart when they are first asked to move."""
+    """What `encode` finds: landmarks and mesh in shares of the tight crop's side, the crop itself at scale 1, the openings
+    before, the eyeballs (by the name of the part), the colour of white, the scale of fields, and where glasses are: `rims`, how
+    far the nearest rim is, `frame`, their hull (n, 2) in the window. Eyes and head are taken apart when they are first asked to
+    move."""
 
     face: Face
     controls: np.ndarray
@@ -81,7 +83,6 @@ class State:
     landmarks: np.ndarray
     mesh: np.ndarray
     crop: np.ndarray
-    pixels: np.ndarray | None
     openings: tuple[np.ndarray, np.ndarray]
     eyeballs: Mapping[str, np.ndarray]
     white: np.ndarray
@@ -95,6 +96,11 @@ class State:
         """Yaw, pitch and roll that the photo shows, degrees."""
         yaw, pitch, roll = (float(self.face.controls.get(name, 0.0)) for name in POSE)
         return yaw, pitch, roll
+
+    @cached_property
+    def window(self) -> Window:
+        """The window's pixels as frames sample them."""
+        return Window.of(self.face.image)
 
     @cached_property
     def gaze(self) -> Gaze:
@@ -138,7 +144,6 @@ class FastGanimation:
         controls = to_vector(face.controls, SIDED_AU_NAMES)
         white = tooth_white(crop, openings[1], self._warper.skin(mesh[: self._rig.skin_vertices], 1, ROWS))
         eyeballs = _eyeballs(crop, landmarks, openings[1])
-        pixels = face.image.astype(np.float32) if face.image.shape[0] * face.image.shape[1] <= MOST else None
         rims = glasses.find_rims(
             cut(face.image, crop_from_window * glasses.SIDE, ROWS * glasses.SIDE // SIDE)[:, : glasses.SIDE], landmarks
         )
@@ -146,7 +151,7 @@ class FastGanimation:
         window_from_crop = invert(crop_from_window)
         frame = None if rims is None else transform(_hull(rims), window_from_crop)
         right, left = (transform(mesh[self._rig.topology[f"eye_loop_{side}"]], window_from_crop) for side in ("right", "left"))
-        drawn = (mesh, crop, pixels, openings, eyeballs, white, scale, away)
+        drawn = (mesh, crop, openings, eyeballs, white, scale, away)
         return State(face, controls, crop_from_window, landmarks, *drawn, frame, (right, left))
 
     def render(self, state: State, values: Mapping[str, float], *, layers: bool = False) -> Rendered:
@@ -169,8 +174,13 @@ class FastGanimation:
             }
             return _with_eyes(Rendered(image.copy(), empty, found if layers else {}), state, moved)
         field, paints = self._predict(moved, _lips_parted(state.controls, target))
-        given = image, moved.pixels, state.crop_from_window, field, state.scale
-        return _with_eyes(Rendered(*painted(*given, paints), Canvas(*given).layers(paints) if layers else {}), state, moved)
+        window = state.window
+        if moved is not state:
+            window = window.with_eyes(image, [eye.box for eye in state.gaze.found])
+        given = window, state.crop_from_window, field, state.scale
+        return _with_eyes(
+            Rendered(*painted(*given, paints), Canvas(*given).layers(field, paints) if layers else {}), state, moved
+        )
 
     def reach(self, state: State) -> tuple[int, int, int, int]:
         """The window's rectangle that a turn may touch; see `mimica.engines.base`."""
@@ -209,16 +219,15 @@ class FastGanimation:
         check_finite(gain)
         skin = self._rig.skin_vertices
         field = self._warper.field(state.mesh[:skin], moved[:skin], gain, state.scale, ROWS, state.rims)
-        paints = []
-        for name in PARTS:
-            length = float(np.abs(motion[self._moving[name]]).max())
-            strength = float(np.clip((length - MOVED[0]) / (MOVED[1] - MOVED[0]), 0, 1))
-            if strength > 0:
-                paints.append(self._paint(name, state, field, moved[skin:], target, strength))
-        return field, paints
+        strengths = {name: float(np.abs(motion[self._moving[name]]).max()) for name in PARTS}
+        low, high = MOVED
+        strengths = {name: float(np.clip((length - low) / (high - low), 0, 1)) for name, length in strengths.items()}
+        asked = [(name, state, field, moved[skin:], target, strength) for name, strength in strengths.items() if strength > 0]
+        return field, list(_at_once(self._paint, asked))
 
     def _paint(self, name: str, state: State, field: Field, inner: np.ndarray, target: np.ndarray, strength: float) -> Paint:
-        part, scale = PARTS[name], max(PAINT_SCALE, state.scale)
+        part = PARTS[name]
+        scale = max(PAINT_SCALE[part.network], state.scale)
         corner = part.corner(state.landmarks, ROWS)
         if part.network == "mouth":
             openings = state.openings[0], field.mouth
@@ -232,6 +241,24 @@ class FastGanimation:
         if state.rims is not None:
             fade = strength * part_of(np.clip(state.rims * (1 / RIM_FADE), 0, 1), corner, part, scale)
         return composed(part, corner, maps, openings[1], drawing, scale, fade)
+
+
+@lru_cache(1)
+def _helper() -> ThreadPoolExecutor:
+    """One more thread, for eyes that are painted while the mouth is."""
+    return ThreadPoolExecutor(1, "painter")
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_helper.cache_clear)  # threads do not come along
+
+
+def _at_once(work: Callable[..., Paint], asked: Sequence[tuple]) -> list[Paint]:
+    """The results of `work` for all that is asked, the first of it here and the rest beside."""
+    if not asked:
+        return []
+    rest = [_helper().submit(work, *one) for one in asked[1:]]
+    return [work(*asked[0]), *(one.result() for one in rest)]
 
 
 def _eyeballs(crop: np.ndarray, landmarks: np.ndarray, opening: np.ndarray) -> dict[str, np.ndarray]:
@@ -261,17 +288,14 @@ def _gaze_change(state: State, wanted: Mapping[str, float]) -> tuple[float, floa
 def _looking(state: State, change: tuple[float, float]) -> State:
     """The state as if the photo's eyes had been turned by `change`."""
     image = look(state.face.image, state.gaze, change)
-    crop, pixels = state.crop.copy(), None if state.pixels is None else state.pixels.copy()
+    crop = state.crop.copy()
     for part in PARTS.values():
         if part.network == "eye":
             x, y = corner = part.corner(state.landmarks, ROWS)
             here = state.crop_from_window * SIDE - [[0, 0, corner[0]], [0, 0, corner[1]]]
             crop[y : y + part.height, x : x + part.width] = cut(image, here, part.width)[: part.height]
-    if pixels is not None:
-        for eye in state.gaze.found:
-            pixels[eye.box] = image[eye.box]
     eyeballs = _eyeballs(crop, state.landmarks, state.openings[1])
-    return replace(state, face=replace(state.face, image=image), crop=crop, pixels=pixels, eyeballs=eyeballs)
+    return replace(state, face=replace(state.face, image=image), crop=crop, eyeballs=eyeballs)
 
 
 def _with_eyes(rendered: Rendered, state: State, moved: State) -> Rendered:

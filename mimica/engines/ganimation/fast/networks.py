@@ -80,8 +80,10 @@ class PatchPainter(nn.Module):
         self.output.bias = nn.Parameter(torch.tensor([ATTENTION_START] + [0.0] * 7))
 
     def forward(self, pictures: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
-        place = _place(pictures)
-        one = self.encode1(F.pixel_unshuffle(torch.cat([pictures, place], 1), 2))
+        return self.decoded(self.encode1(F.pixel_unshuffle(torch.cat([pictures, _place(pictures)], 1), 2)), pictures, condition)
+
+    def decoded(self, one: torch.Tensor, pictures: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        """What `encode1` gave (B, c, h / 2, w / 2) -> the maps."""
         two = self.encode2(one)
         three = self.encode3(two) + self.condition(condition)[..., None, None]
         up = self.decode2(torch.cat([F.interpolate(three, scale_factor=2.0, mode="bilinear"), two], 1))
@@ -91,6 +93,36 @@ class PatchPainter(nn.Module):
         shown_before = SHOWN_STEEPNESS * (pictures[:, SHOWN] - SHOWN_HALF)  # a logit of w
         share = torch.sigmoid(y[:, SHARE] + shown_before)
         return torch.cat([torch.sigmoid(y[:, ATTENTION]), share, gain, torch.sigmoid(y[:, COLOR])], 1)
+
+
+class ShippedPainter(nn.Module):
+    """A `PatchPainter` as it is shipped: its first convolution looks at the pictures themselves, six pixels wide in steps of two,
+    which is the same as three wide on unshuffled ones, and saves moving every pixel (a quarter of the time of ONNX Runtime)."""
+
+    def __init__(self, painter: PatchPainter):
+        super().__init__()
+        first, *rest = painter.encode1
+        self.painter, self.rest = painter, nn.Sequential(first[1:], *rest)
+        self.bias = first[0].bias
+        self.first = nn.Parameter(on_pictures(first[0].weight))
+
+    def forward(self, pictures: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        one = F.conv2d(torch.cat([pictures, _place(pictures)], 1), self.first, self.bias, stride=2, padding=2)
+        return self.painter.decoded(self.rest(one), pictures, condition)
+
+
+def on_pictures(weight: torch.Tensor) -> torch.Tensor:
+    """A convolution of unshuffled pictures, (O, 4 C, 3, 3) -> the same of the pictures, (O, C, 6, 6) in steps of two."""
+    outputs, channels, height, width = weight.shape
+    apart = weight.reshape(outputs, channels // 4, 2, 2, height, width)  # pixel_unshuffle: channel, row, column
+    return apart.permute(0, 1, 4, 2, 5, 3).reshape(outputs, channels // 4, 2 * height, 2 * width)
+
+
+def on_unshuffled(weight: torch.Tensor) -> torch.Tensor:
+    """The way back from `on_pictures`."""
+    outputs, channels, height, width = weight.shape
+    apart = weight.reshape(outputs, channels, height // 2, 2, width // 2, 2)
+    return apart.permute(0, 1, 3, 5, 2, 4).reshape(outputs, 4 * channels, height // 2, width // 2)
 
 
 class PatchCritic(nn.Module):

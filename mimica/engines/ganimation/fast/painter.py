@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 
 from mimica.engines.ganimation.fast import raster
-from mimica.engines.ganimation.fast.warp import SIDE, Field, continued, sample
+from mimica.engines.ganimation.fast.warp import SIDE, Field, continued
 from mimica.model_files.onnx_session import open_session
 
 FEATHER = 5
@@ -34,6 +34,9 @@ DARK = (0.055, 0.035, 0.04)
 """The back of the mouth, as a share of the white of the teeth."""
 WHITE_LIMITS = (75.0, 225.0)
 """How dark and how light the white of the teeth may be, 0..255."""
+AROUND = 10
+"""Teeth and tongue are drawn up to so many pixels beside an opening: what lies further behind the lips hardly tells the network
+anything."""
 LIP_SHADOW, LIP_SHADOW_LENGTH = 0.38, 4.3
 """How much light the upper lip takes from the teeth right below it, and after how many pixels none."""
 
@@ -67,8 +70,8 @@ PARTS = {
 
 @dataclass(frozen=True)
 class PatchInputs:
-    """What the network sees, all at scale 1: `pictures` float32 (h, w, 11) in [0, 1] (W, S, D, alpha after, alpha before) and
-    `condition` (Q,)."""
+    """What the network sees, all at scale 1: `pictures` float32 (11, h, w) in [0, 1] (W, S, D, alpha after, alpha before), as a
+    mirror shows them for a mirrored part, and `condition` (Q,)."""
 
     pictures: np.ndarray
     condition: np.ndarray
@@ -76,15 +79,27 @@ class PatchInputs:
 
 @dataclass(frozen=True)
 class Paint:
-    """result = warped * W + still * S + color: maps (h * m, w * m, 3), (h * m, w * m), (h * m, w * m, 3); `corner` in
-    pixels of the crop at `SIDE`, `scale` m; colours 0..255. `attention` (h * m, w * m) is what remains of the photo."""
+    """result = warped * W + still * S + color: `factors` float32 (h * m, w * m, 4) hold `warped` and a 1, `added`, as large,
+    `color` and `still`, since vectors of four are the fastest; `corner` in pixels of the crop at `SIDE`, `scale` m; colours
+    0..255. `attention` (h * m, w * m) is what remains of the photo."""
 
     corner: tuple[int, int]
     scale: int
-    warped: np.ndarray
-    still: np.ndarray
-    color: np.ndarray
+    factors: np.ndarray
+    added: np.ndarray
     attention: np.ndarray
+
+    @property
+    def warped(self) -> np.ndarray:
+        return self.factors[..., :3]
+
+    @property
+    def still(self) -> np.ndarray:
+        return self.added[..., 3]
+
+    @property
+    def color(self) -> np.ndarray:
+        return self.added[..., :3]
 
 
 def part_of(picture: np.ndarray, corner: tuple[int, int], part: Part, scale: int) -> np.ndarray:
@@ -135,16 +150,28 @@ def draw_mouth(
     """The inner mouth's vertices (n, 2), shares of the side, and the opening of the patch (h * scale, w * scale) -> a drawing
     of what is behind it, float32 (h * scale, w * scale, 3), 0..255: lit from the front, with the upper lip's shadow."""
     points = (inner * SIDE - corner) * scale
-    cover = raster.rasterise(points, topology["inner_triangles"], opening.shape, front_only=False)
+    triangles = _within(topology["inner_triangles"], points, opening, AROUND * scale)
+    cover = raster.rasterise(points, triangles, opening.shape, front_only=False)
     below_lip = np.cumsum(opening, axis=0, dtype=np.float32)
     shadow = 1 - LIP_SHADOW * (1 - np.clip(below_lip * (1 / (scale * LIP_SHADOW_LENGTH)), 0, 1))
     light = shadow * (0.75 + 0.25 * np.clip(cv2.blur(opening, (2 * scale + 1, 2 * scale + 1)) * 2 - 1, 0, 1))
-    drawing = []
-    for color, dark, full in zip(topology["inner_color"].T, DARK, white, strict=True):
-        plane = np.full(cover.shape, dark, np.float32)
-        plane.ravel()[cover.pixels] = cover.at_pixels(color)
-        drawing.append(cv2.GaussianBlur(plane, (0, 0), 0.3 * scale) * light * full)
-    return cv2.merge(drawing)
+    drawing = np.empty((3, *cover.shape), np.float32)
+    for plane, color, dark, full in zip(drawing, topology["inner_color"].T, DARK, white, strict=True):
+        plane[...] = dark * full
+        plane.ravel()[cover.pixels] = cover.at_pixels(color * full)
+    return cv2.GaussianBlur(cv2.merge([*drawing]), (0, 0), 0.3 * scale) * light[..., None]
+
+
+def _within(triangles: np.ndarray, points: np.ndarray, opening: np.ndarray, around: float) -> np.ndarray:
+    """The triangles (T, 3) near the opening (h, w), in whose pixels the points (V, 2) are; all of them where it is closed."""
+    left, top, width, height = cv2.boundingRect((opening > 0).astype(np.uint8))
+    if not width:
+        return triangles
+    x, y = (np.ascontiguousarray(part).take(triangles.T) for part in points.T)
+    near = (x.max(axis=0) >= left - around) & (x.min(axis=0) <= left + width + around)
+    near &= (y.max(axis=0) >= top - around) & (y.min(axis=0) <= top + height + around)
+    found: np.ndarray = triangles[near]
+    return found
 
 
 def draw_eye(still: np.ndarray, opening: np.ndarray) -> np.ndarray:
@@ -166,16 +193,17 @@ def patch_inputs(
 ) -> PatchInputs:
     """`crop`: the photo's tight crop, uint8 (rows, SIDE, 3); `openings` before and after, maps of any scale; `drawing` of the
     patch, 0..255, at any scale."""
-    flow = part_of(field.flow, corner, part, 1)
-    grid = np.stack(np.meshgrid(np.arange(part.width), np.arange(part.height)), -1).astype(np.float32) + np.array(
-        corner, np.float32
-    )
-    warped = sample(crop, grid + flow * SIDE)
-    warped = np.clip(warped * np.exp(part_of(field.gain, corner, part, 1)), 0, 255)
-    still = part_of(crop, corner, part, 1).astype(np.float32)
-    before, after = (part_of(opening, corner, part, 1)[..., None] * 255 for opening in openings)
-    stacked = np.concatenate([warped, still, resized(drawing, part, 1), after, before], axis=2) / np.float32(255)
-    return PatchInputs(np.ascontiguousarray(stacked[:, ::-1]) if part.mirrored else stacked, condition)
+    x, y = cv2.split(part_of(field.flow, corner, part, 1) * np.float32(SIDE))
+    x += np.arange(corner[0], corner[0] + part.width, dtype=np.float32)
+    y += np.arange(corner[1], corner[1] + part.height, dtype=np.float32)[:, None]
+    warped = cv2.remap(crop, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    warped = cv2.multiply(warped, cv2.exp(part_of(field.gain, corner, part, 1)), dtype=cv2.CV_32F)
+    pictures = np.empty((11, part.height, part.width), np.float32)
+    for at, picture in enumerate((np.minimum(warped, 255), part_of(crop, corner, part, 1), resized(drawing, part, 1))):
+        pictures[3 * at : 3 * at + 3] = cv2.split(picture)
+    pictures[:9] *= np.float32(1 / 255)
+    pictures[9], pictures[10] = (part_of(opening, corner, part, 1) for opening in openings[::-1])
+    return PatchInputs(pictures[..., ::-1] if part.mirrored else pictures, condition)
 
 
 def condition_of(part: Part, landmarks: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -204,7 +232,7 @@ class Painter:
 
     def outputs(self, part: Part, inputs: PatchInputs) -> np.ndarray:
         """float32 (8, h, w)."""
-        pictures = np.ascontiguousarray(inputs.pictures.transpose(2, 0, 1)[None], np.float32)
+        pictures = np.ascontiguousarray(inputs.pictures[None], np.float32)
         feed = {"pictures": pictures, "condition": inputs.condition[None]}
         maps = self._sessions[part.network].run(feed, (1, MAPS, *pictures.shape[2:]))[0][0]
         return np.ascontiguousarray(maps[:, :, ::-1]) if part.mirrored else maps
@@ -221,18 +249,29 @@ def composed(
 ) -> Paint:
     """The network's maps (8, h, w), the opening after and the drawing -> `Paint` at `scale`; `strength` in [0, 1], a number or
     a map at `scale`, fades all of it in."""
-    factors = [resized(plane, part, scale) for plane in cv2.exp(np.ascontiguousarray(maps[2:5]))]
-    attention, share = (resized(plane, part, scale) for plane in maps[:2])
+    attention, share = maps[0], maps[1]
+    smooth = np.empty((11, *attention.shape), np.float32)  # products of the network's maps, at its own scale
+    cv2.exp(maps[2:5].reshape(-1, maps.shape[2]), smooth[:3].reshape(-1, maps.shape[2]))
+    smooth[:3] *= attention  # light of what is warped
+    smooth[3:6] = smooth[:3] * (1 - share)  # light of what is drawn
+    smooth[6:9] = maps[5:8] * (255 * (1 - attention))  # colour
+    smooth[9], smooth[10] = attention, attention * share
+    if scale > 1:
+        smooth = np.stack([resized(plane, part, scale) for plane in smooth])
     alpha, fade = part_of(opening, corner, part, scale), strength * _feather(part, scale)
-    outside, inside = attention * (1 - alpha), attention * alpha
-    still, drawn = inside * share, inside * (1 - share)
-    warped = [1 + fade * (outside * factor - 1) for factor in factors]
-    painted = [255 * (1 - attention) * resized(plane, part, scale) for plane in maps[5:8]]
-    for plane, factor, color in zip(painted, factors, cv2.split(resized(drawing, part, scale)), strict=True):
-        plane += drawn * factor * color
-        plane *= fade
-    attention_map = 1 + fade * (outside + still - 1)
-    return Paint(corner, scale, cv2.merge(warped), fade * still, cv2.merge(painted), attention_map)
+    warped = smooth[:3] * (1 - alpha)
+    still = smooth[10] * alpha
+    attention_map = 1 + fade * (smooth[9] * (1 - alpha) + still - 1)
+    warped -= 1
+    warped *= fade
+    warped += 1
+    painted = smooth[3:6]
+    painted *= alpha
+    painted *= np.stack(cv2.split(resized(drawing, part, scale)))
+    painted += smooth[6:9]
+    painted *= fade
+    factors, added = cv2.merge([*warped, np.ones_like(alpha)]), cv2.merge([*painted, fade * still])
+    return Paint(corner, scale, factors, added, attention_map)
 
 
 @lru_cache
@@ -241,4 +280,4 @@ def _feather(part: Part, scale: int) -> np.ndarray:
     for length in (part.height, part.width):
         place = (np.arange(length * scale, dtype=np.float32) + 0.5) / scale
         ramps.append(np.clip(np.minimum(place, length - place) / FEATHER, 0, 1))
-    return np.outer(*ramps)
+    return np.outer(*ramps).astype(np.float32)

@@ -112,7 +112,7 @@ def pair_patches(
         inputs = patch_inputs(part, corner, crop, field, around, drawing, condition)
         wanted = part_of(goal, corner, part, 1)
         wanted = wanted[:, ::-1] if part.mirrored else wanted
-        pictures = from_unit(inputs.pictures)
+        pictures = from_unit(inputs.pictures.transpose(1, 2, 0))
         result[part.network].append((pictures, condition, wanted))
     return result
 

@@ -15,7 +15,6 @@ weight on the painters rises over their first `HANDOVER` steps.
 
 from __future__ import annotations
 
-import io
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -41,19 +40,17 @@ from mimica.engines.ganimation.fast.geometry import geometry
 from mimica.engines.ganimation.fast.networks import ATTENTION_START, PatchCritic, PatchPainter, compose
 from mimica.engines.ganimation.fast.options import PRESETS, FastOptions
 from mimica.engines.ganimation.fast.painter import PARTS
+from mimica.engines.ganimation.fast.painter_file import CONDITION, from_onnx, to_onnx
 from mimica.engines.ganimation.fast.patches import NETWORKS, Patches, PatchSource, RealPatches, choose_pairs, make_patches
 from mimica.engines.ganimation.fast.rig import Rig
 from mimica.errors import UserError
 from mimica.facs import SIDED_AU_NAMES
-from mimica.model_files.checkpoint import fill_module
 from mimica.pictures.pixels import to_unit
 from mimica.reader.read import Reader
 from mimica.training.batches import Batch
 from mimica.training.task import Parts, Task, TrainerView
 
 CONTROLS = len(SIDED_AU_NAMES)
-CONDITION = {"mouth": 2 * CONTROLS + 136, "eye": 2 * CONTROLS}
-"""Numbers that each network is told (`mimica.engines.ganimation.fast.painter.condition_of`)."""
 WARM_UP, HANDOVER = 100, 200
 """Steps over which the learning rate rises; steps over which the critics' weight on the painters does."""
 PREPARING = (
@@ -316,28 +313,6 @@ def _cell(picture: Tensor) -> np.ndarray:
 
 
 # --- the file -------------------------------------------------------------------------------------------------------
-
-
-@torch.no_grad()
-def to_onnx(network: torch.nn.Module, name: str) -> bytes:
-    """A network as `painter.Painter` reads it."""
-    part = PARTS["mouth" if name == "mouth" else "eye_right"]
-    example = torch.zeros(1, 11, part.height, part.width), torch.zeros(1, CONDITION[name])
-    file = io.BytesIO()
-    torch.onnx.export(
-        network.eval(), example, file,  # type: ignore[arg-type]
-        input_names=["pictures", "condition"], output_names=["maps"],
-        opset_version=17, dynamo=False,
-    )  # fmt: skip
-    return file.getvalue()
-
-
-def from_onnx(network: torch.nn.Module, content: bytes, source: Path) -> None:
-    """Fills a network with what `to_onnx` wrote. Raises `WeightsError` where the file `source` holds another one."""
-    import onnx
-
-    tensors = {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load_from_string(content).graph.initializer}
-    fill_module(network, {name: array for name, array in tensors.items() if name in network.state_dict()}, source)
 
 
 def read_topology(weights: Path = WEIGHTS) -> Arrays:

@@ -96,7 +96,8 @@ class Warper:
         """Skin vertices (V, 2) before and after and their log gain (V, 3) -> the field of (rows * scale, SIDE * scale). `rims` of
         that size: how far the nearest rim of glasses is, in shares of the side; nothing moves on them."""
         cover = self._rasterise(target, scale, rows)
-        values = np.concatenate([(self.texture(source, target) - target).T, gain.T]).astype(np.float32)
+        values = np.empty((5, len(target)), np.float32)
+        values[:2], values[2:] = (self.texture(source, target) - target).T, gain.T
         drawn, covered = cover.interpolate(values), cover.mask()  # (5, H, W): operations on planes are the fastest
         mouth, eyes = self._inside_loops(target, covered)
         inside = _depth(covered, mouth, eyes, scale)

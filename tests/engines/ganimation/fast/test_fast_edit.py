@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,9 +80,7 @@ def test_single_pixels_at_the_edge_of_a_fold_are_smoothed_and_others_are_kept() 
     still = warp.Field(*(np.zeros((300, 240, *c), np.float32) for c in ((2,), (), (3,), (), ())))
     still.steps[98:103, 95:106] = 1
     still.flow[50:250, 50:200] = 1e-6  # as good as nothing, and yet the rectangle to be computed
-    painted = canvas.Canvas(
-        image, image.astype(np.float32), np.eye(2, 3) / 240, replace(still, steps=still.steps.astype(np.uint8)), 1
-    )
+    painted = canvas.Canvas(canvas.Window.of(image), np.eye(2, 3) / 240, replace(still, steps=still.steps.astype(np.uint8)), 1)
     painted.smooth_steps()
     after, mask = painted.finished()
     assert after[100, 100].max() < 110 and np.array_equal(after[200], image[200])
@@ -231,7 +230,44 @@ def test_a_large_window_is_painted_in_bands(engine: edit.FastGanimation, astrona
     readings, wanted = find_faces(photo), [{"AU12L": 0.9, "AU12R": 0.9, "AU26L": 0.8, "AU26R": 0.8, "AU01L": 1.0, "AU01R": 1.0}]
     whole = render_frame(prepare(photo, readings, engine), wanted)
     monkeypatch.setattr(canvas, "MOST", 20_000)
-    monkeypatch.setattr(edit, "MOST", 20_000)
     bands = render_frame(prepare(photo, readings, engine), wanted)
     apart = np.abs(whole.astype(int) - bands)
     assert (whole != photo).mean() > 0.01 and (apart > 2).mean() < 0.001 and apart.mean() < 0.01
+
+
+def test_a_window_sampled_from_an_enlarged_one_is_as_sharp_and_keeps_its_own_pixels(astronaut: np.ndarray) -> None:
+    image = astronaut[:, :, :]
+    window = canvas.Window.of(image)
+    assert window.fine is not None
+    y, x = np.indices(image.shape[:2], np.float32)
+    assert np.array_equal(window.sample(x.copy(), y.copy(), (0, 0))[..., :3], image)
+    x, y = x + np.float32(0.4) * np.sin(y / 20), y + np.float32(0.7) * np.cos(x / 20)
+    cubic = replace(window, fine=None).sample(x.copy(), y.copy(), (0, 0))[..., :3]
+    apart = np.abs(window.sample(x, y, (0, 0))[..., :3].astype(int) - cubic)
+    assert (apart > 1).mean() < 0.03 and (apart > 4).mean() < 0.003
+    assert canvas.Window.of(image[:200, :200]).fine is None  # small: every pixel counts
+
+
+def test_changed_eyes_are_seen_through_the_enlarged_window(astronaut: np.ndarray) -> None:
+    other, box = astronaut.copy(), np.s_[100:130, 200:240]
+    other[box] = 255 - other[box]
+    y, x = np.indices(astronaut.shape[:2], np.float32)[:, 50:400, 100:400]
+    seen = canvas.Window.of(astronaut).with_eyes(other, [box]).sample(x.copy(), y.copy(), (100, 50))
+    assert np.array_equal(seen[..., :3], other[50:400, 100:400])
+
+
+def test_what_is_painted_beside_is_told_of_its_errors_and_a_fork_gets_threads_of_its_own() -> None:
+    def work(number: int) -> int:
+        if number == 2:
+            raise ValueError("two")
+        return number
+
+    assert edit._at_once(work, [(0,), (1,), (3,)]) == [0, 1, 3] and edit._at_once(work, []) == []
+    with pytest.raises(ValueError, match="two"):
+        edit._at_once(work, [(1,), (2,)])
+    if hasattr(os, "fork"):
+        before = edit._helper()
+        child = os.fork()
+        if not child:
+            os._exit(0 if edit._helper() is not before else 1)
+        assert os.waitpid(child, 0)[1] == 0

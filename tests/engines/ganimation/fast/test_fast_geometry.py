@@ -70,7 +70,8 @@ def test_a_basis_in_bytes_gives_what_the_basis_gave() -> None:
     stored = geometry.as_bytes(arrays, "p")
     assert stored["p.basis"].dtype == np.int8 and arrays["p.basis"].dtype == np.float32
     landmarks, source, target = rng.random((68, 2)), rng.random(34), rng.random(34)
-    exact, coded = (Perceptron.load(a, "p").changes(landmarks, source, [target])[0] for a in (arrays, stored))
+    share = np.linspace(-0.5, 1.5, 20).clip(0, 1)
+    exact, coded = (Perceptron.load(a, "p", share).change(landmarks, source, target, target) for a in (arrays, stored))
     assert np.abs(exact - coded).max() < 0.01 * np.abs(exact).max() and not np.array_equal(exact, coded)
 
 
@@ -82,3 +83,18 @@ def test_light_that_rises_evenly_is_the_same_gain_everywhere_on_the_face() -> No
     gain = geometry.measure_gain(Warper(topology), image, lighter, neutral, neutral)
     inside = gain[np.abs(gain).max(axis=1) > 0]
     assert np.median(inside) == pytest.approx(np.log(126 / 106), abs=2e-3) and len(inside) > 0.4 * len(gain)
+
+
+def test_each_half_of_a_face_moves_as_its_own_side_says() -> None:
+    rng = np.random.default_rng(1)
+    arrays = {"p.landmark_mean": np.zeros(136, np.float32), "p.scale": np.ones(1, np.float32)}
+    for layer, (rows, columns) in {"0": (8, 238), "2": (8, 8), "4": (5, 8)}.items():
+        arrays |= {f"p.{layer}.weight": rng.normal(size=(rows, columns)) / 9, f"p.{layer}.bias": rng.normal(size=rows)}
+    arrays["p.basis"] = rng.normal(size=(5, 40))
+    share = rng.permutation(np.linspace(-0.5, 1.5, 20).clip(0, 1))
+    model = Perceptron.load({n: a.astype(np.float32) for n, a in arrays.items()}, "p", share.astype(np.float32))
+    landmarks, source, left, right = rng.random((68, 2)), *rng.random((3, 34))
+    on_left, on_right, both = (model.change(landmarks, source, *goals) for goals in ((left, left), (right, right), (left, right)))
+    expected = np.repeat(share, 2) * on_left + (1 - np.repeat(share, 2)) * on_right
+    assert np.allclose(both, expected, atol=1e-4) and not np.allclose(on_left, on_right)
+    assert np.allclose(model.change(landmarks, source, source, source), 0)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from mimica.engines.ganimation.fast import painter
-from mimica.engines.ganimation.fast.networks import PatchCritic, PatchPainter, compose
+from mimica.engines.ganimation.fast.networks import PatchCritic, PatchPainter, ShippedPainter, compose, on_pictures, on_unshuffled
 
 
 def test_what_is_trained_is_what_is_composed_at_work() -> None:
@@ -65,3 +65,13 @@ def test_the_photo_itself_is_shown_where_it_shows_the_inside(open_before: float)
     pictures[:, -1] = open_before
     share = PatchPainter(68)(pictures, torch.zeros(1, 68))[:, 1]
     assert share.min() > 0.9 if open_before else share.max() < 0.1
+
+
+@torch.no_grad()
+def test_a_shipped_painter_gives_what_the_trained_one_gives() -> None:
+    painter = PatchPainter(68).eval()
+    torch.nn.init.normal_(painter.output.weight, 0, 0.1)
+    pictures, condition = torch.rand(1, 11, 48, 64), torch.rand(1, 68)
+    assert torch.allclose(ShippedPainter(painter)(pictures, condition), painter(pictures, condition), atol=1e-5)
+    weight = painter.encode1[0][0].weight
+    assert torch.equal(on_unshuffled(on_pictures(weight)), weight)

@@ -23,8 +23,9 @@ from mimica.engines.ganimation.fast.file import read_weights
 from mimica.engines.ganimation.fast.networks import PatchPainter
 from mimica.engines.ganimation.fast.options import PRESETS, FastOptions
 from mimica.engines.ganimation.fast.painter import PARTS, condition_of
+from mimica.engines.ganimation.fast.painter_file import from_onnx, to_onnx
 from mimica.engines.ganimation.fast.patches import RealPatches, choose_pairs, mirrored
-from mimica.engines.ganimation.fast.train import FastTask, from_onnx, read_topology, to_onnx
+from mimica.engines.ganimation.fast.train import FastTask, read_topology
 from mimica.errors import DataError, UserError, WeightsError
 from mimica.facs import AU_NUMBERS, SIDED_AU_NAMES
 from mimica.training.loop import Trainer
