@@ -49,6 +49,7 @@ _COMMANDS = {
     },
     "Measuring": {
         "read": "mimica.cli.read:read",
+        "expressions": "mimica.cli.expressions:expressions",
         "annotate": "mimica.cli.annotate:annotate",
         "evaluate": "mimica.cli.evaluate:app",
         "bench": "mimica.cli.bench:bench",
