@@ -108,6 +108,13 @@ def prepare(
 
 
 def _prepare_face(photo: np.ndarray, reading: FaceReading, engine: Engine, everyone: Sequence[FaceReading]) -> PreparedFace:
+    face, matrix = cut_face(photo, reading, engine, everyone)
+    return PreparedFace(reading, matrix, face, engine.encode(face), tone_of(face.image), _held(reading, photo))
+
+
+def cut_face(photo: np.ndarray, reading: FaceReading, engine: Engine, everyone: Sequence[FaceReading]) -> tuple[Face, np.ndarray]:
+    """A face as the engine wants it, and the matrix to its pixels; `everyone` are all faces of the photo. Raises
+    `NoFaceError`."""
     if engine.crop == "window":
         x0, y0, x1, y1 = align.window_from_photo(reading.landmarks_photo, photo.shape, WINDOW_MARGIN)
         matrix, crop = np.array([[1.0, 0.0, -x0], [0.0, 1.0, -y0]]), photo[y0:y1, x0:x1]
@@ -121,8 +128,7 @@ def _prepare_face(photo: np.ndarray, reading: FaceReading, engine: Engine, every
         raise ValueRangeError(f"The engine '{engine.name}' needs {', '.join(missing)}, which cannot be read from a photo.")
     irises = align.transform(reading.irises_photo, matrix).astype(np.float32)
     others = tuple(align.transform(one.landmarks_photo, matrix) for one in everyone if one is not reading)
-    face = Face(np.ascontiguousarray(crop), landmarks, own, irises, others)
-    return PreparedFace(reading, matrix, face, engine.encode(face), tone_of(face.image), _held(reading, photo))
+    return Face(np.ascontiguousarray(crop), landmarks, own, irises, others), matrix
 
 
 def _held(reading: FaceReading, photo: np.ndarray) -> dict[str, float]:

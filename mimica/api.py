@@ -25,7 +25,6 @@ from mimica.animation import (
     Patch,
     Prepared,
     edited,
-    enhanced,
     fitted_size,
     frames,
     head_warnings,
@@ -38,22 +37,23 @@ from mimica.animation import (
 )
 from mimica.engines.base import MAX_DOSE, Engine, attributes_of, load_engine
 from mimica.errors import ValueRangeError
-from mimica.face.detect import Box, get_detector
+from mimica.face.detect import get_detector
+from mimica.film.photos import seen
+from mimica.film.wish import Detector, Like, Parts, only_of, wish, within
 from mimica.marks.marking import Marks, default_marks, file_of
 from mimica.motion import timeline
-from mimica.motion.expression import PHOTO, checked, checked_attributes, parse_attributes, wanted, wished
+from mimica.motion.expression import PHOTO, checked, checked_attributes, parse_attributes, wanted
 from mimica.motion.files import Motion
 from mimica.motion.plan import DEFAULT_SECONDS, plan
 from mimica.motion.track import Track
-from mimica.pictures.images import Photo, PhotoSource, on_white, read_photo
-from mimica.reader.face_choice import Which, check, check_eyes, check_mouth, parse_which, select
+from mimica.pictures.images import PhotoSource, on_white, read_photo
+from mimica.reader.face_choice import Which, parse_which
 from mimica.reader.read import FaceReading, find_faces
 from mimica.sheets import masks_of
 
 __all__ = ["Animation", "EditResult", "animate", "edit", "load_engine", "read"]
 
 PhotoLike = PhotoSource
-Detector = Callable[[np.ndarray], list[Box]]
 TAG = f"edited by Mimica {__version__}"
 """Written into every result unless it is turned off, so that an edited face can be told from a genuine one."""
 
@@ -198,6 +198,10 @@ def edit(
     look: str | None = None,
     attributes: str | Mapping[str, float] | None = None,
     intensity: float = 1.0,
+    like: PhotoLike | None = None,
+    ratio: float = 1.0,
+    driver_face: int | str | None = None,
+    parts: Parts = None,
     face: int | str | None = None,
     engine: str | Engine = "ganimation",
     weights: str | Path | None = None,
@@ -210,12 +214,14 @@ def edit(
 
     photo       a file, bytes, an open file, Pillow's picture, an array, or an earlier result: its faces are edited further, but
                 from the photo's pixels, so that edits stack without decay; what is not asked for stays as edited, engine too
-    expression  `"happy"`, `"happy:0.6+surprised:0.4"` or {emotion: weight}; sets all Action Units
+    expression  `"happy"`, `"happy:0.6+surprised:0.4"`, `"@face.json"` or {emotion: weight}; sets all Action Units
     au          `"12=0.8,6+=0.2"` or {Action Unit: value in [0, 1]}; without `expression` the others stay as in the photo
     pose, gaze  `"yaw=12,pitch=-5,roll=3"`, `"x=10,y=-4"`, or mappings: degrees away from the photo; + is right in the picture,
                 down, clockwise; at the limits it stops, with a warning. look: "camera", head to the front, eyes to the camera
     attributes  `"smile=1.5,age=-1"` or {attribute: dose}, for engines that have attributes ("vae", "stylegan"); 0 is the photo
     intensity   0: the photo, bit for bit; 1: the expression; up to 1.5: beyond it. masks: make `EditResult.masks`
+    like        another photo: `ratio` of its expression (`mimica.motion.likeness`), of its face `driver_face`
+    parts       `"brows,mouth"`: what may change, of `mimica.engines.controls.GROUPS`; None: all, but of `like` no pose or gaze
     face        number from 1 in reading order, "largest", "all"; None: the largest
     engine      a name, or what `load_engine` gave (to load the weights once for many photos)
     weights     a file for the engine named; None: the shipped ones. detector: "dlib", or "mediapipe" with its `model` file
@@ -224,20 +230,34 @@ def edit(
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
     """
     doses = {name: intensity * dose for name, dose in parse_attributes(attributes).items()}
-    target = wished(expression, au, intensity, pose, gaze, look) or (PHOTO if doses or enhance else wanted())
     which, find = parse_which(face), get_detector(detector, model)
-    if isinstance(photo, EditResult):
-        if which is not None or enhance:
-            raise ValueRangeError("An earlier result has its faces already; give its `image` to choose or enhance others.")
-        prepared, alpha, warnings, shown, source = photo.prepared, photo.alpha, photo.warnings, photo.controls, photo.source
-        checked_attributes(doses, prepared.engine.name, attributes_of(prepared.engine), MAX_DOSE)
-    else:
-        opened, readings, bystanders, warnings = _seen(photo, which, find, enhance)
-        prepared = prepare(opened.rgb, readings, _loaded(engine, weights, doses), bystanders, enhance=enhance)
-        shown, alpha, source = tuple(own_controls(reading) for reading in readings), opened.alpha, file_of(photo)
+    example = None if like is None else Like(like, driver_face, ratio)
+    target = wish(expression, au, intensity, pose=pose, gaze=gaze, look=look, like=example, parts=parts, find=find)
+    target = target or (PHOTO if doses or enhance else wanted())
+    prepared, alpha, warnings, shown, source = _begun(photo, which, find, engine, weights, doses, enhance)
     values = tuple(edited(f.reading, c, target) | doses for f, c in zip(prepared.faces, shown, strict=True))
     picture, warnings = masks_of(prepared, values) if masks else None, (*warnings, *head_warnings(prepared, values))
     return EditResult(render_patch(prepared, values), alpha, picture, warnings, prepared, values, source)
+
+
+def _begun(
+    photo: PhotoLike | EditResult,
+    which: Which,
+    find: Detector,
+    engine: str | Engine,
+    weights: str | Path | None,
+    doses: Mapping[str, float],
+    enhance: bool,
+) -> tuple[Prepared, np.ndarray | None, tuple[str, ...], tuple[Mapping[str, float], ...], Path | None]:
+    """`prepared`, `alpha`, `warnings`, `controls`, `source` of a result in which nothing is edited yet, or of an earlier one."""
+    if isinstance(photo, EditResult):
+        if which is not None or enhance:
+            raise ValueRangeError("An earlier result has its faces already; give its `image` to choose or enhance others.")
+        checked_attributes(doses, photo.prepared.engine.name, attributes_of(photo.prepared.engine), MAX_DOSE)
+        return photo.prepared, photo.alpha, photo.warnings, photo.controls, photo.source
+    opened, readings, bystanders, warnings = seen(photo, which, find, enhance)
+    prepared = prepare(opened.rgb, readings, _loaded(engine, weights, doses), bystanders, enhance=enhance)
+    return prepared, opened.alpha, warnings, tuple(own_controls(reading) for reading in readings), file_of(photo)
 
 
 def animate(
@@ -257,6 +277,7 @@ def animate(
     blinks: bool = False,
     alive: bool = False,
     seed: int = 0,
+    parts: Parts = None,
     fps: float = DEFAULT_FPS,
     size: int = DEFAULT_SIZE,
     face: int | str | None = None,
@@ -274,16 +295,18 @@ def animate(
     seconds  length; None: 2.5, or what the sequence says. Not for a track, which has its own
     loop     ends as it begins. blinks: natural ones, by the random numbers of `seed`, beside the rest or alone
     alive    the head sways, the eyes wander and blink (see `mimica.motion.alive`), by `seed`, beside whatever else is asked for
+    parts    of the face that the expression, sequence or track moves, as in `edit`
     fps, size  frames a second, up to 120; longer side, pixels: a larger photo is made smaller. enhance: as in `edit`
 
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
     """
     doses = {name: intensity * dose for name, dose in parse_attributes(attributes).items()}
     idle = ALIVE_SECONDS if alive else DEFAULT_SECONDS if doses else BLINKING_SECONDS if blinks else None
-    motion = plan(wished(expression, au, intensity, pose, gaze, look), intensity, sequence, track, seconds, loop, idle)
+    target = wish(expression, au, intensity, pose=pose, gaze=gaze, look=look)
+    motion = within(plan(target, intensity, sequence, track, seconds, loop, idle), only_of(parts))
     for value, what, low, high in ((fps, "frame rate", MIN_FPS, MAX_FPS), (size, "size", 64, MAX_SIZE), (seed, "seed", 0, 2**64)):
         checked(value, f"the {what}", low, high)
-    opened, readings, bystanders, warnings = _seen(photo, parse_which(face), get_detector(detector, model), enhance)
+    opened, readings, bystanders, warnings = seen(photo, parse_which(face), get_detector(detector, model), enhance)
     fitted, count = fitted_size(opened.rgb.shape, size), len(readings)
     small, everyone = resized(opened.rgb, [*readings, *bystanders], fitted)
     alpha = None if opened.alpha is None else np.asarray(cv2.resize(opened.alpha, fitted, interpolation=cv2.INTER_AREA))
@@ -306,30 +329,11 @@ def prepare_face(
     """One face of a photo, ready to be rendered many times, and the warnings; the photo is shrunk until the eyes are at most
     `eye_distance` pixels apart and its longer side is at most `size`. The other arguments are those of `edit`."""
     which, find = parse_which(face), get_detector(detector, model)
-    opened, readings, bystanders, warnings = _seen(photo, which, find)
+    opened, readings, bystanders, warnings = seen(photo, which, find)
     scale = min(1.0, eye_distance / readings[0].eye_distance, size / max(opened.rgb.shape[:2]))
     target = max(1, round(opened.rgb.shape[1] * scale)), max(1, round(opened.rgb.shape[0] * scale))
     small, everyone = resized(opened.on_white, [*readings, *bystanders], target)
     return prepare(small, everyone[:1], _loaded(engine, weights), everyone[1:]), list(warnings)
-
-
-def _seen(
-    source: PhotoLike, which: Which, find: Detector, enhance: bool = False
-) -> tuple[Photo, list[FaceReading], list[FaceReading], tuple[str, ...]]:
-    """The photo, the faces meant, all fit to be edited and perhaps restored, its other faces, and the warnings."""
-    photo = read_photo(source)
-    found = find_faces(photo.rgb, detector=find)
-    readings, warnings = select(found, which, str(photo.path))
-    bystanders = [one for one in found if not any(one is reading for reading in readings)]
-    if photo.frames > 1 and photo.format not in ("JPEG", "MPO"):
-        warnings.append(f"{photo.path} holds {photo.frames} pictures; the first is taken.")
-    if enhance:
-        photo, readings, bystanders, sentences = enhanced(photo, readings, bystanders)
-        warnings += sentences
-    for reading in readings:
-        sentences = check(reading, photo.rgb.shape) + check_eyes(reading, photo.rgb) + check_mouth(reading, photo.rgb)
-        warnings += [f"{photo.path}: {sentence}" for sentence in sentences]
-    return photo, readings, bystanders, tuple(warnings)
 
 
 def _loaded(engine: str | Engine, weights: str | Path | None, doses: Mapping[str, float] = MappingProxyType({})) -> Engine:

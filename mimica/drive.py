@@ -1,4 +1,5 @@
-"""`mimica drive`: a photo does what the person in a video does. The driver is read by `mimica.motion.driving`."""
+"""`mimica drive`: a photo does what the person in a video does, and so does the person of a film. The driver is read by
+`mimica.motion.driving`; a still as driver gives its expression (`mimica.motion.likeness`)."""
 
 from __future__ import annotations
 
@@ -9,12 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from mimica import api
+from mimica.engines.base import load_engine
+from mimica.engines.controls import GROUPS, in_parts
+from mimica.errors import ValueRangeError
+from mimica.face.detect import get_detector
+from mimica.film.aims import MOUTH, TrackAim
+from mimica.film.edit import FilmEdit, edit_video
+from mimica.film.wish import Like, only_of, wish
 from mimica.marks.marking import Marks
+from mimica.motion import timeline
 from mimica.motion.curves import draw_curves
-from mimica.motion.driving import Transfer, describe_gaps, read_driver
+from mimica.motion.driving import NAMES, Driver, Transfer, describe_gaps, read_driver
 from mimica.motion.expression import checked
 from mimica.motion.openface import write_track
+from mimica.motion.plan import DEFAULT_SECONDS
 from mimica.pictures.images import write_image
+from mimica.reader.face_choice import parse_which
 from mimica.reader.follow import Finder
 from mimica.video.reader import open_video
 from mimica.video.writer import VideoWriter
@@ -62,6 +73,8 @@ class Drive:
     raw        values as read, not steadied over time
     audio      copy the sound, where the format has any
     fps        up to 120; None: the video's
+    parts      of the face that are driven, of `mimica.engines.controls.GROUPS`; None: all, of a film all but the head
+    driver_face  a number from 1, as faces appear, in reading order; None or "largest": the largest
     """
 
     gain: float = 1.0
@@ -71,6 +84,8 @@ class Drive:
     raw: bool = False
     audio: bool = True
     fps: float | None = None
+    parts: str | None = None
+    driver_face: int | str | None = None
 
     def target(self, video: Path, output: Path) -> tuple[float, Path | None, tuple[str, ...]]:
         """(frames a second, the video whose sound is copied or None, warnings) of what will be written; an `output` without a
@@ -104,10 +119,78 @@ class Drive:
         `progress` is called with (frames read, frames in all or None). Raises as `target`, `mimica.animate` and
         `read_driver` do."""
         fps, sound, warnings = self.target(video, output)
-        finder = Finder(detector, str(model) if model else None)
-        driver = read_driver(video, finder, neutral=self.neutral, raw=self.raw, progress=progress)
-        transfer: Transfer = "absolute" if self.absolute else "relative"
-        motion = partial(driver.track, transfer=transfer, gain=self.gain, pose_gain=self.pose_gain)
+        driver = self._driver(video, Finder(detector, str(model) if model else None), progress)
+        motion = partial(driver.track, **self._gains(), only=only_of(self.parts))
         made = api.animate(photo, track=motion, fps=fps, size=size, enhance=enhance, detector=detector, model=model, **source)
         warnings += (*driver.losses, *describe_gaps(driver), *made.warnings)
         return Result(made, warnings, sound, driver.losses)
+
+    def run_still(
+        self,
+        photo: api.PhotoLike,
+        still: api.PhotoLike,
+        *,
+        moving: bool,
+        size: int = api.DEFAULT_SIZE,
+        detector: str = "dlib",
+        model: str | Path | None = None,
+        **source: Any,
+    ) -> api.EditResult | api.Animation:
+        """The photo with the expression of another one, `gain` of it: as a photo, or `moving`, there and back. Raises as
+        `mimica.edit` does."""
+        asked: dict[str, Any] = {"detector": detector, "model": model, **source}
+        if not moving:
+            return api.edit(photo, like=still, ratio=self.gain, driver_face=self.driver_face, parts=self.parts, **asked)
+        example = Like(still, self.driver_face, self.gain)
+        target = wish(like=example, parts=self.parts, find=get_detector(detector, model))
+        assert target is not None
+        motion = partial(timeline.track, timeline.pulse(target, DEFAULT_SECONDS))
+        return api.animate(photo, track=motion, fps=self.fps or api.DEFAULT_FPS, size=size, **asked)
+
+    def run_film(
+        self,
+        film: Path,
+        video: Path,
+        *,
+        still: bool = False,
+        face: int | str | None = None,
+        engine: str | api.Engine = "ganimation",
+        weights: str | Path | None = None,
+        detector: str = "dlib",
+        model: str | Path | None = None,
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> tuple[FilmEdit, Path | bool]:
+        """The film, whose person does what the driver does, a video or a `still`; and what `FilmEdit.save` takes as `audio_from`:
+        the sound goes with the mouth. Driver and film are read first, the film for what its face shows at rest. Raises as
+        `mimica.edit_video` and `read_driver` do."""
+        chosen: dict[str, Any] = {"face": face, "engine": engine, "weights": weights, "detector": detector, "model": model}
+        if still:
+            like: dict[str, Any] = {"like": video, "ratio": self.gain, "driver_face": self.driver_face, "parts": self.parts}
+            return edit_video(film, absolute=self.absolute, **like, **chosen), self.audio
+        checked(self.gain, "--gain", 0.05, 3.0)
+        checked(self.pose_gain, "--pose-gain", 0.0, 3.0)
+        only = only_of(self.parts) or in_parts(set(GROUPS) - {"head"})
+        which, finder = parse_which(face), Finder(detector, str(model) if model else None)
+        if which == "all":
+            raise ValueRangeError("A driver drives one face of a film: name it by its number, or 'largest', not 'all'.")
+        loaded = load_engine(engine, weights) if isinstance(engine, str) else engine
+        driver = self._driver(video, finder, progress)
+        person = read_driver(film, finder, face=which if isinstance(which, int) else None, progress=progress)
+        rest = dict(zip(NAMES, person.neutral.tolist(), strict=True)) | dict.fromkeys(("shift_x", "shift_y", "zoom"), 0.0)
+        aim = TrackAim(driver.track(rest, **self._gains(), only=only), rest, only)
+        driving = open_video(video)
+        sound: Path | bool = video if self.audio and driving.has_audio and only & MOUTH else self.audio
+        warnings = (*driver.losses, *describe_gaps(driver))
+        return FilmEdit(open_video(film), loaded, aim, {}, which, detector, model, warnings), sound
+
+    def _driver(self, video: Path, finder: Finder, progress: Callable[[int, int | None], None] | None) -> Driver:
+        which = parse_which(self.driver_face)
+        if which == "all":
+            raise ValueRangeError("A face follows one driver: name it by its number, or 'largest', not 'all'.")
+        face = which if isinstance(which, int) else None
+        return read_driver(video, finder, neutral=self.neutral, raw=self.raw, face=face, progress=progress)
+
+    def _gains(self) -> dict[str, Any]:
+        """For `Driver.track`."""
+        transfer: Transfer = "absolute" if self.absolute else "relative"
+        return {"transfer": transfer, "gain": self.gain, "pose_gain": self.pose_gain}

@@ -33,6 +33,7 @@ LEVELS = {
     "drive": 4,
     "sheets": 4,
     "annotate": 4,
+    "film": 4,
     "prepare": 4,
     "evaluate": 4,
     "synthesize": 4,

@@ -50,6 +50,7 @@ _COMMANDS = {
     },
     "Measuring": {
         "read": "mimica.cli.read:read",
+        "expressions": "mimica.cli.expressions:expressions",
         "annotate": "mimica.cli.annotate:annotate",
         "merge": "mimica.cli.merge:merge",
         "evaluate": "mimica.cli.evaluate:app",

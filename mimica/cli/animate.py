@@ -11,6 +11,7 @@ import typer
 from mimica.cli.options import (
     EnhanceOption,
     Marking,
+    PartsOption,
     PhotoArgument,
     SizeOption,
     Source,
@@ -62,6 +63,7 @@ class Course:
         typer.Option("--alive", help="Let the head sway, the eyes wander and blink, beside the rest or alone (then 8 s long)."),
     ] = False
     seed: Annotated[int, typer.Option("--seed", help="For what is random: --predict, --alive, the times of --blinks.", min=0)] = 0
+    parts: PartsOption = None
 
     def sequence(self) -> str | None:
         """The list of expressions; --from and --to are a list of two. Raises `ValueRangeError`."""
@@ -86,7 +88,7 @@ class Course:
                 raise ValueRangeError("--predict and --script exclude each other; leave one out.")
             track, seconds = _predicted(8.0 if seconds is None else seconds, self.seed), None
         given = {"loop": self.loop, "blinks": self.blinks, "alive": self.alive, "seed": self.seed}
-        return {"sequence": self.sequence(), "track": track, "seconds": seconds, **given}
+        return {"sequence": self.sequence(), "track": track, "seconds": seconds, "parts": self.parts, **given}
 
 
 @grouped

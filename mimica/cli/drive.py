@@ -1,4 +1,4 @@
-"""`mimica drive`: a photo does what a person in a video does."""
+"""`mimica drive`: a photo, or the person of a film, does what a person in a video or another photo does."""
 
 from __future__ import annotations
 
@@ -9,10 +9,22 @@ from typing import Annotated
 
 import typer
 
-from mimica.cli.options import EnhanceOption, Marking, PhotoArgument, SizeOption, Source, VideoOption, check_output, grouped, warn
-from mimica.cli.pipes import PIPE, SOME_LEFT_OUT, default_output, delivered, given, spooled
+from mimica.cli.edit import save_film
+from mimica.cli.options import (
+    DriverFaceOption,
+    EnhanceOption,
+    Marking,
+    PartsOption,
+    SizeOption,
+    Source,
+    VideoOption,
+    check_output,
+    grouped,
+    warn,
+)
+from mimica.cli.pipes import PIPE, SOME_LEFT_OUT, default_output, delivered, given, spooled, suffix_of
 from mimica.cli.progress import bar
-from mimica.errors import UserError
+from mimica.errors import UserError, ValueRangeError
 
 
 @dataclass(frozen=True)
@@ -33,14 +45,21 @@ class Transfer:
     raw: Annotated[bool, typer.Option("--raw", help="Values as read in each frame, not steadied over time.")] = False
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Copy the video's sound (mp4 and webm).")] = True
     fps: Annotated[float | None, typer.Option("--fps", help="Frames a second, up to 120. (Default: the video's.)")] = None
+    parts: PartsOption = None
+    driver_face: DriverFaceOption = None
 
 
 @grouped
 def drive(
-    photo: PhotoArgument,
+    photo: Annotated[
+        Path, typer.Argument(help="A photo with a face, or a film: what is driven. `-` is standard input.", show_default=False)
+    ],
     video: Annotated[
         Path,
-        typer.Argument(help="The video of the driver: mp4, mov, webm, mkv, gif ... `-` is standard input.", show_default=False),
+        typer.Argument(
+            help="The driver: a video (mp4, mov, webm, mkv, gif ...) or a photo. `-` is a video from standard input.",
+            show_default=False,
+        ),
     ],
     output: VideoOption = None,
     transfer: Transfer = Transfer(),
@@ -54,16 +73,49 @@ def drive(
 ) -> None:
     """Make a photo do what the person in a video does: expressions, head, gaze, blinks, and the sound with them.
 
-    The driver's changes from neutral go over to the photo. Frames without a face hold the expression before and are reported.
-    Exit codes: 0 all of the video was read, 1 frames of it are damaged or missing, 2 nothing was made.
+    The driver's changes from neutral go over to the photo. Frames without a face hold the expression before and are reported. A
+    photo as driver gives its expression; the result is a photo, or, by the suffix of --output, a video. A film in place of the
+    photo keeps its pictures, length and head; its person shows what the driver shows. Exit codes: 0 all of the video was read, 1
+    frames of it are damaged or missing, 2 nothing was made.
 
     mimica drive photo.jpg talking.mp4 -o driven.mp4
+
+    mimica drive photo.jpg other.jpg --parts brows,eyes
+
+    mimica drive film.mp4 driver.mp4 -o dubbed.mp4
     """
-    from mimica.drive import Drive
-    from mimica.video.writer import SUFFIXES
+    from mimica.data.inputs import is_video
+    from mimica.film.files import is_film
 
     if photo == video == PIPE:
         raise UserError("Photo and video are both '-'; only one of them can come from standard input.")
+    still = video != PIPE and not is_video(video)
+    if is_film(photo, output):
+        if curves is not None or transfer.fps is not None or enhance:
+            raise ValueRangeError("--curves, --fps and --enhance are for photos; a film keeps its rate and pixels.")
+        _drive_film(photo, video, still, output, transfer, source, marking)
+    elif still:
+        if curves is not None:
+            raise ValueRangeError("--curves draws what a video does; a photo as driver has one expression only.")
+        _drive_still(photo, video, output, transfer, size, source, enhance, marking)
+    else:
+        _drive(photo, video, output, transfer, size, curves, source, enhance, marking)
+
+
+def _drive(
+    photo: Path,
+    video: Path,
+    output: Path | None,
+    transfer: Transfer,
+    size: int,
+    curves: Path | None,
+    source: Source,
+    enhance: bool,
+    marking: Marking,
+) -> None:
+    from mimica.drive import Drive
+    from mimica.video.writer import SUFFIXES
+
     output, taken = output or default_output(photo, f"{photo.stem}_driven.mp4"), given(photo)
     check_output(output, SUFFIXES, photo, folder=True)
     check_output(output, SUFFIXES, video, folder=True)
@@ -85,3 +137,48 @@ def drive(
         result.save(file, marks=marks, progress=line.advance)
     if result.losses:
         raise typer.Exit(SOME_LEFT_OUT)
+
+
+def _drive_still(
+    photo: Path, still: Path, output: Path | None, transfer: Transfer, size: int, source: Source, enhance: bool, marking: Marking
+) -> None:
+    from mimica.api import Animation
+    from mimica.drive import Drive
+    from mimica.pictures.images import FORMAT_BY_SUFFIX
+    from mimica.video.writer import SUFFIXES
+
+    taken, driver = given(photo), given(still)
+    suffix = suffix_of(taken, FORMAT_BY_SUFFIX)
+    output = output or default_output(photo, f"{photo.stem}_driven{suffix}")
+    moving = output.suffix.lower() in (".mp4", ".webm", ".gif") or (output != PIPE and not output.suffix)
+    check_output(output, SUFFIXES if moving else FORMAT_BY_SUFFIX, photo, folder=moving)
+    check_output(output, SUFFIXES if moving else FORMAT_BY_SUFFIX, still, folder=moving)
+    marks = marking.marks(photo, output)
+    asked = {"moving": moving, "size": size, "enhance": enhance, **source.arguments()}
+    result = Drive(**asdict(transfer)).run_still(taken, driver, **asked)
+    warn(result.warnings)
+    with delivered(output, ".mp4" if moving else suffix) as file:
+        if isinstance(result, Animation):
+            with bar(output.name, len(result)) as line:
+                result.save(file, marks=marks, progress=line.advance)
+        else:
+            result.save(file, marks=marks)
+
+
+def _drive_film(
+    film: Path, video: Path, still: bool, output: Path | None, transfer: Transfer, source: Source, marking: Marking
+) -> None:
+    from mimica.drive import Drive
+    from mimica.film.files import result_suffix
+    from mimica.video.writer import SUFFIXES
+
+    output = output or default_output(film, f"{film.stem}_driven{result_suffix(film)}")
+    check_output(output, SUFFIXES, film, folder=True)
+    check_output(output, SUFFIXES, video, folder=True)
+    marks = marking.marks(film, output)
+    with ExitStack() as stack:
+        path, driver = stack.enter_context(spooled(film)), stack.enter_context(spooled(video))
+        with bar("reading", None) as line:
+            edited, sound = Drive(**asdict(transfer)).run_film(path, driver, still=still, progress=line.to, **source.arguments())
+        warn(edited.warnings)
+        save_film(edited, film, output, marks, sound)

@@ -64,7 +64,7 @@ ExpressionOption = Annotated[
         "-e",
         help="NAME[:WEIGHT], or a mixture such as 'happy:0.6+surprised:0.4'; given twice, the two are mixed. Sets all Action "
         "Units. Names: happy, sad, surprised, afraid, disgusted, angry, contemptuous, neutral, and compounds such as "
-        "happily_surprised.",
+        "happily_surprised. @FILE is an expression that `mimica read --save` kept, @NAME one of `mimica expressions`.",
     ),
 ]
 AuOption = Annotated[
@@ -98,6 +98,28 @@ AttributeOption = Annotated[
         "--direction",
         help="NAME=DOSE for engines with attributes (vae, stylegan): 'smile=1.5', 'age=-1'; 0 is the photo, 1 a typical "
         "difference. May be given again. `mimica attributes list` and `mimica directions list` name them.",
+    ),
+]
+PartsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--parts",
+        help="Only these parts of the face: brows, eyes, nose, cheeks, mouth, jaw, pose, gaze, parted by commas.",
+        show_default="all",
+    ),
+]
+DriverFaceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--driver-face",
+        help="Which face of the driver: a number from 1, in reading order, or 'largest'. (Default: the largest.)",
+    ),
+]
+AbsoluteOption = Annotated[
+    bool,
+    typer.Option(
+        "--absolute",
+        help="For a film: the expression as it is, in place of what the frames show, not laid over it; only blinks go on.",
     ),
 ]
 DetailOption = Annotated[
@@ -150,7 +172,7 @@ class Wanted:
         """For `mimica.edit` and `mimica.animate`."""
         return {**self._face(), "attributes": joined(self.attribute, ","), "intensity": self.intensity}
 
-    def _face(self) -> dict[str, str | None]:
+    def _face(self) -> dict[str, Any]:
         """What of the face itself is asked for."""
         head = {"pose": joined(self.pose, ","), "gaze": joined(self.gaze, ","), "look": self.look}
         return {"expression": joined(self.expression, "+"), "au": joined(self.au, ","), **head}

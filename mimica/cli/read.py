@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 SaveOption = Annotated[
     Path | None,
-    typer.Option("--save", help="Also write the expression of the largest face, a .json that `mimica web` loads."),
+    typer.Option(
+        "--save", help="Also write the expression of the largest face, a .json for --expression @FILE and for `mimica web`."
+    ),
 ]
 _BAR = 16
 _BLOCKS = " ▏▎▍▌▋▊▉█"
@@ -70,9 +72,10 @@ def read(
         write_image(plot, reading_picture(rgb, readings))
         typer.echo(str(plot), err=as_json)
     if save is not None:
-        from mimica.interactive import expression_file
+        from mimica.motion import expression_file
 
-        expression_file.save(max(readings, key=lambda one: one.eye_distance).action_units, save)
+        largest = max(readings, key=lambda one: one.eye_distance)
+        expression_file.save(largest.action_units, save, largest.pose_and_gaze)
         typer.echo(str(save), err=as_json)
 
 

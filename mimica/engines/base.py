@@ -97,6 +97,15 @@ class TurnsHeads(Protocol):
         ...
 
 
+@runtime_checkable
+class KnowsFaces(Protocol):
+    """What an engine offers besides if it finds things in a face that are not to change from one frame of a film to the next."""
+
+    def encode_next(self, face: Face, before: Any) -> Any:
+        """As `Engine.encode`, for the next frame of a film; `before` is the state of the frame before, None for the first."""
+        ...
+
+
 MAX_DOSE = 4.0
 """Largest dose of an attribute, either way: further out no network has seen anything."""
 

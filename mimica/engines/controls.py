@@ -19,6 +19,7 @@ GROUPS: tuple[str, ...] = ("brows", "eyes", "nose", "cheeks", "mouth", "jaw", "h
 ATTRIBUTES = "attributes"
 """The group of an engine's attributes."""
 _GROUP_OF_REGION = {"chin": "jaw"}
+_WORDS_FOR_PARTS = {"pose": "head"}
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,12 @@ def group_of(name: str) -> str:
 
 
 def parse_parts(text: str | Iterable[str] | None) -> frozenset[str]:
-    """`"brows,mouth"` -> the groups meant; None means all. Raises `ValueRangeError` for a word that names none."""
+    """`"brows,mouth"` -> the groups meant (`pose` is the head's); None means all. Raises `ValueRangeError` for a word that names
+    none."""
     if text is None:
         return frozenset(GROUPS)
     words = [word.strip().lower() for word in (text.split(",") if isinstance(text, str) else text)]
+    words = [_WORDS_FOR_PARTS.get(word, word) for word in words]
     for word in words:
         if word not in GROUPS:
             raise ValueRangeError(

@@ -19,7 +19,8 @@ from mimica.marks.visible import labelled, labelled_alpha
 from mimica.marks.xmp import source_type_of
 from mimica.pictures.images import write_image
 
-WriteFrame = Callable[[np.ndarray], None]
+WriteFrame = Callable[..., None]
+"""`mimica.video.writer.VideoWriter.write`: a frame, uint8 (H, W, 3), and perhaps its time."""
 Over = tuple[int, int, np.ndarray]
 WHY_MARKED = (
     "whoever publishes an edited face in the European Union must say that it is one (Regulation 2024/1689, Article 50), and "
@@ -79,7 +80,7 @@ class Marks:
                 sign(file, self.credentials, self.photo, title, source_type_of(self.comment or ""))
 
     def _labelling(self, write: WriteFrame) -> WriteFrame:
-        return (lambda frame: write(labelled(frame))) if self.visible else write
+        return (lambda frame, *time: write(labelled(frame), *time)) if self.visible else write
 
     def shortcomings(self, path: Path) -> list[str]:
         """Sentences about marks that a file of this name cannot carry."""

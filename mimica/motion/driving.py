@@ -64,11 +64,17 @@ class Driver:
     losses: tuple[str, ...] = ()
 
     def track(
-        self, own: Mapping[str, float], *, transfer: Transfer = "relative", gain: float = 1.0, pose_gain: float = 1.0
+        self,
+        own: Mapping[str, float],
+        *,
+        transfer: Transfer = "relative",
+        gain: float = 1.0,
+        pose_gain: float = 1.0,
+        only: frozenset[str] | None = None,
     ) -> Track:
         """The track for a face that shows `own` when it is at rest. `relative` adds the driver's changes, those of Action Units
         times `gain`, those of head and gaze times `pose_gain`; `absolute` shows the driver's values, whatever the photo
-        shows."""
+        shows. What is not among `only` (None: all) stays `own`."""
         if not 0.0 < gain <= 3.0:
             raise ValueRangeError(f"The gain {gain:g} of a driving video must be above 0 and at most 3.")
         if not 0.0 <= pose_gain <= 3.0:
@@ -90,6 +96,9 @@ class Driver:
         for name in HEAD:
             i = NAMES.index(name)
             values[:, i] = softened(values[:, i], own.get(name, 0.0), *ranges[name])
+        for i, name in enumerate(NAMES):
+            if only is not None and name not in only:
+                values[:, i] = own.get(name, 0.0)
         times = np.append(self.times, self.times[-1] + 1.0 / self.fps)  # the last frame lasts as long as the others
         return Track.dense(times, NAMES, np.vstack([values, values[-1]]))
 
@@ -128,13 +137,15 @@ def read_driver(
     *,
     neutral: float | None = None,
     raw: bool = False,
+    face: int | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Driver:
-    """Reads the face that is largest over the video.
+    """Reads one face of a video.
 
     finder    finds and reads faces; None: dlib and the shipped reader
     neutral   the second at which the driver's face is at rest; None: the calmest frames are taken
     raw       not steadied over time
+    face      its number from 1, as faces appear, in reading order; None: the one that is largest over the video
     progress  called with (frames read, frames in all or None)
 
     One frame is in memory at a time. Raises `VideoError`; `NoFaceError` where no frame shows a face.
@@ -147,7 +158,7 @@ def read_driver(
             if progress is not None:
                 progress(index + 1, video.frame_count)
 
-    driver = read_frames(frames(), video.fps, finder, neutral=neutral, raw=raw, source=str(path))
+    driver = read_frames(frames(), video.fps, finder, neutral=neutral, raw=raw, face=face, source=str(path))
     return replace(driver, losses=tuple(describe_losses(video)))
 
 
@@ -158,6 +169,7 @@ def read_frames(
     *,
     neutral: float | None = None,
     raw: bool = False,
+    face: int | None = None,
     source: str = "the video",
 ) -> Driver:
     """As `read_driver`, from frames: (seconds, uint8 (H, W, 3) RGB), in the order of time. Raises `NoFaceError`."""
@@ -170,7 +182,10 @@ def read_frames(
             faces.setdefault(face_id, {})[index] = (values_of(reading), reading.eye_distance)
     if not faces:
         raise NoFaceError(f"In '{source}' no frame shows a face: use a video where one is seen from the front throughout.")
-    return assemble(times, _main_face(faces), fps, neutral, source)
+    if face is not None and face - 1 not in faces:
+        seen = "one face" if len(faces) == 1 else f"{len(faces)} faces, numbered as they appear"
+        raise NoFaceError(f"There is no face {face} in '{source}': it shows {seen}.")
+    return assemble(times, _main_face(faces, face), fps, neutral, source)
 
 
 def values_of(reading: FaceReading) -> np.ndarray:
@@ -182,10 +197,12 @@ def values_of(reading: FaceReading) -> np.ndarray:
     return np.array([values[name] for name in NAMES])
 
 
-def _main_face(faces: Mapping[int, Mapping[int, tuple[np.ndarray, float]]]) -> dict[int, np.ndarray]:
-    """Frame -> values of the face that is seen most, each frame weighed by its size. A person who was lost and found again
-    has two numbers; frames where the main one is missing are filled from the largest other that was never beside it."""
+def _main_face(faces: Mapping[int, Mapping[int, tuple[np.ndarray, float]]], number: int | None = None) -> dict[int, np.ndarray]:
+    """Frame -> values of the face of this number, or of the one that is seen most, each frame weighed by its size. A person who
+    was lost and found again has two numbers; frames where the main one is missing are filled from the largest other that was
+    never beside it."""
     order = sorted(faces, key=lambda face: -sum(size for _, size in faces[face].values()))
+    order.sort(key=lambda face: number is not None and face != number - 1)
     main = {frame: values for frame, (values, _) in faces[order[0]].items()}
     for face in order[1:]:
         if not main.keys() & faces[face].keys():

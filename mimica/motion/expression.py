@@ -1,4 +1,4 @@
-"""What expression is wanted: parsing `happy:0.6+surprised:0.4` and `12=0.8,6+=0.2`, and working out the target values.
+"""What expression is wanted: parsing `happy:0.6+@smirk` and `12=0.8,6+=0.2`, and working out the target values.
 
 Controls are the 34 sided Action Units in [0, 1], and what head and eyes do (`mimica.motion.head`). An emotion sets all of them;
 Action Units alone leave the rest as the photo shows them; with an emotion they are set on top of it. The intensity then says
@@ -14,6 +14,8 @@ from typing import Literal
 
 from mimica.errors import ValueRangeError, nearest
 from mimica.facs import SIDED_AU_NAMES, emotion_controls, parse_control, parse_emotion, with_sides
+from mimica.motion import expression_file
+from mimica.motion.expression_file import Preset
 from mimica.motion.head import look_at_camera, parse_gaze, parse_pose
 from mimica.motion.track import HEAD
 
@@ -49,6 +51,8 @@ class Expression:
     intensity  [0, 1.5], how far from the photo's own expression towards the target
     head       changes of head and eyes, (control of `HEAD`, degrees away from the photo)
     at_camera  head to the front and eyes to the camera; what `head` names goes before it
+    presets    (expression from a file, weight), mixed with the emotions
+    only       the controls that may change, None for all; pose and gaze that were seen with a preset count if they are named here
     """
 
     emotions: tuple[tuple[str, float], ...] = ()
@@ -56,39 +60,99 @@ class Expression:
     intensity: float = 1.0
     head: tuple[tuple[str, float], ...] = ()
     at_camera: bool = False
+    presets: tuple[tuple[Preset, float], ...] = ()
+    only: frozenset[str] | None = None
+
+    def pattern(self) -> dict[str, float] | None:
+        """What all of a face shows of it, before single units are changed: 34 sided Action Units, 0 at rest; None where there is
+        no such whole, only changes."""
+        return mix(self.emotions, self.presets) if self.emotions or self.presets else None
+
+    def base(self, own: Mapping[str, float]) -> dict[str, float]:
+        """The 34 Action Units of a face that shows `own`, before single units are changed."""
+        return self.pattern() or {name: own[name] for name in SIDED_AU_NAMES}
 
     def target(self, own: Mapping[str, float]) -> dict[str, float]:
         """The absolute controls for a face that shows `own`: the 34 Action Units, and those of `HEAD` that are in `own`. At
         intensity 0 exactly `own`, at 1 exactly the target."""
-        values = mix(self.emotions) if self.emotions else {name: own[name] for name in SIDED_AU_NAMES}
+        values = self.base(own)
         for change in self.changes:
             values = change.apply(values)
+        return self.kept(own, self.reached(own, values))
+
+    def reached(self, own: Mapping[str, float], values: Mapping[str, float]) -> dict[str, float]:
+        """As far from `own` to `values`, the Action Units of the target, as the intensity says; and the head."""
         part = self.intensity
         units = {name: min(1.0, max(0.0, (1.0 - part) * own[name] + part * value)) for name, value in values.items()}
         away = self.head_changes(own)
         return units | {name: own[name] + part * away.get(name, 0.0) for name in HEAD if name in own}
 
+    def kept(self, own: Mapping[str, float], values: Mapping[str, float]) -> dict[str, float]:
+        """`values`, but what is not among `only` stays `own`."""
+        return {name: value if self.only is None or name in self.only else own[name] for name, value in values.items()}
+
     def head_changes(self, own: Mapping[str, float]) -> dict[str, float]:
         """What of head and eyes is to change in a face that shows `own`, and by how much."""
-        return {**(look_at_camera(own) if self.at_camera else {}), **dict(self.head)}
+        found = look_at_camera(own) if self.at_camera else {}
+        for preset, weight in self.presets:
+            for name in HEAD:
+                change = preset.controls.get(name, 0.0)
+                if self.only is not None and name in self.only and name in preset.seen:
+                    change = preset.seen[name] - own.get(name, 0.0)
+                if change:
+                    found[name] = found.get(name, 0.0) + weight * change
+        return {**found, **dict(self.head)}
 
     @property
     def label(self) -> str:
         """A word for file names and captions: `happiness`, `happiness+surprise`, `edited`."""
-        return "+".join(name for name, _ in self.emotions) or "edited"
+        return "+".join([name for name, _ in self.emotions] + [preset.name for preset, _ in self.presets]) or "edited"
 
 
 PHOTO = Expression()
 """The photo's own expression."""
 
 
-def mix(emotions: tuple[tuple[str, float], ...]) -> dict[str, float]:
-    """The sum of the emotions' Action Units, each scaled by its weight, clipped to 1: the 34 absolute controls."""
+def mix(emotions: tuple[tuple[str, float], ...], presets: tuple[tuple[Preset, float], ...] = ()) -> dict[str, float]:
+    """The sum of the Action Units of emotions and of expressions from files, each scaled by its weight, clipped to 1: the 34
+    absolute controls."""
+    parts = [emotion_controls(name, weight) for name, weight in emotions]
+    parts += [{name: weight * value for name, value in with_sides(_units(preset)).items()} for preset, weight in presets]
     total = dict.fromkeys(SIDED_AU_NAMES, 0.0)
-    for name, weight in emotions:
-        for control, value in emotion_controls(name, weight).items():
+    for part in parts:
+        for control, value in part.items():
             total[control] = min(1.0, total[control] + value)
     return total
+
+
+def _units(preset: Preset) -> dict[str, float]:
+    return {name: value for name, value in preset.controls.items() if name not in HEAD}
+
+
+def parse_mixture(text: str) -> tuple[tuple[tuple[str, float], ...], tuple[tuple[Preset, float], ...]]:
+    """As `parse_emotions`, where `@smirk` and `@faces/smirk.json:0.5` are expressions from files
+    (`mimica.motion.expression_file`): emotions and presets with their weights. Raises `ValueRangeError`, `DataError`."""
+    parts, usual = text.split("+"), 1.0 / max(1, text.count("+") + 1)
+    emotions, found = list[tuple[str, float]](), list[tuple[Preset, float]]()
+    for part in map(str.strip, parts):
+        if not part.startswith("@"):
+            ((name, weight),) = parse_emotions(part)
+            emotions.append((name, weight if ":" in part else usual))
+            continue
+        name, colon, weight_text = part[1:].rpartition(":")
+        if not colon or not _is_number(weight_text):  # a path may have a colon in it
+            name, weight_text = part[1:], ""
+        weight = _number(weight_text, f"the weight of '@{name}' in '{text}'", MAX_INTENSITY) if weight_text else usual
+        found.append((expression_file.find(name), weight))
+    return tuple(emotions), tuple(found)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def parse_emotions(text: str) -> tuple[tuple[str, float], ...]:
@@ -155,25 +219,27 @@ def wanted(
     pose: str | Mapping[str, float] | None = None,
     gaze: str | Mapping[str, float] | None = None,
     look: str | None = None,
+    only: frozenset[str] | None = None,
 ) -> Expression:
     """The `Expression` that a call or command line asks for.
 
-    expression  `"happy:0.6+surprised:0.4"` or {emotion: weight}
+    expression  `"happy:0.6+surprised:0.4"`, `"@smirk.json"` or {emotion: weight}
     au          `"12=0.8,6+=0.2"` or {Action Unit: absolute value}, the unit as 12, `"12L"` or `"AU12"`
     intensity   [0, 1.5]
     pose, gaze  `"yaw=12,pitch=-5"` and `"x=10,y=-4"`, or mappings: degrees away from the photo
     look        `"camera"`: head to the front, eyes to the camera
+    only        the controls that may change; None: all
     """
     if look not in (None, "camera"):
         raise ValueRangeError(f"--look is '{look}'; it can be 'camera', and --gaze says other directions.")
     head = tuple((parse_pose(pose) | parse_gaze(gaze)).items())
     if expression is None and au is None and not head and look is None:
         raise ValueRangeError("No expression is asked for; give --expression (happy, say), --au (12=0.8, say), --pose or --gaze.")
-    if expression is None:
-        emotions: tuple[tuple[str, float], ...] = ()
-    elif isinstance(expression, str):
-        emotions = parse_emotions(expression)
-    else:
+    emotions: tuple[tuple[str, float], ...] = ()
+    presets: tuple[tuple[Preset, float], ...] = ()
+    if isinstance(expression, str):
+        emotions, presets = parse_mixture(expression)
+    elif expression is not None:
         emotions = tuple(
             (parse_emotion(name), checked(weight, f"the weight of '{name}'", 0.0, MAX_INTENSITY))
             for name, weight in expression.items()
@@ -185,21 +251,8 @@ def wanted(
             UnitChange(parse_control(str(unit)), "=", checked(value, f"the value of Action Unit {unit}", 0.0, 1.0))
             for unit, value in (au or {}).items()
         )
-    return Expression(emotions, changes, checked(intensity, "the intensity", 0.0, MAX_INTENSITY), head, look is not None)
-
-
-def wished(
-    expression: str | Mapping[str, float] | None,
-    au: str | Mapping[str | int, float] | None,
-    intensity: float,
-    pose: str | Mapping[str, float] | None,
-    gaze: str | Mapping[str, float] | None,
-    look: str | None,
-) -> Expression | None:
-    """`wanted`, but None where nothing is asked of the face."""
-    if all(one is None for one in (expression, au, pose, gaze, look)):
-        return None
-    return wanted(expression, au, intensity, pose=pose, gaze=gaze, look=look)
+    part = checked(intensity, "the intensity", 0.0, MAX_INTENSITY)
+    return Expression(emotions, changes, part, head, look is not None, presets, only)
 
 
 def checked(value: float, what: str, low: float, high: float) -> float:

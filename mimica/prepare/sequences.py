@@ -3,20 +3,14 @@
 Each video is cut into shots; in each shot faces are followed and read; a face that is seen for a while makes a clip, with its
 Action Units, emotion and pose in every frame. The table is the one that `mimica.motion.predictor.clips` describes. No picture
 goes into it.
-
-A cut is where the histogram of colours changes at once: Bhattacharyya distance of neighbouring frames above a limit, and
-several times what it was lately (after J. Boreczky, L. Rowe, "Comparison of video shot boundary detection techniques", 1996).
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import cv2
-import numpy as np
 
 from mimica.data.inputs import list_inputs
 from mimica.errors import DataError, MissingExtraError, VideoError
@@ -26,39 +20,13 @@ from mimica.motion.predictor.clips import FILE
 from mimica.motion.track import POSE
 from mimica.reader.follow import Finder, Follower
 from mimica.reader.read import FaceReading
+from mimica.video.cuts import CutFinder
 from mimica.video.reader import open_video
 
-CUT_DISTANCE, CUT_RATIO = 0.3, 3.0
-_LATELY = 12
-"""Frames over which the usual distance is taken."""
 SHORTEST_SECONDS = 1.0
 COLUMNS: tuple[str, ...] = (
     "clip", "source", "time", "detected", *POSE, *(name.lower() for name in AU_NAMES), *(f"emotion_{name}" for name in EMOTIONS),
 )  # fmt: skip
-
-
-class CutFinder:
-    """Goes through the frames of one video and says where a new shot begins."""
-
-    def __init__(self) -> None:
-        self._last: np.ndarray | None = None
-        self._lately: deque[float] = deque(maxlen=_LATELY)
-
-    def is_cut(self, rgb: np.ndarray) -> bool:
-        """Whether the frame, uint8 (H, W, 3), is the first of a new shot (the first of all is not)."""
-        small = cv2.resize(rgb, (96, 54), interpolation=cv2.INTER_AREA)
-        colours = cv2.cvtColor(small, cv2.COLOR_RGB2HSV)
-        histogram = cv2.calcHist([colours], [0, 1, 2], None, [12, 4, 6], [0, 180, 0, 256, 0, 256])
-        last, self._last = self._last, histogram
-        if last is None:
-            return False
-        distance = float(cv2.compareHist(last, histogram, cv2.HISTCMP_BHATTACHARYYA))
-        usual = float(np.median(self._lately)) if self._lately else 0.0
-        if distance > CUT_DISTANCE and distance > CUT_RATIO * usual:
-            self._lately.clear()
-            return True
-        self._lately.append(distance)
-        return False
 
 
 @dataclass

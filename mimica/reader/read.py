@@ -80,6 +80,11 @@ class FaceReading:
         return x, y
 
     @property
+    def pose_and_gaze(self) -> dict[str, float]:
+        """Degrees, by the names of tracks: `yaw`, `pitch`, `roll`, `gaze_x`, `gaze_y`."""
+        return {"yaw": self.yaw, "pitch": self.pitch, "roll": self.roll, "gaze_x": self.gaze_x, "gaze_y": self.gaze_y}
+
+    @property
     def mean_action_units(self) -> dict[str, float]:
         """The 17 units without sides, `AU01` ... `AU45`."""
         return without_sides(self.action_units)

@@ -61,6 +61,11 @@ class VideoReader:
         first = next(iter(self))[2]
         self.size = (first.shape[1], first.shape[0])
 
+    @property
+    def is_animation(self) -> bool:
+        """Whether it is an animated picture (WebP, PNG, AVIF), read by Pillow."""
+        return self._animation is not None
+
     def _open(self) -> None:
         with opened_container(self.path) as container:
             stream = picture_stream(container, self.path)

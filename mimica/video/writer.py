@@ -44,6 +44,7 @@ class VideoWriter:
     audio_from  a video whose sound is copied, as long as the frames last (mp4 and webm)
     alpha       uint8 (H, W), 255 opaque, of all frames, or None; where the format keeps none (see `ALPHA_KINDS`) they are
                 shown on white
+    even        frames come at `fps`; otherwise at the times that come with them, of which `fps` is the average
 
     Nothing is at `path` before the block ends well. Frames stream to the file; an animated WebP stays in memory, compressed,
     until its end. Raises `VideoError` and, for a folder or disk that does not take the file, `UserError`.
@@ -51,8 +52,9 @@ class VideoWriter:
 
     def __init__(
         self, path: str | Path, fps: float, size: tuple[int, int], *, comment: str | None = None, loop: bool = True,
-        audio_from: str | Path | None = None, alpha: np.ndarray | None = None,
+        audio_from: str | Path | None = None, alpha: np.ndarray | None = None, even: bool = True,
     ) -> None:  # fmt: skip
+        self.even = even
         self.path, self.fps, self.size, self.comment, self.loop = Path(path), fps, size, comment, loop
         self.audio_from = Path(audio_from) if audio_from else None
         self.kind = self.path.suffix.lower()
@@ -82,11 +84,11 @@ class VideoWriter:
             self._stack = stack.pop_all()
         return self
 
-    def write(self, rgb: np.ndarray) -> None:
-        """One frame, uint8 (H, W, 3), of the size promised."""
+    def write(self, rgb: np.ndarray, time: float | None = None) -> None:
+        """One frame, uint8 (H, W, 3), of the size promised, at `time`, seconds; None: right after the one before."""
         if rgb.shape != (self.size[1], self.size[0], 3):
             raise ValueError(f"a frame of shape {rgb.shape} in a video of size {self.size}")
-        self._sink.write(rgb if self.paper is None else on_white(rgb, self.paper), self.count)
+        self._sink.write(rgb if self.paper is None else on_white(rgb, self.paper), self.count, time)
         self.count += 1
 
     def __exit__(
@@ -102,7 +104,7 @@ class _Folder:
     def __init__(self, folder: Path, comment: str | None, alpha: np.ndarray | None) -> None:
         self.folder, self.comment, self.alpha = folder, comment, alpha
 
-    def write(self, rgb: np.ndarray, index: int) -> None:
+    def write(self, rgb: np.ndarray, index: int, time: float | None) -> None:
         file = self.folder / f"frame_{index + 1:05d}.png"
         file.write_bytes(encode_image(file, rgb, self.alpha, comment=self.comment))
 
@@ -113,6 +115,8 @@ class _Container:
     def __init__(self, writer: VideoWriter, temporary: Path) -> None:
         self.writer, self.temporary, self.kind = writer, temporary, writer.kind
         self.rate = Fraction(writer.fps).limit_denominator(1001)
+        self.ticks = self.rate if writer.even else Fraction(_TICKS[self.kind])
+        self.last = -1
         self.sound: Sound | None = None
         self.palette = Palette(256 if writer.alpha is None else 255)
 
@@ -126,17 +130,20 @@ class _Container:
                 if self.kind == ".webm":  # which has no place for XMP
                     self.container.metadata["DIGITAL_SOURCE_TYPE"] = source_type_of(self.writer.comment)
             self.stream = _video_stream(self.container, self.kind, self.rate, self.writer.size, self.writer.alpha is not None)
+            self.stream.codec_context.time_base = 1 / self.ticks
             if self.writer.audio_from:
                 self.sound = stack.enter_context(Sound(self.writer.audio_from, self.container, self.kind))
             self._stack = stack.pop_all()
         return self
 
-    def write(self, rgb: np.ndarray, index: int) -> None:
+    def write(self, rgb: np.ndarray, index: int, time: float | None) -> None:
         frame = self._frame(np.ascontiguousarray(rgb))
-        frame.pts, frame.time_base = index, 1 / self.rate
+        wanted = self.last + 1 if time is None else round(time * self.ticks)
+        self.last = max(self.last + 1, wanted)
+        frame.pts, frame.time_base = self.last, 1 / self.ticks
         self.container.mux(self.stream.encode(frame))
         if self.sound:
-            self.sound.copy_until(float((index + 1) / self.rate))
+            self.sound.copy_until(float(self.last / self.ticks + 1 / self.rate))
 
     def _frame(self, rgb: np.ndarray) -> av.VideoFrame:
         """The frame in the encoder's pixel format, with its colours tagged."""
@@ -174,6 +181,8 @@ class _Container:
             append_packet(self.temporary, self.kind, xmp_packet(self.writer.comment))
 
 
+_TICKS = {".mp4": 90_000, ".webm": 1000, ".gif": 100, ".webp": 1000}
+"""Suffix -> ticks a second in which the times of uneven frames are told."""
 _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
     ".mp4": ("libx264", "yuv420p", {"crf": "17", "preset": "veryfast"}),
     ".webm": ("libvpx-vp9", "yuv420p", {"crf": "24", "b": "0", "deadline": "realtime", "cpu-used": "7", "row-mt": "1"}),
@@ -208,7 +217,6 @@ def _video_stream(container: Any, kind: str, rate: Fraction, size: tuple[int, in
     even = 2 if pixel_format in ("yuv420p", "yuva420p") else 1
     stream.width, stream.height = (-(-length // even) * even for length in size)
     stream.pix_fmt = pixel_format
-    stream.codec_context.time_base = 1 / rate
     if pixel_format == "yuva420p":
         stream.metadata["alpha_mode"] = "1"
     if even == 2:

@@ -13,13 +13,13 @@ from mimica import __version__
 from mimica.api import TAG, Animation
 from mimica.engines.base import Engine, attributes_of
 from mimica.engines.controls import ATTRIBUTES, GROUPS, Control, describe
-from mimica.interactive import expression_file
 from mimica.interactive.abilities import ALIVE
 from mimica.interactive.desk import PREVIEW_SIDE, Desk, moved, picture
 from mimica.interactive.latent import MAKERS, Made, samples, transition
 from mimica.interactive.score import Keyframe, Score, performance
 from mimica.interactive.uploads import as_file, as_jpeg, on_paper
 from mimica.marks.marking import default_marks
+from mimica.motion import expression_file
 from mimica.pictures.images import FORMAT_BY_SUFFIX, encode_image
 from mimica.web.faults import Refusal
 from mimica.web.rest import asked, laid_out, picture_suffix

@@ -16,9 +16,9 @@ import typer
 from mimica.cli import app
 
 CALLS: dict[str, str] = {
-    "edit": "api:edit engines.base:load_without_detail",
+    "edit": "api:edit film.edit:edit_video engines.base:load_without_detail",
     "animate": "api:animate motion.predictor.predict:Predictor.predict",
-    "drive": "drive:Drive drive:Drive.run motion.driving:read_driver api:animate",
+    "drive": "drive:Drive drive:Drive.run drive:Drive.run_film motion.driving:read_driver api:animate",
     "live": "interactive.show:Live interactive.show:Live.run",
     "web": "web.settings:Settings web.address:settings_for",
     "grid": "api:prepare_face sheets:unit_sheet sheets:sample_sheet",
@@ -28,6 +28,7 @@ CALLS: dict[str, str] = {
     "transition": "engines.stylegan.transition:codes_of engines.stylegan.transition:ends_of "
     "engines.stylegan.transition:write_video",
     "read": "api:read",
+    "expressions": "",
     "annotate": "annotate:annotate",
     "clean": "",
     "verify": "",

@@ -18,9 +18,9 @@ from mimica.cli import app
 from mimica.engines.controls import GROUPS, describe, group_of, in_parts, parse_parts
 from mimica.errors import DataError, ValueRangeError
 from mimica.facs import SIDED_AU_NAMES
-from mimica.interactive import expression_file
 from mimica.interactive.score import Keyframe, Score, checked_script, curves, frame_at, performance, seconds_of
 from mimica.interactive.uploads import camera_frame, on_paper
+from mimica.motion import expression_file
 from mimica.motion.track import Track
 
 PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"

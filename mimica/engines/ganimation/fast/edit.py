@@ -24,9 +24,10 @@ import cv2
 import numpy as np
 
 from mimica.engines.base import Crop, Face, Rendered
-from mimica.engines.ganimation.fast import glasses
+from mimica.engines.ganimation.fast import glasses, lasting
 from mimica.engines.ganimation.fast.canvas import Canvas, Window, painted
 from mimica.engines.ganimation.fast.gaze import Gaze, encode_gaze, lids, look
+from mimica.engines.ganimation.fast.lasting import Lasting
 from mimica.engines.ganimation.fast.painter import (
     PARTS,
     Paint,
@@ -74,8 +75,8 @@ MOVED = (0.0005, 0.0025)
 class State:
     """What `encode` finds: landmarks and mesh in shares of the tight crop's side, the crop itself at scale 1, the openings
     before, the eyeballs (by the name of the part), the colour of white, the scale of fields, and where glasses are: `rims`, how
-    far the nearest rim is, `frame`, their hull (n, 2) in the window. Eyes and head are taken apart when they are first asked to
-    move."""
+    far the nearest rim is, `frame`, their hull (n, 2) in the window; `lasting`, what the next frame of a film takes over. Eyes
+    and head are taken apart when they are first asked to move."""
 
     face: Face
     controls: np.ndarray
@@ -90,6 +91,7 @@ class State:
     rims: np.ndarray | None
     frame: np.ndarray | None
     loops: tuple[np.ndarray, np.ndarray]
+    lasting: Lasting
 
     @property
     def pose(self) -> tuple[float, float, float]:
@@ -133,26 +135,32 @@ class FastGanimation:
     def encode(self, face: Face) -> State:
         """Landmarks -> mesh, and the small crop that the painter looks at. A face that does not say how it holds its head is
         taken to look straight ahead. Raises `NoFaceError` for unusable landmarks."""
+        return self._encoded(face, None)
+
+    def encode_next(self, face: Face, before: State | None) -> State:
+        """The same for the next frame of a film; see `mimica.engines.base` and `lasting`."""
+        return self._encoded(face, None if before is None else before.lasting)
+
+    def _encoded(self, face: Face, before: Lasting | None) -> State:
         face = replace(face, controls={**dict.fromkeys(HEAD, 0.0), **face.controls})
         crop_from_window = crop_from_photo(face.landmarks_crop, 1)
         landmarks = transform(face.landmarks_crop, crop_from_window).astype(np.float32)
         mesh = self._rig.mesh(landmarks)
-        side = 1 / np.hypot(*crop_from_window[:, 0])
-        scale = int(np.clip(np.ceil(side / DETAIL), 1, 3))
+        scale = lasting.scale_of(float(1 / np.hypot(*crop_from_window[:, 0])), DETAIL, before)
         crop = cut(face.image, crop_from_window * SIDE, ROWS)[:, :SIDE]
         openings = self._warper.openings(mesh[: self._rig.skin_vertices], scale, ROWS)
         controls = to_vector(face.controls, SIDED_AU_NAMES)
         white = tooth_white(crop, openings[1], self._warper.skin(mesh[: self._rig.skin_vertices], 1, ROWS))
+        white = lasting.white_of(white, before)
         eyeballs = _eyeballs(crop, landmarks, openings[1])
-        rims = glasses.find_rims(
-            cut(face.image, crop_from_window * glasses.SIDE, ROWS * glasses.SIDE // SIDE)[:, : glasses.SIDE], landmarks
-        )
-        away = None if rims is None else glasses.distance(rims, (ROWS * scale, SIDE * scale))
+        due = lasting.is_due(before)
+        found = glasses.find_rims(_sharp(face.image, crop_from_window), landmarks) if due else None
+        lasts = lasting.known(found, due, white, scale, (ROWS * scale, SIDE * scale), before)
         window_from_crop = invert(crop_from_window)
-        frame = None if rims is None else transform(_hull(rims), window_from_crop)
+        frame = None if lasts.rims is None else transform(_hull(lasts.rims), window_from_crop)
         right, left = (transform(mesh[self._rig.topology[f"eye_loop_{side}"]], window_from_crop) for side in ("right", "left"))
-        drawn = (mesh, crop, openings, eyeballs, white, scale, away)
-        return State(face, controls, crop_from_window, landmarks, *drawn, frame, (right, left))
+        drawn = (mesh, crop, openings, eyeballs, white, scale, lasts.away)
+        return State(face, controls, crop_from_window, landmarks, *drawn, frame, (right, left), lasts)
 
     def render(self, state: State, values: Mapping[str, float], *, layers: bool = False) -> Rendered:
         """One frame; see `mimica.engines.base`. Raises `ValueRangeError` for a control that does not exist."""
@@ -269,6 +277,11 @@ def _eyeballs(crop: np.ndarray, landmarks: np.ndarray, opening: np.ndarray) -> d
             corner = part.corner(landmarks, ROWS)
             found[name] = draw_eye(part_of(crop, corner, part, 1), part_of(opening, corner, part, 1))
     return found
+
+
+def _sharp(image: np.ndarray, crop_from_window: np.ndarray) -> np.ndarray:
+    """The tight crop as rims are searched in it: uint8 (rows, `glasses.SIDE`, 3)."""
+    return cut(image, crop_from_window * glasses.SIDE, ROWS * glasses.SIDE // SIDE)[:, : glasses.SIDE]
 
 
 def _hull(rims: np.ndarray) -> np.ndarray:

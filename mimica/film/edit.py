@@ -1,0 +1,201 @@
+"""`mimica.edit_video`: a film in, the same film with other expressions out.
+
+    mimica.edit_video("film.mp4", "happy:0.6").save("smiling.mp4")
+
+Frames stream through four stages that work beside each other (`mimica.film.threads`): read and steadied, encoded, rendered,
+written; how long the film is does not matter for memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from mimica.animation import LOOK_AHEAD
+from mimica.api import TAG
+from mimica.engines.base import MAX_DOSE, Engine, attributes_of, load_engine
+from mimica.errors import NoFaceError, ValueRangeError
+from mimica.face.detect import get_detector
+from mimica.film.aims import Aim, ExpressionAim, MotionAim
+from mimica.film.compose import Composer, Job
+from mimica.film.report import Report
+from mimica.film.threads import ahead, spread
+from mimica.film.watch import Frame, seen, settled
+from mimica.film.wish import Like, Parts, only_of, wish
+from mimica.marks.marking import Marks, default_marks
+from mimica.motion.expression import PHOTO, checked_attributes, parse_attributes, wanted
+from mimica.motion.files import Motion
+from mimica.motion.head import cannot
+from mimica.motion.track import HEAD, Track
+from mimica.pictures.images import PhotoSource
+from mimica.reader.face_choice import Which, parse_which
+from mimica.reader.follow import Finder
+from mimica.video.pace import Pace, pace_of
+from mimica.video.reader import VideoReader, describe_losses, open_video
+
+
+@dataclass
+class FilmEdit:
+    """A film whose frames are edited as they are asked for; may be gone through again.
+
+    video     the film as it is        engine   what renders
+    aim       what a face is to show, moment by moment (`mimica.film.aims`)
+    doses     of attributes            which    the faces that are edited
+    warnings  sentences that can be said beforehand
+    report    what became of the frames; whole once they have been gone through
+    """
+
+    video: VideoReader
+    engine: Engine
+    aim: Aim
+    doses: Mapping[str, float] = field(default_factory=dict)
+    which: Which = None
+    detector: str = "dlib"
+    model: str | Path | None = None
+    warnings: tuple[str, ...] = ()
+    report: Report = field(default_factory=Report)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.video.size
+
+    @cached_property
+    def pace(self) -> Pace:
+        """How the frames follow each other."""
+        return pace_of(self.video)
+
+    @property
+    def losses(self) -> list[str]:
+        """Sentences about frames that the file lacks, or has damaged; whole once the frames have been gone through."""
+        return describe_losses(self.video)
+
+    def __len__(self) -> int:
+        """How many frames there will be, about; 0 where the file does not say."""
+        return self.video.frame_count or 0
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """The frames, uint8 (H, W, 3) RGB. A frame in which nothing changes is the film's, bit for bit. Raises `VideoError`; at
+        the end `NoFaceError` where no frame shows a face that is meant."""
+        with closing(self._frames()) as frames:
+            for _, rgb in frames:
+                yield rgb
+
+    def _frames(self) -> Generator[tuple[float, np.ndarray], None, None]:
+        """(seconds, frame)."""
+        finder = Finder(self.detector, str(self.model) if self.model else None, threads=1)
+        self.report = Report()
+        read = ahead(settled(seen(ahead(self.video), finder, self.which)))
+        with closing(spread(ahead(self._encoded(read)), _rendered, LOOK_AHEAD)) as done:
+            yield from ((frame.time, rgb) for frame, rgb in done)
+        if self.report.edited + self.report.faded == 0:
+            raise NoFaceError(_nobody(self.video.path, self.which, self.report))
+
+    def _encoded(self, read: Generator[Frame, None, None]) -> Generator[Job, None, None]:
+        composer = Composer(self.engine, self.aim, self.doses)
+        with closing(read):
+            for frame in read:
+                self.report.add(frame)
+                yield composer.job(frame)
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        tag: bool = True,
+        marks: Marks | None = None,
+        progress: Callable[[], None] | None = None,
+        audio_from: str | Path | bool | None = True,
+    ) -> None:
+        """Writes the film, in the format of the suffix, at its own pace; `progress` is called after each frame. `audio_from`:
+        True, the film's own sound, where it and the format have any; a file, its sound; None or False, none. `tag` and `marks` as
+        in `mimica.api.EditResult.save`. Raises `VideoError`, `UserError`; `NoFaceError`, and nothing is written, where no frame
+        shows a face that is meant."""
+        marks = marks or default_marks(TAG, self.video.path, tag)
+        carries = Path(path).suffix.lower() in (".mp4", ".webm")
+        own = self.video.path if audio_from is True and self.video.has_audio and carries else None
+        sound = own if isinstance(audio_from, bool) or audio_from is None else Path(audio_from)
+        written = marks.video(path, self.pace.fps, self.size, audio_from=sound, even=self.pace.even)
+        with written as write, closing(self._frames()) as frames:
+            for time, rgb in frames:
+                write(rgb, time)
+                if progress is not None:
+                    progress()
+
+
+def _rendered(job: Job) -> tuple[Frame, np.ndarray]:
+    return job.frame, job.rendered()
+
+
+def _nobody(path: Path, which: Which, report: Report) -> str:
+    if set(report.counts) <= {"lost"}:
+        whom = f"a face {which}" if isinstance(which, int) else "a face"
+        return f"In '{path}' no frame shows {whom}: use a film in which one is seen from the front, at least 40 pixels wide."
+    reasons = ", ".join(f"{count} {why}" for why, count in report.counts.items())
+    return f"In '{path}' no face can be edited in any frame ({reasons}): use a film in which one is seen from the front."
+
+
+def edit_video(
+    film: str | Path,
+    expression: str | Mapping[str, float] | None = None,
+    *,
+    au: str | Mapping[str | int, float] | None = None,
+    pose: str | Mapping[str, float] | None = None,
+    gaze: str | Mapping[str, float] | None = None,
+    look: str | None = None,
+    attributes: str | Mapping[str, float] | None = None,
+    intensity: float = 1.0,
+    like: PhotoSource | None = None,
+    ratio: float = 1.0,
+    driver_face: int | str | None = None,
+    track: Track | Motion | None = None,
+    parts: Parts = None,
+    absolute: bool = False,
+    face: int | str | None = None,
+    engine: str | Engine = "ganimation",
+    weights: str | Path | None = None,
+    detector: str = "dlib",
+    model: str | Path | None = None,
+) -> FilmEdit:
+    """The film with other expressions, frame by frame; the arguments are those of `mimica.edit`, what they ask for is laid over
+    what each frame shows (`mimica.film.aims`).
+
+    au        `"12+=0.3"` adds to what the frame shows; `"12=0.8"` is laid over it for the mouth, and holds any other unit
+    track     a script, subtitles or table on the film's clock (`mimica.motion.files.read_motion`) in place of an expression
+    absolute  the expression as it is, in place of what the frame shows; only blinks go on
+    face      number from 1, as faces appear in each shot, "largest", "all"; None: the largest
+
+    Raises `ValueRangeError`, `VideoError`, `WeightsError`, and for `like` `ImageError` and `NoFaceError`.
+    """
+    doses = {name: intensity * dose for name, dose in parse_attributes(attributes).items()}
+    which, find = parse_which(face), get_detector(detector, model)
+    example = None if like is None else Like(like, driver_face, ratio)
+    target = wish(expression, au, intensity, pose=pose, gaze=gaze, look=look, like=example, parts=parts, find=find)
+    if track is not None and target is not None:
+        raise ValueRangeError("A script and an expression exclude each other: say all of it in the script, or leave it out.")
+    aim: ExpressionAim | MotionAim
+    if track is not None:
+        aim = MotionAim(_motion(track), only_of(parts), absolute)
+        moved = [
+            name for name in HEAD if name in aim.track.names and np.ptp(aim.track.values[:, aim.track.names.index(name)]) > 0
+        ]
+    else:
+        aim = ExpressionAim(target or (PHOTO if doses else wanted()), absolute)
+        moved = list(aim.expression.head_changes(dict.fromkeys(HEAD, 0.0)))
+    video = open_video(film)
+    loaded = load_engine(engine, weights) if isinstance(engine, str) else engine
+    checked_attributes(doses, loaded.name, attributes_of(loaded), MAX_DOSE)
+    left_out = cannot(moved, loaded.name, loaded.controls)
+    warnings = [left_out] if left_out else []
+    if video.has_mute_audio:
+        warnings.append(f"the sound of '{film}' is coded in a way that cannot be decoded here; the result has none.")
+    return FilmEdit(video, loaded, aim, doses, which, detector, model, tuple(warnings))
+
+
+def _motion(track: Track | Motion) -> Motion:
+    return (lambda own: track) if isinstance(track, Track) else track

@@ -1,0 +1,29 @@
+"""The photo that is edited or moved: opened, its faces found, those that are meant chosen and looked at critically."""
+
+from __future__ import annotations
+
+from mimica.animation import enhanced
+from mimica.film.wish import Detector
+from mimica.pictures.images import Photo, PhotoSource, read_photo
+from mimica.reader.face_choice import Which, check, check_eyes, check_mouth, select
+from mimica.reader.read import FaceReading, find_faces
+
+
+def seen(
+    source: PhotoSource, which: Which, find: Detector, enhance: bool = False
+) -> tuple[Photo, list[FaceReading], list[FaceReading], tuple[str, ...]]:
+    """The photo, the faces meant, all fit to be edited and perhaps restored, its other faces, and the warnings. Raises
+    `ImageError`, `NoFaceError`."""
+    photo = read_photo(source)
+    found = find_faces(photo.rgb, detector=find)
+    readings, warnings = select(found, which, str(photo.path))
+    bystanders = [one for one in found if not any(one is reading for reading in readings)]
+    if photo.frames > 1 and photo.format not in ("JPEG", "MPO"):
+        warnings.append(f"{photo.path} holds {photo.frames} pictures; the first is taken.")
+    if enhance:
+        photo, readings, bystanders, sentences = enhanced(photo, readings, bystanders)
+        warnings += sentences
+    for reading in readings:
+        sentences = check(reading, photo.rgb.shape) + check_eyes(reading, photo.rgb) + check_mouth(reading, photo.rgb)
+        warnings += [f"{photo.path}: {sentence}" for sentence in sentences]
+    return photo, readings, bystanders, tuple(warnings)
