@@ -17,16 +17,16 @@ import cv2
 import numpy as np
 
 from mimica.engines.base import Engine, Face, Rendered, TurnsHeads, attributes_of
+from mimica.engines.layers.dress import Dressed
+from mimica.engines.layers.wear import Bare, refused
 from mimica.errors import ValueRangeError
 from mimica.face import align
 from mimica.face.restore import SIZE, Restorer, side_of
 from mimica.face.tone import Tone, level_out, tone_of
 from mimica.facs import with_sides, without_sides
-from mimica.motion.alive import with_life
 from mimica.motion.expression import Expression
-from mimica.motion.files import Motion, pose_warning
+from mimica.motion.files import pose_warning
 from mimica.motion.head import beyond
-from mimica.motion.presets import blinks as natural_blinks
 from mimica.motion.track import HEAD, POSE, SHIFT, Track
 from mimica.pictures.images import Photo
 from mimica.reader.covered import MOUTH_UNITS, above_nose, is_covered
@@ -50,7 +50,8 @@ LOOK_AHEAD = 2
 @dataclass(frozen=True)
 class PreparedFace:
     """One face, encoded: `crop_from_photo` is the float64 (2, 3) matrix to the pixels of `face.image`; `tone`, of a colourless or
-    toned photo, its colour line; `held`, what stays as the photo shows it, whatever is asked for (a covered mouth)."""
+    toned photo, its colour line; `held`, what stays as the photo shows it, whatever is asked for (a covered mouth); `dressed`,
+    what was put on."""
 
     reading: FaceReading
     crop_from_photo: np.ndarray
@@ -58,6 +59,7 @@ class PreparedFace:
     state: Any
     tone: Tone | None = None
     held: Mapping[str, float] = field(default_factory=dict)
+    dressed: Dressed | None = None
 
     def asked(self, values: Mapping[str, float], engine: Engine) -> dict[str, float]:
         """What the engine is asked for: see `engine_values`."""
@@ -67,12 +69,14 @@ class PreparedFace:
 @dataclass(frozen=True)
 class Prepared:
     """A photo, uint8 (H, W, 3), whose chosen faces `engine` has encoded; `restorer` sharpens what an engine renders that works on
-    resampled crops."""
+    resampled crops; `bare`, the photo without what was put on, `outfits`, what it was dressed as last (`mimica.film.worn`)."""
 
     photo: np.ndarray
     engine: Engine
     faces: tuple[PreparedFace, ...]
     restorer: Restorer | None = None
+    bare: Bare | None = None
+    outfits: dict[Any, Prepared] = field(default_factory=dict, compare=False, repr=False)
 
 
 def own_controls(reading: FaceReading) -> dict[str, float]:
@@ -99,17 +103,18 @@ def prepare(
     bystanders: Sequence[FaceReading] = (),
     *,
     enhance: bool = False,
+    dressed: Sequence[Dressed] = (),
 ) -> Prepared:
     """Cuts out and encodes the faces, once a photo; `bystanders` are the photo's other faces; with `enhance` frames get a
-    `Prepared.restorer`. Raises `NoFaceError` for a face that cannot be cut out."""
-    everyone = [*readings, *bystanders]
-    faces = tuple(_prepare_face(photo, reading, engine, everyone) for reading in readings)
-    return Prepared(photo, engine, faces, Restorer() if enhance and engine.crop != "window" else None)
-
-
-def _prepare_face(photo: np.ndarray, reading: FaceReading, engine: Engine, everyone: Sequence[FaceReading]) -> PreparedFace:
-    face, matrix = cut_face(photo, reading, engine, everyone)
-    return PreparedFace(reading, matrix, face, engine.encode(face), tone_of(face.image), _held(reading, photo))
+    `Prepared.restorer`; `dressed`: what each face wears. Raises `NoFaceError` for a face that cannot be cut out."""
+    everyone, faces = [*readings, *bystanders], []
+    for reading, worn in zip(readings, dressed or [None] * len(readings), strict=True):
+        face, matrix = cut_face(photo, reading, engine, everyone)
+        if worn is not None and worn.overlay is not None:
+            face = replace(face, glasses_crop=align.transform(worn.overlay.hull, matrix))
+        tone, held = tone_of(face.image), _held(reading, photo)
+        faces.append(PreparedFace(reading, matrix, face, engine.encode(face), tone, held, worn))
+    return Prepared(photo, engine, tuple(faces), Restorer() if enhance and engine.crop != "window" else None)
 
 
 def cut_face(photo: np.ndarray, reading: FaceReading, engine: Engine, everyone: Sequence[FaceReading]) -> tuple[Face, np.ndarray]:
@@ -178,10 +183,12 @@ def render_patch(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> P
     asked = [(i, one, one.asked(v, engine)) for i, (one, v) in enumerate(zip(prepared.faces, values, strict=True))]
     faces = [each for each in asked if _changes(each[1], each[2], outside=_MOVES)]
     turned = [each for each in asked if _changes(each[1], each[2], within=_MOVES)] if isinstance(engine, TurnsHeads) else []
-    if not faces and not turned:
+    overlays = [one.dressed.overlay for one in prepared.faces if one.dressed is not None and one.dressed.overlay is not None]
+    if not faces and not turned and not overlays:
         return Patch(0, 0, prepared.photo[:0, :0])
     height, width = prepared.photo.shape[:2]
-    reaches = [align.reach(one.crop_from_photo, one.face.image.shape) for _, one, _ in faces]
+    reaches = [*(overlay.box for overlay in overlays)]
+    reaches += [align.reach(one.crop_from_photo, one.face.image.shape) for _, one, _ in faces]
     if isinstance(engine, TurnsHeads):
         reaches += [_in_photo(engine.reach(one.state), one.crop_from_photo) for _, one, _ in turned]
     corners = np.array(reaches)
@@ -197,6 +204,8 @@ def render_patch(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> P
             part = prepared.restorer.over(part, one.reading.landmarks_photo - (x0, y0), seen)
         if one.tone is not None and one.tone.gray:
             level_out(part, before)
+    for overlay in overlays:
+        overlay.lay(part, int(x0), int(y0))
     if isinstance(engine, TurnsHeads):
         for _, one, wanted in turned:
             part = engine.turn(one.state, part, _shifted(one.crop_from_photo, x0, y0), wanted)
@@ -233,21 +242,6 @@ def edited(reading: FaceReading, shown: Mapping[str, float], target: Expression)
     return {**shown, **target.target({**shown, **from_photo})}
 
 
-def life_tracks(
-    readings: Sequence[FaceReading], motion: Motion, rng: np.random.Generator | None, alive: bool
-) -> tuple[Track, ...]:
-    """The curves of each face, by random numbers with idle motion (`alive`), or with natural blinks, where there are any."""
-    tracks = []
-    for own in map(own_controls, readings):
-        track = motion(own).resolve(own)
-        if rng is not None and alive:
-            track = with_life(track, rng)
-        elif rng is not None:
-            track = track.max_with(natural_blinks(track.seconds, rng).shifted(track.start))
-        tracks.append(track)
-    return tuple(tracks)
-
-
 def head_warnings(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
     """Sentences about heads and eyes that cannot move so far, or not at all."""
     tracks = []
@@ -259,8 +253,8 @@ def head_warnings(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> 
 
 
 def track_warnings(prepared: Prepared, tracks: Sequence[Track]) -> tuple[str, ...]:
-    """As `head_warnings`, for absolute tracks that begin with what the photo shows; each sentence once."""
-    engine, sentences = prepared.engine, []
+    """As `head_warnings`, and about attributes that are left out; for absolute tracks that begin with what the photo shows."""
+    engine, sentences = prepared.engine, [*refused([face.dressed for face in prepared.faces])]
     for face, track in zip(prepared.faces, tracks, strict=True):
         left_out = pose_warning(track, engine.name, engine.controls)
         sentences.append(left_out or beyond(track, own_controls(face.reading)))

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -28,21 +27,21 @@ from mimica.animation import (
     fitted_size,
     frames,
     head_warnings,
-    life_tracks,
     own_controls,
-    prepare,
     render_patch,
     resized,
     track_warnings,
 )
-from mimica.engines.base import MAX_DOSE, Engine, attributes_of, load_engine
+from mimica.engines.base import Engine, load_engine
+from mimica.engines.layers.wear import asked_of
 from mimica.errors import ValueRangeError
 from mimica.face.detect import get_detector
-from mimica.film.photos import seen
+from mimica.film.photos import life_tracks, seen
 from mimica.film.wish import Detector, Like, Parts, only_of, wish, within
+from mimica.film.worn import dressed_further, prepare_dressed
 from mimica.marks.marking import Marks, default_marks, file_of
 from mimica.motion import timeline
-from mimica.motion.expression import PHOTO, checked, checked_attributes, parse_attributes, wanted
+from mimica.motion.expression import PHOTO, checked, parse_attributes, wanted
 from mimica.motion.files import Motion
 from mimica.motion.plan import DEFAULT_SECONDS, plan
 from mimica.motion.track import Track
@@ -218,7 +217,7 @@ def edit(
     au          `"12=0.8,6+=0.2"` or {Action Unit: value in [0, 1]}; without `expression` the others stay as in the photo
     pose, gaze  `"yaw=12,pitch=-5,roll=3"`, `"x=10,y=-4"`, or mappings: degrees away from the photo; + is right in the picture,
                 down, clockwise; at the limits it stops, with a warning. look: "camera", head to the front, eyes to the camera
-    attributes  `"smile=1.5,age=-1"` or {attribute: dose}, for engines that have attributes ("vae", "stylegan"); 0 is the photo
+    attributes  `"glasses=1:round,gold,age=-1"`, {`"glasses:round,gold"`: 1}: drawn (`mimica.face.attributes`), or the engine's
     intensity   0: the photo, bit for bit; 1: the expression; up to 1.5: beyond it. masks: make `EditResult.masks`
     like        another photo: `ratio` of its expression (`mimica.motion.likeness`), of its face `driver_face`
     parts       `"brows,mouth"`: what may change, of `mimica.engines.controls.GROUPS`; None: all, but of `like` no pose or gaze
@@ -229,12 +228,12 @@ def edit(
 
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
     """
-    doses = {name: intensity * dose for name, dose in parse_attributes(attributes).items()}
+    given = parse_attributes(attributes)
     which, find = parse_which(face), get_detector(detector, model)
     example = None if like is None else Like(like, driver_face, ratio)
     target = wish(expression, au, intensity, pose=pose, gaze=gaze, look=look, like=example, parts=parts, find=find)
-    target = target or (PHOTO if doses or enhance else wanted())
-    prepared, alpha, warnings, shown, source = _begun(photo, which, find, engine, weights, doses, enhance)
+    target = target or (PHOTO if given or enhance else wanted())
+    (prepared, doses), alpha, warnings, shown, source = _begun(photo, which, find, engine, weights, given, intensity, enhance)
     values = tuple(edited(f.reading, c, target) | doses for f, c in zip(prepared.faces, shown, strict=True))
     picture, warnings = masks_of(prepared, values) if masks else None, (*warnings, *head_warnings(prepared, values))
     return EditResult(render_patch(prepared, values), alpha, picture, warnings, prepared, values, source)
@@ -246,18 +245,21 @@ def _begun(
     find: Detector,
     engine: str | Engine,
     weights: str | Path | None,
-    doses: Mapping[str, float],
+    given: Mapping[str, float],
+    intensity: float,
     enhance: bool,
-) -> tuple[Prepared, np.ndarray | None, tuple[str, ...], tuple[Mapping[str, float], ...], Path | None]:
-    """`prepared`, `alpha`, `warnings`, `controls`, `source` of a result in which nothing is edited yet, or of an earlier one."""
+) -> tuple[tuple[Prepared, dict[str, float]], np.ndarray | None, tuple[str, ...], tuple[Mapping[str, float], ...], Path | None]:
+    """`prepared` and the doses of the engine's own attributes, `alpha`, `warnings`, `controls`, `source` of a result in which
+    nothing moves yet, or of an earlier one; what is `given` of attributes that are drawn is put on."""
     if isinstance(photo, EditResult):
         if which is not None or enhance:
             raise ValueRangeError("An earlier result has its faces already; give its `image` to choose or enhance others.")
-        checked_attributes(doses, photo.prepared.engine.name, attributes_of(photo.prepared.engine), MAX_DOSE)
-        return photo.prepared, photo.alpha, photo.warnings, photo.controls, photo.source
+        again = dressed_further(photo.prepared, given, intensity)
+        return again, photo.alpha, photo.warnings, photo.controls, photo.source
     opened, readings, bystanders, warnings = seen(photo, which, find, enhance)
-    prepared = prepare(opened.rgb, readings, _loaded(engine, weights, doses), bystanders, enhance=enhance)
-    return prepared, opened.alpha, warnings, tuple(own_controls(reading) for reading in readings), file_of(photo)
+    doses, worn = asked_of(loaded := _loaded(engine, weights), given, intensity)
+    prepared = prepare_dressed(opened.rgb, readings, loaded, bystanders, worn, enhance=enhance)
+    return (prepared, doses), opened.alpha, warnings, tuple(own_controls(reading) for reading in readings), file_of(photo)
 
 
 def animate(
@@ -300,8 +302,8 @@ def animate(
 
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
     """
-    doses = {name: intensity * dose for name, dose in parse_attributes(attributes).items()}
-    idle = ALIVE_SECONDS if alive else DEFAULT_SECONDS if doses else BLINKING_SECONDS if blinks else None
+    given = parse_attributes(attributes)
+    idle = ALIVE_SECONDS if alive else DEFAULT_SECONDS if given else BLINKING_SECONDS if blinks else None
     target = wish(expression, au, intensity, pose=pose, gaze=gaze, look=look)
     motion = within(plan(target, intensity, sequence, track, seconds, loop, idle), only_of(parts))
     for value, what, low, high in ((fps, "frame rate", MIN_FPS, MAX_FPS), (size, "size", 64, MAX_SIZE), (seed, "seed", 0, 2**64)):
@@ -310,7 +312,8 @@ def animate(
     fitted, count = fitted_size(opened.rgb.shape, size), len(readings)
     small, everyone = resized(opened.rgb, [*readings, *bystanders], fitted)
     alpha = None if opened.alpha is None else np.asarray(cv2.resize(opened.alpha, fitted, interpolation=cv2.INTER_AREA))
-    prepared = prepare(small, everyone[:count], _loaded(engine, weights, doses), everyone[count:], enhance=enhance)
+    doses, worn = asked_of(loaded := _loaded(engine, weights), given, intensity)
+    prepared = prepare_dressed(small, everyone[:count], loaded, everyone[count:], worn, enhance=enhance)
     tracks = life_tracks(everyone[:count], motion, np.random.default_rng(seed) if blinks or alive else None, alive)
     return Animation(prepared, tracks, fps, loop, warnings + track_warnings(prepared, tracks), doses, alpha, file_of(photo))
 
@@ -333,11 +336,8 @@ def prepare_face(
     scale = min(1.0, eye_distance / readings[0].eye_distance, size / max(opened.rgb.shape[:2]))
     target = max(1, round(opened.rgb.shape[1] * scale)), max(1, round(opened.rgb.shape[0] * scale))
     small, everyone = resized(opened.on_white, [*readings, *bystanders], target)
-    return prepare(small, everyone[:1], _loaded(engine, weights), everyone[1:]), list(warnings)
+    return prepare_dressed(small, everyone[:1], _loaded(engine, weights), everyone[1:]), list(warnings)
 
 
-def _loaded(engine: str | Engine, weights: str | Path | None, doses: Mapping[str, float] = MappingProxyType({})) -> Engine:
-    """The engine, which has the attributes of `doses`."""
-    loaded = load_engine(engine, weights) if isinstance(engine, str) else engine
-    checked_attributes(doses, loaded.name, attributes_of(loaded), MAX_DOSE)
-    return loaded
+def _loaded(engine: str | Engine, weights: str | Path | None) -> Engine:
+    return load_engine(engine, weights) if isinstance(engine, str) else engine

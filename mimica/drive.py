@@ -115,8 +115,8 @@ class Drive:
         progress: Callable[[int, int | None], None] | None = None,
         **source: Any,
     ) -> Result:
-        """Reads the video and prepares the photo; `source` are the arguments `face`, `engine`, `weights` of `mimica.animate`,
-        `progress` is called with (frames read, frames in all or None). Raises as `target`, `mimica.animate` and
+        """Reads the video and prepares the photo; `source` are the arguments `face`, `engine`, `weights` and `attributes` of
+        `mimica.animate`, `progress` is called with (frames read, frames in all or None). Raises as `target`, `mimica.animate` and
         `read_driver` do."""
         fps, sound, warnings = self.target(video, output)
         driver = self._driver(video, Finder(detector, str(model) if model else None), progress)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -109,5 +110,11 @@ def masks_picture(faces: Sequence[tuple[np.ndarray, Rendered]], cell: int = 256)
 
 def masks_of(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> np.ndarray:
     """What the network makes of each face, as one picture."""
-    rendered = [render_face(prepared, i, controls, layers=True) for i, controls in enumerate(values)]
+    rendered = [layers_of(prepared, i, controls) for i, controls in enumerate(values)]
     return masks_picture([(f.face.image, r) for f, r in zip(prepared.faces, rendered, strict=True)])
+
+
+def layers_of(prepared: Prepared, index: int, values: Mapping[str, float]) -> Rendered:
+    """One face with what the engine made it from, and where each attribute is that was put on."""
+    rendered, dressed = render_face(prepared, index, values, layers=True), prepared.faces[index].dressed
+    return rendered if dressed is None else replace(rendered, layers={**rendered.layers, **dressed.masks})

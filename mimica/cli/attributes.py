@@ -27,12 +27,19 @@ SheetOption = Annotated[Path, typer.Option("--output", "-o", help="The picture t
 
 @app.command("list")
 def list_(weights: FileOption = None) -> None:
-    """The attributes, how many faces each was fitted on, and how long its vector is (in standard deviations of the latent)."""
+    """The attributes of the engine vae, how many faces each was fitted on, and how long its vector is (in standard deviations
+    of the latent); then those that are drawn on a photo, their doses and options."""
+    from mimica.face.attributes import KINDS
+
     vectors = _engine(weights).vectors
     typer.echo(f"{'attribute':16}{'positives':>10}{'negatives':>10}{'length':>8}{'de-correlated':>15}")
     for name, (positives, negatives) in zip(vectors.attributes, vectors.counts, strict=True):
         plain, alone = (vectors.length(name, p) for p in (True, False))
         typer.echo(f"{name:16}{positives:>10}{negatives:>10}{plain:>8.2f}{alone:>15.2f}")
+    typer.echo(f"\n{'drawn':16}{'doses':>12}  options")
+    for name, kind in KINDS.items():
+        words = "; ".join(f"{what}: {', '.join(choice)}" for what, choice in kind.choices.items())
+        typer.echo(f"{name:16}{f'{kind.low:g} to {kind.high:g}':>12}  {words}".rstrip())
 
 
 @app.command("fit")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mimica.cli.edit import save_film
 from mimica.cli.options import (
+    AttributeOption,
     DriverFaceOption,
     EnhanceOption,
     Marking,
@@ -20,6 +21,7 @@ from mimica.cli.options import (
     VideoOption,
     check_output,
     grouped,
+    joined,
     warn,
 )
 from mimica.cli.pipes import PIPE, SOME_LEFT_OUT, default_output, delivered, given, spooled, suffix_of
@@ -49,6 +51,19 @@ class Transfer:
     driver_face: DriverFaceOption = None
 
 
+@dataclass(frozen=True)
+class Dressed(Source):
+    """The face that is driven, and what is put on it."""
+
+    attribute: AttributeOption = None
+
+    def arguments(self) -> dict[str, Any]:
+        """For `mimica.drive.Drive`; of a film, on which nothing is drawn, without attributes."""
+        given = super().arguments()
+        attribute = given.pop("attribute")
+        return {**given, "attributes": joined(attribute, ",")} if attribute else given
+
+
 @grouped
 def drive(
     photo: Annotated[
@@ -67,7 +82,7 @@ def drive(
     curves: Annotated[
         Path | None, typer.Option("--curves", help="Also write the curves: .csv for a table of OpenFace's, .png for a picture.")
     ] = None,
-    source: Source = Source(),
+    source: Dressed = Dressed(),
     enhance: EnhanceOption = False,
     marking: Marking = Marking(),
 ) -> None:
@@ -91,8 +106,8 @@ def drive(
         raise UserError("Photo and video are both '-'; only one of them can come from standard input.")
     still = video != PIPE and not is_video(video)
     if is_film(photo, output):
-        if curves is not None or transfer.fps is not None or enhance:
-            raise ValueRangeError("--curves, --fps and --enhance are for photos; a film keeps its rate and pixels.")
+        if curves is not None or transfer.fps is not None or enhance or source.attribute:
+            raise ValueRangeError("--curves, --fps, --enhance and --attribute are for photos; a film keeps its rate and pixels.")
         _drive_film(photo, video, still, output, transfer, source, marking)
     elif still:
         if curves is not None:

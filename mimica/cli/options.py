@@ -96,8 +96,9 @@ AttributeOption = Annotated[
     typer.Option(
         "--attribute",
         "--direction",
-        help="NAME=DOSE for engines with attributes (vae, stylegan): 'smile=1.5', 'age=-1'; 0 is the photo, 1 a typical "
-        "difference. May be given again. `mimica attributes list` and `mimica directions list` name them.",
+        help="NAME=DOSE[:OPTIONS], 'glasses=1:round,gold', 'hair=1:blond', 'age=-1': put on the photo's face, it moves with it; "
+        "0 is the photo, 1 the attribute. The engines vae and stylegan have others, their own. May be given again. "
+        "`mimica attributes list` and `mimica directions list` name them.",
     ),
 ]
 PartsOption = Annotated[

@@ -67,10 +67,10 @@ class Vae:
     frames: Annotated[
         Path | None, typer.Option("--frames", help="For vae: re-animated frames of the same photos (labels.jsonl and crops).")
     ] = None
-    labels: Annotated[
-        Path | None, typer.Option("--labels", help="For vae: a table (.csv) with more attributes of the files, 0 to 1.")
-    ] = None
-    cache: Annotated[Path | None, typer.Option("--cache", help="For vae: a folder that keeps the masks made by GrabCut.")] = None
+    labels: Annotated[Path | None, typer.Option("--labels", help="A table (.csv) with more attributes of the files, 0 to 1.")] = (
+        None
+    )
+    cache: Annotated[Path | None, typer.Option("--cache", help="A folder that keeps the masks made by GrabCut.")] = None
     sheet: Annotated[Path | None, typer.Option("--sheet", help="For vae: a picture to check the masks by.")] = None
 
 
@@ -83,7 +83,7 @@ class Codes:
         typer.Option(
             "--sample",
             help="For latents: so many samples of the generator, no folder; for expressions: so many of each face; for mixtures: "
-            "so many in all.",
+            "so many in all; for attributes: so many of each face.",
             min=0,
         ),
     ] = 0
@@ -337,8 +337,14 @@ def _in_parts(asked: Asked, spread: Spread) -> Outcome:
         return prepare_parts(asked.source, folder, asked.output, **known, driver=driver, progress=line.files)
 
 
+def _layers(asked: Asked) -> Outcome:
+    from mimica.cli.prepare_layers import layers
+
+    return layers(asked, _one_folder(asked))
+
+
 _PREPARED: dict[str, Callable[[Asked], Outcome]] = {
     "latents": _latents, "sequences": _sequences, "clips": _clips, "ffhq": _ffhq, "vae": _vae, "expressions": _made,
-    "mixtures": _made, "head": _facekit, "rig": _facekit,
+    "mixtures": _made, "head": _facekit, "rig": _facekit, "masks": _layers, "wrinkles": _layers, "attributes": _layers,
 }  # fmt: skip
 """What is not a face set with Action Units -> its function."""

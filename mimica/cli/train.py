@@ -25,6 +25,7 @@ TRAINERS: dict[str, tuple[str, ...]] = {
     "tgan": ("mimica.engines.baselines.video.tgan:Tgan",),
     "mocogan": ("mimica.engines.baselines.video.mocogan:Mocogan",),
     "classifier": ("mimica.engines.baselines.classifier:ClassifierTask",),
+    "masks": ("mimica.engines.layers.masks_train:MaskTask",),
     "predictor": ("mimica.motion.predictor.train:PredictorTask",),
 }
 """What can be trained -> `module:class` of its tasks; the one that has the preset asked for is taken. The first task's first

@@ -40,6 +40,7 @@ class Face:
     controls        the values the photo shows now, by name, Action Units in [0, 1], angles in degrees; at least `Engine.controls`
     irises_crop     float32 (2, 2), the iris at the left of the picture first; None where they are not known
     others_crop     the landmarks of the photo's other faces, which stay where they are when the head turns
+    glasses_crop    float32 (n, 2), the hull of glasses that will be laid over the face: they stay rigid; None without
     """
 
     image: np.ndarray
@@ -47,6 +48,7 @@ class Face:
     controls: Mapping[str, float]
     irises_crop: np.ndarray | None = None
     others_crop: tuple[np.ndarray, ...] = ()
+    glasses_crop: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

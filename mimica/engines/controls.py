@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mimica.engines.base import MAX_DOSE, Engine, attributes_of
 from mimica.errors import ValueRangeError, nearest
+from mimica.face.attributes import described
 from mimica.facs import BY_NUMBER, SIDED_AU_NAMES
 from mimica.motion.head import LIMITS
 
@@ -65,9 +66,16 @@ MOTION_NAMES: tuple[str, ...] = tuple(_MOTIONS)
 
 
 def describe(engine: Engine) -> list[Control]:
-    """The controls of an engine, in its order. Those of Action Units are intensities in [0, 1]."""
-    limits = dict(getattr(engine, "limits", {}))
-    return [_described(name, name in attributes_of(engine), limits.get(name)) for name in engine.controls]
+    """The controls of an engine, in its order. Those of Action Units are intensities in [0, 1]. One without attributes of its own
+    is followed by those that are drawn (`mimica.face.attributes`)."""
+    limits, own = dict(getattr(engine, "limits", {})), attributes_of(engine)
+    controls = [_described(name, name in own, limits.get(name)) for name in engine.controls]
+    return controls if own else [*controls, *drawn()]
+
+
+def drawn() -> list[Control]:
+    """The attributes that are drawn on a face, as controls."""
+    return [Control(key, key, "", label, ATTRIBUTES, low, high, 0.1, "", True) for key, label, low, high in described()]
 
 
 def _described(name: str, attribute: bool, limits: tuple[float, float] | None) -> Control:

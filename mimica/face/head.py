@@ -83,6 +83,16 @@ class Head:
         place: np.ndarray = self.origin + self.side * np.asarray(points)[..., :2]
         return place
 
+    @property
+    def shaped(self) -> np.ndarray:
+        """(V, 3), the head of these coefficients in model units, before it is turned and placed."""
+        return _shaped(self.model, self.coefficients)
+
+    def placed(self, points: np.ndarray) -> np.ndarray:
+        """(n, 3) in model units -> camera axes, as the fit alone places them (without the rest that `vertices` has)."""
+        turned: np.ndarray = self.scale * ((np.asarray(points, np.float64) - PIVOT) @ self.rotation.T)
+        return self.pivot + turned * [1, -1, 1]
+
     def from_photo(self, points: np.ndarray) -> np.ndarray:
         """(..., 2) pixels of the photo -> shares of the side, camera axes."""
         place: np.ndarray = (np.asarray(points, np.float64) - self.origin) / self.side

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from mimica.animation import enhanced
+from collections.abc import Sequence
+
+import numpy as np
+
+from mimica.animation import enhanced, own_controls
 from mimica.film.wish import Detector
+from mimica.motion.alive import with_life
+from mimica.motion.files import Motion
+from mimica.motion.presets import blinks as natural_blinks
+from mimica.motion.track import Track
 from mimica.pictures.images import Photo, PhotoSource, read_photo
 from mimica.reader.face_choice import Which, check, check_eyes, check_mouth, select
 from mimica.reader.read import FaceReading, find_faces
@@ -27,3 +35,18 @@ def seen(
         sentences = check(reading, photo.rgb.shape) + check_eyes(reading, photo.rgb) + check_mouth(reading, photo.rgb)
         warnings += [f"{photo.path}: {sentence}" for sentence in sentences]
     return photo, readings, bystanders, tuple(warnings)
+
+
+def life_tracks(
+    readings: Sequence[FaceReading], motion: Motion, rng: np.random.Generator | None, alive: bool
+) -> tuple[Track, ...]:
+    """The curves of each face, by random numbers with idle motion (`alive`), or with natural blinks, where there are any."""
+    tracks = []
+    for own in map(own_controls, readings):
+        track = motion(own).resolve(own)
+        if rng is not None and alive:
+            track = with_life(track, rng)
+        elif rng is not None:
+            track = track.max_with(natural_blinks(track.seconds, rng).shifted(track.start))
+        tracks.append(track)
+    return tuple(tracks)

@@ -16,16 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from mimica.animation import Prepared, fitted_size, prepare, render_face, render_frame, resized
-from mimica.engines.base import Engine
+from mimica.animation import Prepared, fitted_size, render_frame, resized
+from mimica.engines.base import Engine, attributes_of
 from mimica.engines.controls import Control, describe
 from mimica.errors import NoFaceError, ValueRangeError, nearest
 from mimica.face import align
+from mimica.face.attributes import split, wish_of
 from mimica.face.detect import detect
+from mimica.film.worn import dressed_as, prepare_dressed
 from mimica.pictures.images import Photo
 from mimica.reader.face_choice import check, check_eyes
 from mimica.reader.read import FaceReading, Reader, find_faces
-from mimica.sheets import masks_picture
+from mimica.sheets import layers_of, masks_picture
 
 PREVIEW_SIDE = 512
 """Longer side of a preview, pixels."""
@@ -97,7 +99,7 @@ def encode(desk: Desk, faces: Sequence[int], engine: Engine, side: int | None) -
     size = (desk.rgb.shape[1], desk.rgb.shape[0]) if side is None else fitted_size(desk.rgb.shape, side)
     others = [reading for reading in desk.readings if not any(reading is one for one in chosen)]
     small, everyone = resized(desk.rgb, [*chosen, *others], size)
-    return prepare(small, everyone[: len(chosen)], engine, everyone[len(chosen) :])
+    return prepare_dressed(small, everyone[: len(chosen)], engine, everyone[len(chosen) :])
 
 
 def moved(prepared: Prepared, index: int, changes: Changes) -> dict[str, float]:
@@ -106,6 +108,7 @@ def moved(prepared: Prepared, index: int, changes: Changes) -> dict[str, float]:
     engine, own = prepared.engine, prepared.faces[index].face.controls
     described = {control.name: control for control in describe(engine)}
     values = {}
+    changes = changes if attributes_of(engine) else split(changes)[0]
     for name, change in changes.items():
         if name not in described:
             raise ValueRangeError(f"The engine '{engine.name}' has no control '{name[:40]}'{nearest(name, described) or '.'}")
@@ -124,22 +127,33 @@ def _legal(control: Control, own: float, change: float) -> float:
     return float(min(max(own + change, control.low), control.high))
 
 
+def dressed(prepared: Prepared, changes: Sequence[Changes]) -> Prepared:
+    """The faces with the attributes that the changes name, drawn. Raises `NoFaceError` where they cannot be put on, and
+    `ValueRangeError`."""
+    if attributes_of(prepared.engine):
+        return prepared
+    return dressed_as(prepared, tuple(wish_of(split(each)[1]) for each in changes))
+
+
 def picture(prepared: Prepared, changes: Sequence[Changes]) -> np.ndarray:
     """The photo with the changes of each face: uint8 (H, W, 3)."""
+    prepared = dressed(prepared, changes)
     return render_frame(prepared, [moved(prepared, i, each) for i, each in enumerate(changes)])
 
 
 def masks(prepared: Prepared, changes: Sequence[Changes]) -> np.ndarray:
     """What the network made of each face: input, attention, colours, flow, output, on a sheet, uint8 (H, W, 3)."""
-    rendered = [render_face(prepared, i, moved(prepared, i, each), layers=True) for i, each in enumerate(changes)]
+    prepared = dressed(prepared, changes)
+    rendered = [layers_of(prepared, i, moved(prepared, i, each)) for i, each in enumerate(changes)]
     return masks_picture([(p.face.image, r) for p, r in zip(prepared.faces, rendered, strict=True)])
 
 
 def portrait(prepared: Prepared, index: int, changes: Changes, side: int) -> np.ndarray:
     """One face with changes, cut out tightly: uint8 (side, side, 3), for a button."""
-    one = Prepared(prepared.photo, prepared.engine, (prepared.faces[index],))
+    worn = dressed(prepared, [changes] * len(prepared.faces))
+    one = Prepared(worn.photo, worn.engine, (worn.faces[index],))
     matrix = align.crop_from_photo(prepared.faces[index].reading.landmarks_photo, side, "tight")
-    return align.cut(picture(one, [changes]), matrix, side)
+    return align.cut(render_frame(one, [moved(one, 0, changes)]), matrix, side)
 
 
 class Encoded:

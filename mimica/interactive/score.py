@@ -15,6 +15,8 @@ from mimica.animation import Prepared, own_controls, render_frame
 from mimica.api import Animation
 from mimica.engines.base import attributes_of
 from mimica.errors import ValueRangeError
+from mimica.face.attributes import split, wish_of
+from mimica.film.worn import dressed_as
 from mimica.interactive.abilities import with_life
 from mimica.motion import timeline
 from mimica.motion.files import Motion, pose_warning
@@ -73,7 +75,8 @@ class Score:
         if not self.keyframes:
             still = {"AU12L": 0.0}
             return Track.from_keyframes([(0.0, still, "ease"), (self.seconds, still, "ease")], relative=True)
-        names = {name for key in self.keyframes for name in key.changes if name not in left_out} or {"AU12L"}
+        asked = {name for key in self.keyframes for name in split(key.changes)[0]}
+        names = (asked - left_out) or {"AU12L"}
         rows = [(k.time, {name: k.changes.get(name, 0.0) for name in sorted(names)}, k.easing) for k in self.keyframes]
         if rows[-1][0] > timeline.MAX_SECONDS:
             raise ValueRangeError(f"The last keyframe is at {rows[-1][0]:g} s; at most {timeline.MAX_SECONDS:g} s are allowed.")
@@ -82,7 +85,11 @@ class Score:
 
 def performance(prepared: Prepared, score: Score, fps: float, loop_file: bool = False) -> Animation:
     """The animation of the encoded faces, all of which do the same. Raises `ScriptError`, `ValueRangeError`."""
-    motion, rng = score.motion(attributes_of(prepared.engine)), np.random.default_rng(score.seed)
+    attributes = attributes_of(prepared.engine)
+    motion, rng = score.motion(attributes), np.random.default_rng(score.seed)
+    doses = dict(score.doses)
+    if not attributes:  # what is drawn is there in every frame
+        prepared, doses = dressed_as(prepared, (wish_of(split(doses)[1]),) * len(prepared.faces)), {}
     tracks, warnings = [], list[str]()
     for face in prepared.faces:
         own = own_controls(face.reading)
@@ -93,7 +100,7 @@ def performance(prepared: Prepared, score: Score, fps: float, loop_file: bool = 
             track = track.max_with(natural_blinks(track.seconds, rng).shifted(track.start))
         tracks.append(track)
         warnings += filter(None, [pose_warning(track, prepared.engine.name, prepared.engine.controls)])
-    return Animation(prepared, tuple(tracks), fps, loop_file or score.loop, tuple(warnings), dict(score.doses))
+    return Animation(prepared, tuple(tracks), fps, loop_file or score.loop, tuple(warnings), doses)
 
 
 def seconds_of(animation: Animation) -> float:

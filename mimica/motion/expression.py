@@ -183,21 +183,35 @@ def parse_changes(text: str) -> tuple[UnitChange, ...]:
 
 
 def parse_attributes(asked: str | Mapping[str, float] | None) -> dict[str, float]:
-    """`smile=1.5,age=-1` or a mapping -> {attribute: dose}; of a name given twice the doses are added. Which names there are, and
-    how far a dose may go, the engine knows (`checked_attributes`). Raises `ValueRangeError` for text that cannot be read."""
+    """`smile=1.5,age=-1` or a mapping -> {attribute: dose}; of a name given twice the doses are added. Options, which a colon
+    parts from the dose, go to the name: `glasses=1:round,gold` is {`glasses:round,gold`: 1}. Which names there are, and how far
+    a dose may go, the engine knows (`checked_attributes`). Raises `ValueRangeError` for text that cannot be read."""
     if asked is None or not isinstance(asked, str):
         return {name: float(dose) for name, dose in (asked or {}).items()}
     doses: dict[str, float] = {}
-    for part in asked.split(","):
+    for part in _with_options(asked):
         name, _, text = (piece.strip() for piece in part.partition("="))
+        text, colon, options = (piece.strip() for piece in text.partition(":"))
         try:
             dose = float(text)
         except ValueError:
             dose = math.nan
         if not name or not math.isfinite(dose):
             raise ValueRangeError(f"--attribute cannot read '{part.strip()}'; write smile=1.5 or age=-1, parted by commas.")
-        doses[name] = doses.get(name, 0.0) + dose
+        key = name + colon + options
+        doses[key] = doses.get(key, 0.0) + dose
     return doses
+
+
+def _with_options(text: str) -> list[str]:
+    """`glasses=1:round,gold,age=1` -> its attributes, each with all its options: a word without `=` belongs to what has some."""
+    parts: list[str] = []
+    for piece in text.split(","):
+        if "=" not in piece and parts and ":" in parts[-1]:
+            parts[-1] += "," + piece.strip()
+        else:
+            parts.append(piece)
+    return parts
 
 
 def checked_attributes(doses: Mapping[str, float], engine: str, known: Iterable[str], high: float) -> None:

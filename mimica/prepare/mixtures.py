@@ -24,9 +24,9 @@ import numpy as np
 from scipy.interpolate import RBFInterpolator
 
 from mimica.data.dataset import DatasetWriter, is_validation, resized
-from mimica.engines.ganimation.fast.glasses import SIDE, find_rims
 from mimica.errors import DataError, NoFaceError
 from mimica.face.align import crop_from_photo, cut, transform
+from mimica.face.glasses import SIDE, find_rims
 from mimica.facs import AU_NAMES
 from mimica.files import atomic_path
 from mimica.prepare.ffhq import photos_of_folder, photos_of_set

@@ -9,7 +9,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from mimica.engines.ganimation.fast.raster import Coverage, rasterise
+from mimica.face.raster import Coverage, rasterise
 from mimica.synthesize import light
 from mimica.synthesize.creases import Creases
 from mimica.synthesize.fit import Fit

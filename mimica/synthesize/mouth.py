@@ -6,7 +6,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from mimica.engines.ganimation.fast.raster import Coverage, rasterise
+from mimica.face.raster import Coverage, rasterise
 from mimica.synthesize.layers import Layers
 from mimica.synthesize.rig import normals
 

@@ -82,6 +82,15 @@ def test_a_small_photo_can_be_enhanced(video: Path, tmp_path: Path, monkeypatch:
     assert run(PHOTO, video, "-o", tmp_path / "out.mp4", "--size", "128", "--raw", "--enhance")[0] == 0 and len(seen) == 1
 
 
+def test_attributes_are_drawn_in_every_frame(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, float]] = []
+    usual = api.asked_of
+    monkeypatch.setattr(api, "asked_of", lambda engine, given, strength: asked.append(given) or usual(engine, {}, strength))
+    code, said = run(PHOTO, video, "-o", tmp_path / "out.mp4", "--attribute", "glasses=1:round", "--attribute", "gold=1", "--raw")
+    assert code == 0, said
+    assert asked == [{"glasses:round": 1.0, "gold": 1.0}]
+
+
 def test_sound_is_copied(video: Path, tmp_path: Path) -> None:
     with_sound = tmp_path / "sound.mp4"
     with av.open(str(video)) as source, av.open(str(with_sound), "w") as target:

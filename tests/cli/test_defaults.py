@@ -35,7 +35,7 @@ CALLS: dict[str, str] = {
     "mark": "",
     "bench": "evaluate.bench:measured",
     "prepare": "prepare.faces:prepare prepare.sequences:prepare_sequences prepare.clips:prepare_clips "
-    "prepare.vae:prepare prepare.ffhq:prepare_ffhq "
+    "prepare.vae:prepare prepare.masks:prepare prepare.wrinkles:prepare prepare.ffhq:prepare_ffhq "
     "prepare.latents:sample_latents prepare.latents:project_latents",
     "train": "config:choose",
     "convert": "engines.stylegan.convert:saved",
@@ -57,6 +57,7 @@ CALLS: dict[str, str] = {
     "evaluate pose": "evaluate.pose:evaluate evaluate.pose:sheet pictures.images:list_photos engines.base:load_engine",
     "evaluate predictor": "",
     "evaluate vae": "evaluate.vae:evaluate pictures.images:list_photos engines.vae.edit:load_vae",
+    "evaluate attributes": "evaluate.attributes:evaluate",
     "evaluate directions": "evaluate.directions:evaluate_directions",
     "evaluate bias": "evaluate.bias:evaluate_bias",
     "evaluate projection": "evaluate.projection:evaluate evaluate.drawing:held_out",

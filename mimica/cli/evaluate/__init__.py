@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from mimica.cli.evaluate.acd import acd
+from mimica.cli.evaluate.attributes import attributes
 from mimica.cli.evaluate.bias import bias
 from mimica.cli.evaluate.directions import directions
 from mimica.cli.evaluate.driving import driving
@@ -27,6 +28,7 @@ for command in (
     pose,
     predictor,
     vae,
+    attributes,
     directions,
     bias,
     projection,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mimica.engines.ganimation.fast import raster
+from mimica.face import raster
 from mimica.face.head import LANDMARKS, Head
 
 REGION = (-1.30, -1.25, 1.30, 1.65)

@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 
 from mimica.engines.base import Crop, Face, Rendered
-from mimica.engines.ganimation.fast import glasses, lasting
+from mimica.engines.ganimation.fast import lasting
 from mimica.engines.ganimation.fast.canvas import Canvas, Window, painted
 from mimica.engines.ganimation.fast.gaze import Gaze, encode_gaze, lids, look
 from mimica.engines.ganimation.fast.lasting import Lasting
@@ -45,7 +45,7 @@ from mimica.engines.ganimation.fast.pose_flow import Movement, Scene
 from mimica.engines.ganimation.fast.rig import Rig
 from mimica.engines.ganimation.fast.warp import RIM_FADE, SIDE, Field, Warper
 from mimica.errors import ValueRangeError, nearest
-from mimica.face import head
+from mimica.face import glasses, head
 from mimica.face.align import crop_from_photo, cut, invert, transform
 from mimica.facs import SIDED_AU_NAMES, to_vector
 from mimica.motion.head import limits
@@ -157,7 +157,7 @@ class FastGanimation:
         found = glasses.find_rims(_sharp(face.image, crop_from_window), landmarks) if due else None
         lasts = lasting.known(found, due, white, scale, (ROWS * scale, SIDE * scale), before)
         window_from_crop = invert(crop_from_window)
-        frame = None if lasts.rims is None else transform(_hull(lasts.rims), window_from_crop)
+        frame = face.glasses_crop if lasts.rims is None else transform(_hull(lasts.rims), window_from_crop)
         right, left = (transform(mesh[self._rig.topology[f"eye_loop_{side}"]], window_from_crop) for side in ("right", "left"))
         drawn = (mesh, crop, openings, eyeballs, white, scale, lasts.away)
         return State(face, controls, crop_from_window, landmarks, *drawn, frame, (right, left), lasts)

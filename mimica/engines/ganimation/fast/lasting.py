@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mimica.engines.ganimation.fast import glasses
+from mimica.face import glasses
 
 SEARCH_EVERY = 12
 """Frames between two searches for glasses."""

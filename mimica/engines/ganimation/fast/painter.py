@@ -24,8 +24,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from mimica.engines.ganimation.fast import raster
 from mimica.engines.ganimation.fast.warp import SIDE, Field, continued
+from mimica.face import raster
 from mimica.model_files.onnx_session import open_session
 
 FEATHER = 5

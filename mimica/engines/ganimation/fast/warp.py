@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mimica.engines.ganimation.fast import raster
-from mimica.engines.ganimation.fast.glasses import limited
+from mimica.face import raster
+from mimica.face.glasses import limited
 
 SIDE = 240
 """Columns of a field of scale 1; all lengths in pixels here are of that scale."""

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from mimica.engines.base import Face
 from mimica.engines.ganimation.edit import load
 from mimica.engines.ganimation.fast import canvas, edit, painter, warp
-from mimica.engines.ganimation.fast.raster import rasterise
 from mimica.errors import ValueRangeError, WeightsError
+from mimica.face.raster import rasterise
 from mimica.facs import SIDED_AU_NAMES, emotion_controls, with_sides
 
 SQUARE = np.array([[0, 2, 1], [1, 2, 3]], np.int32)

@@ -1,0 +1,123 @@
+"""Hair in another colour, and bushier brows.
+
+A dye keeps each hair's light: its logarithm, in linear light, gets the mean of the new colour and a contrast like its own;
+highlights have less colour, as they have on hair. Right wherever the mask of hair is."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from mimica.engines.layers.drawing import brought_down, mixed, smooth, strokes
+from mimica.engines.layers.subject import Subject
+from mimica.face.attributes import Worn
+
+GAMMA = 2.2
+LINEAR_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+DYES: dict[str, tuple[tuple[int, int, int], float]] = {
+    "black": ((30, 27, 27), 0.75),
+    "brown": ((92, 60, 40), 1.0),
+    "blond": ((205, 165, 108), 1.0),
+    "red": ((150, 72, 38), 1.0),
+    "gray": ((158, 157, 156), 0.95),
+    "blue": ((58, 88, 176), 1.0),
+    "pink": ((214, 118, 156), 1.0),
+    "green": ((72, 140, 92), 1.0),
+}
+"""A colour in usual light, and how much of the contrast stays."""
+FLOOR = 0.010
+"""Added before the logarithm: the noise of black hair is no hair."""
+CONTRAST, SPREAD = 0.75, (0.26, 0.46)
+"""Of the old deviation of the logarithm, and between what it is held."""
+BRIGHTEST = 0.92
+COVER = 0.97
+FEWEST = 60
+"""Pixels of hair below which there is nothing to dye."""
+
+
+def dye(subject: Subject, picture: np.ndarray, worn: Worn, hair: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The picture with its hair (H, W) dyed, and where."""
+    return dyed(subject, picture, worn["colour"], hair, min(worn.dose, 1.0))
+
+
+def dyed(subject: Subject, picture: np.ndarray, name: str, hair: np.ndarray, dose: float) -> tuple[np.ndarray, np.ndarray]:
+    """As `dye`, by the name of the colour."""
+    alpha = hair * np.float32(COVER * dose)
+    if (hair > 0.7).sum() < FEWEST:
+        return picture, np.zeros_like(hair)
+    x, y, width, height = cv2.boundingRect((hair > 0).astype(np.uint8))
+    box = np.s_[y : y + height, x : x + width]
+    result = picture.copy()
+    result[box] = mixed(picture[box], recoloured(subject, picture[box], name, hair[box]), alpha[box])
+    return result, alpha
+
+
+def recoloured(subject: Subject, part: np.ndarray, name: str, hair: np.ndarray) -> np.ndarray:
+    """All of a part of the picture as if it were hair of that colour."""
+    colour, contrast = DYES[name]
+    light = (part / 255) ** np.float32(GAMMA) @ LINEAR_LUMA
+    log = np.log(light + np.float32(FLOOR))
+    sure = hair > 0.7
+    mean, deviation = float(np.average(log[sure], weights=hair[sure])), float(log[sure].std()) + 1e-3
+    target = (np.array(colour, np.float32) / 255) ** np.float32(GAMMA)
+    level = float(target @ LINEAR_LUMA)
+    spread = float(np.clip(deviation * CONTRAST, *SPREAD)) * contrast
+    inside = smooth(cv2.distanceTransform((hair > 0.5).astype(np.uint8), cv2.DIST_L2, 3) / np.float32(0.13 * subject.apart))
+    z = (log - np.float32(mean)) * np.float32(1 / deviation)
+    z = np.where(z > 0, 2.2 * np.tanh(z / 2.2), z)
+    z = np.clip(z, -2.6, 0.35 + 1.75 * inside)  # at the rim no highlights: what shines there is background
+    ambient = float(np.clip(subject.light, 0.6, 1.1)) ** 1.3
+    new = np.minimum(np.exp(np.float32(np.log(level * ambient + 0.002)) + z * np.float32(spread)), BRIGHTEST)
+    over = np.clip(new / np.float32(level), 0, 4)[..., None]
+    colourful = np.where(over > 1, 1 / (1 + 0.55 * (over - 1)), 1 + 0.15 * (1 - over))
+    linear = new[..., None] * (1 + (target / level - 1) * colourful)
+    result: np.ndarray = np.clip(linear, 0, 1).astype(np.float32) ** np.float32(1 / GAMMA) * np.float32(255)
+    return result
+
+
+# --- brows ------------------------------------------------------------------------------------------------------------
+
+HAIRS = 420
+FINE = 2
+THICK, LENGTH, LOWER = 0.085, 0.075, 0.055
+"""Eye distances: of a brow, of its hairs, and by how much it lies below the line of the landmarks."""
+
+
+def brows(subject: Subject, picture: np.ndarray, worn: Worn) -> tuple[np.ndarray, np.ndarray]:
+    """Hairs along the brows."""
+    rng = np.random.default_rng(3)
+    height, width = subject.shape
+    cover, tone = np.zeros((height * FINE, width * FINE), np.uint8), np.full((height * FINE, width * FINE), 128, np.uint8)
+    for line, inner in ((subject.landmarks[17:22], 4), (subject.landmarks[22:27], 0)):
+        hairs = _brow_hairs(subject, line, inner, int(HAIRS * min(worn.dose, 1.5)), rng)
+        levels = np.clip(rng.normal(120, 30, len(hairs)), 30, 220).astype(int)
+        strokes(cover, hairs, [255] * len(hairs), [1] * len(hairs), FINE)
+        strokes(tone, hairs, levels, [1] * len(hairs), FINE)
+    colour = natural(subject) if worn["colour"] == "natural" else np.array(DYES[worn["colour"]][0], np.float32) * subject.light
+    size = (width, height)
+    alpha = np.clip(brought_down(cover, size) * 0.85, 0, 0.9)
+    shade = brought_down(tone, size)[..., None] * np.float32(255 / 128)
+    return mixed(picture, colour.astype(np.float32) * shade, alpha), alpha
+
+
+def natural(subject: Subject) -> np.ndarray:
+    """(3,), the colour of hair that grows on this face."""
+    return subject.brow.astype(np.float32)
+
+
+def _brow_hairs(subject: Subject, line: np.ndarray, inner: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """(count, 3, 2): upright near the nose (where the landmark `inner` is), lying outwards at the end."""
+    apart, up = subject.apart, -subject.down
+    place = rng.random(count) * 4
+    number = np.clip(place.astype(int), 0, 3)
+    part = (place - number)[:, None]
+    root = line[number] * (1 - part) + line[number + 1] * part
+    along = line[number + 1] - line[number]
+    out = along / np.linalg.norm(along, axis=1, keepdims=True) * (-1 if inner == 4 else 1)
+    far = np.abs(place - inner)[:, None] / 4
+    thick = THICK * apart * (1 - 0.75 * far**2)
+    root = root - up * (LOWER * apart) + up * (rng.random((count, 1)) - 0.62) * thick
+    way = out * (0.35 + 0.65 * far) + up * (1.0 - 0.95 * far) * 0.8 + rng.normal(0, 0.12, (count, 2))
+    way /= np.linalg.norm(way, axis=1, keepdims=True)
+    length = LENGTH * apart * np.exp(rng.normal(0, 0.25, (count, 1)))
+    return np.stack([root, root + way * length / 2, root + way * length + out * length * 0.15], axis=1)

@@ -1,0 +1,148 @@
+"""Where hair, head and skin are, whether a head is covered, and how old a face looks: a small network and the photo's own edges.
+
+The network sees an ffhq crop of `SIDE` pixels. What it says is brought to the picture by a guided filter along the picture's
+edges, and at the hairline by colour. Beyond the crop hair goes on where its colour does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mimica.engines.layers.drawing import blur, guided, polygon, smooth
+from mimica.engines.layers.subject import Subject
+from mimica.errors import WeightsError
+from mimica.face.align import crop_from_photo, cut
+from mimica.model_files.onnx_session import Session, open_session
+
+KIND, VERSION, SIDE = "face-masks", 1, 64
+WEIGHTS = Path(__file__).parents[2] / "weights" / "masks.onnx"
+COVERED = 0.5
+"""A head is taken to wear something from this chance on."""
+CUT_SIDE, CUT_ROUNDS = 176, 2
+FEWEST = 40
+"""Pixels of sure hair below which colours say nothing."""
+APART = (12.0, 14.0)
+"""Between the colours of hair and skin in Lab: below the first colour tells nothing, over the second it comes to count."""
+HAIRLINE = (0.22, 0.22)
+"""Eye distances beyond the face up to which colour decides between hair and skin, and over which that fades."""
+CHILD = 18.0
+"""A face that looks younger gets no beard. Ages are raters' guesses: see the model card."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """hair, head   float32 (H, W) in [0, 1], over the picture
+    covered      chance that the head wears a hat, cap or scarf      age  as it looks, years
+    """
+
+    hair: np.ndarray
+    head: np.ndarray
+    covered: float
+    age: float
+
+
+@lru_cache(1)
+def _session() -> Session:
+    session = open_session(WEIGHTS, 1, "The network of masks")
+    about = session.about()
+    if about.get("kind") != KIND or about.get("version") != VERSION:
+        raise WeightsError(f"'{WEIGHTS}' is no network of masks of this version: get it again.")
+    return session
+
+
+def raw(crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 (B, SIDE, SIDE, 3) -> masks of hair and head float32 (B, 2, SIDE, SIDE), and (B, 2) chance of a covered head and
+    age; each crop is also seen in a mirror. Raises `WeightsError`."""
+    both = np.concatenate([crops, crops[:, :, ::-1]])
+    images = np.ascontiguousarray(both.transpose(0, 3, 1, 2)).astype(np.float32) / np.float32(127.5) - 1
+    masks, facts = _session().run({"image": images}, (len(both), 2, SIDE, SIDE), (len(both), 2))
+    count = len(crops)
+    return (masks[:count] + masks[count:, ..., ::-1]) / 2, (facts[:count] + facts[count:]) / 2
+
+
+def find(subject: Subject) -> Found:
+    """The masks of a subject."""
+    matrix = crop_from_photo(subject.landmarks, SIDE, "ffhq")
+    crop = cut(np.rint(subject.picture).astype(np.uint8), matrix, SIDE)
+    masks, facts = raw(crop[None])
+    hair, head = (_on_picture(mask, matrix, subject.shape) for mask in masks[0])
+    return Found(_matted(subject, hair), head, float(facts[0, 0]), float(facts[0, 1]))
+
+
+def _on_picture(mask: np.ndarray, matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """A mask of the crop over the picture, cubic; beyond the crop as at its rim."""
+    here = matrix.copy()
+    here[:, 2] += here[:, :2] @ [0.5, 0.5] - 0.5
+    size = shape[::-1]
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return np.clip(cv2.warpAffine(mask, here, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), 0, 1)
+
+
+def _matted(subject: Subject, hair: np.ndarray) -> np.ndarray:
+    """The coarse mask of hair with the picture's edges; at the hairline as much as the colour says, and never over eyes, brows
+    and cheeks."""
+    apart, radius = subject.apart, max(2, int(0.06 * subject.apart))
+    coarse = _cut(subject, hair)
+    guides = (np.ascontiguousarray(plane) / np.float32(255) for plane in cv2.split(subject.picture))
+    fine = np.clip(np.mean([guided(guide, coarse, radius, 1.5e-3) for guide in guides], axis=0), 0, 1)
+    mask = smooth((fine - 0.2) / 0.6).astype(np.float32)
+    mask = mask * _share_of_hair(subject, mask)
+    inner = polygon(subject.shape, np.vstack([subject.landmarks[1:16], subject.landmarks[[25, 24, 19, 18]]]))
+    face = cv2.erode(inner, np.ones((3, 3)), iterations=max(1, int(0.08 * apart)))
+    free: np.ndarray = mask * (1 - blur(face, 0.03 * apart))
+    return free.astype(np.float32)
+
+
+def _cut(subject: Subject, hair: np.ndarray) -> np.ndarray:
+    """GrabCut, seeded by what the network says, decides where that is unsure."""
+    scale = min(1.0, CUT_SIDE / max(subject.shape))
+    size = max(8, round(subject.shape[1] * scale)), max(8, round(subject.shape[0] * scale))
+    small, chance = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (subject.picture, hair))
+    seeds = np.full(size[::-1], cv2.GC_PR_BGD, np.uint8)
+    seeds[chance > 0.45] = cv2.GC_PR_FGD
+    seeds[chance > 0.93] = cv2.GC_FGD
+    seeds[blur(chance, 0.05 * subject.apart * scale) < 0.04] = cv2.GC_BGD
+    points = subject.landmarks * scale
+    seeds[polygon(size[::-1], np.vstack([points[1:16], points[[45, 27, 36]]])) > 0.5] = cv2.GC_BGD
+    if (seeds == cv2.GC_FGD).sum() < FEWEST or (seeds == cv2.GC_BGD).sum() < FEWEST:
+        return hair
+    cv2.setRNGSeed(0)  # its colour models start from k-means
+    picture = np.rint(small).astype(np.uint8)
+    cv2.grabCut(picture, seeds, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), CUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
+    found = ((seeds == cv2.GC_FGD) | (seeds == cv2.GC_PR_FGD)).astype(np.float32)
+    found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3)))
+    both = (0.75 * found + 0.25 * chance) * np.clip(chance / 0.12, 0, 1)
+    both = np.maximum(both, smooth((chance - 0.5) / 0.35).astype(np.float32))  # what the network is sure of stays
+    whole = cv2.resize(blur(both, 0.8), subject.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return np.clip(whole, 0, 1).astype(np.float32)
+
+
+def _share_of_hair(subject: Subject, mask: np.ndarray) -> np.ndarray:
+    """In [0, 1], near the face how far the picture's colour has come from the skin's to the hair's, as single hairs over skin
+    have it; 1 elsewhere, and where both have the same colour."""
+    sure = mask > 0.9
+    if sure.sum() < FEWEST:
+        return np.ones_like(mask)
+    lab = cv2.cvtColor(subject.picture / np.float32(255), cv2.COLOR_RGB2LAB)
+    hair = np.median(lab[sure], axis=0)
+    skin = cv2.cvtColor(subject.cheeks[None] / np.float32(255), cv2.COLOR_RGB2LAB)[0]
+    way = hair - np.median(skin, axis=0)
+    length = float(np.linalg.norm(way))
+    passed = ((lab - np.median(skin, axis=0)) @ way) / max(length * length, 1e-6)
+    share = smooth((passed - 0.15) / 0.55)
+    near = 1 - smooth((_beyond_face(subject) - HAIRLINE[0]) / HAIRLINE[1])
+    told = float(np.clip((length - APART[0]) / APART[1], 0, 1))
+    result: np.ndarray = 1 - told * near * (1 - share)
+    return result.astype(np.float32)
+
+
+def _beyond_face(subject: Subject) -> np.ndarray:
+    """How far each pixel lies outside the face with its forehead, in eye distances."""
+    marks, lift = subject.landmarks, 0.5 * subject.apart * -subject.down
+    arch = np.interp(np.arange(10), [0, 2, 7, 9], [0.55, 1, 1, 0.55])[:, None]
+    face = polygon(subject.shape, np.vstack([marks[:17], (marks[17:27] + lift * arch)[::-1]])) > 0.5
+    return cv2.distanceTransform((~face).astype(np.uint8), cv2.DIST_L2, 3) / np.float32(subject.apart)
