@@ -175,27 +175,25 @@ def edit_video(
     doses = {name: intensity * dose for name, dose in parse_attributes(attributes).items()}
     which, find = parse_which(face), get_detector(detector, model)
     example = None if like is None else Like(like, driver_face, ratio)
-    target = wish(expression, au, intensity, pose=pose, gaze=gaze, look=look, like=example, parts=parts, find=find)
+    target = wish(expression, au, intensity, pose, gaze, look, like=example, parts=parts, find=find)
     if track is not None and target is not None:
         raise ValueRangeError("A script and an expression exclude each other: say all of it in the script, or leave it out.")
-    aim: ExpressionAim | MotionAim
-    if track is not None:
-        aim = MotionAim(_motion(track), only_of(parts), absolute)
-        moved = [
-            name for name in HEAD if name in aim.track.names and np.ptp(aim.track.values[:, aim.track.names.index(name)]) > 0
-        ]
-    else:
-        aim = ExpressionAim(target or (PHOTO if doses else wanted()), absolute)
-        moved = list(aim.expression.head_changes(dict.fromkeys(HEAD, 0.0)))
+    asked = target or (PHOTO if doses else None if track is not None else wanted())
+    aim = ExpressionAim(asked, absolute) if asked else MotionAim(_motion(track), only_of(parts), absolute)
     video = open_video(film)
     loaded = load_engine(engine, weights) if isinstance(engine, str) else engine
     checked_attributes(doses, loaded.name, attributes_of(loaded), MAX_DOSE)
-    left_out = cannot(moved, loaded.name, loaded.controls)
-    warnings = [left_out] if left_out else []
-    if video.has_mute_audio:
-        warnings.append(f"the sound of '{film}' is coded in a way that cannot be decoded here; the result has none.")
-    return FilmEdit(video, loaded, aim, doses, which, detector, model, tuple(warnings))
+    return FilmEdit(video, loaded, aim, doses, which, detector, model, _warnings(video, loaded, aim))
 
 
-def _motion(track: Track | Motion) -> Motion:
+def _warnings(video: VideoReader, engine: Engine, aim: ExpressionAim | MotionAim) -> tuple[str, ...]:
+    """Sentences about what cannot be had."""
+    moved = aim.track.names if isinstance(aim, MotionAim) else aim.expression.head_changes(dict.fromkeys(HEAD, 0.0))
+    left_out = cannot(moved, engine.name, engine.controls)
+    mute = f"the sound of '{video.path}' is coded in a way that cannot be decoded here; the result has none."
+    return ((left_out,) if left_out else ()) + ((mute,) if video.has_mute_audio else ())
+
+
+def _motion(track: Track | Motion | None) -> Motion:
+    assert track is not None
     return (lambda own: track) if isinstance(track, Track) else track
