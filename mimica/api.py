@@ -287,7 +287,7 @@ def animate(
     model: str | Path | None = None,
     enhance: bool = False,
 ) -> Animation:
-    """A video of the photo: to `expression` (with `au`, `pose`, `gaze` ... as in `edit`) and back, or through a `sequence`, such as
+    """A video of the photo: to `expression` (with `au`, `pose`, `gaze` ... as in `edit`) and back, or through a `sequence`, as in
     `"happy@0, surprised:0.8@1.5-2, photo@3"`, or along a `track`, perhaps a function of what the face shows (`read_motion`).
 
     attributes  as in `edit`: the doses swell and fall again over the length of the video; may be all that is asked for

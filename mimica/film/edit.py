@@ -82,17 +82,17 @@ class FilmEdit:
     def __iter__(self) -> Iterator[np.ndarray]:
         """The frames, uint8 (H, W, 3) RGB. A frame in which nothing changes is the film's, bit for bit. Raises `VideoError`; at
         the end `NoFaceError` where no frame shows a face that is meant."""
-        with closing(self._frames()) as frames:
-            for _, rgb in frames:
+        with closing(self.steps()) as steps:
+            for _, rgb in steps:
                 yield rgb
 
-    def _frames(self) -> Generator[tuple[float, np.ndarray], None, None]:
-        """(seconds, frame)."""
+    def steps(self) -> Generator[tuple[Job, np.ndarray], None, None]:
+        """As iterating, each frame with what was asked of its faces."""
         finder = Finder(self.detector, str(self.model) if self.model else None, threads=1)
         self.report = Report()
         read = ahead(settled(seen(ahead(self.video), finder, self.which)))
         with closing(spread(ahead(self._encoded(read)), _rendered, LOOK_AHEAD)) as done:
-            yield from ((frame.time, rgb) for frame, rgb in done)
+            yield from done
         if self.report.edited + self.report.faded == 0:
             raise NoFaceError(_nobody(self.video.path, self.which, self.report))
 
@@ -121,15 +121,15 @@ class FilmEdit:
         own = self.video.path if audio_from is True and self.video.has_audio and carries else None
         sound = own if isinstance(audio_from, bool) or audio_from is None else Path(audio_from)
         written = marks.video(path, self.pace.fps, self.size, audio_from=sound, even=self.pace.even)
-        with written as write, closing(self._frames()) as frames:
-            for time, rgb in frames:
-                write(rgb, time)
+        with written as write, closing(self.steps()) as steps:
+            for job, rgb in steps:
+                write(rgb, job.frame.time)
                 if progress is not None:
                     progress()
 
 
-def _rendered(job: Job) -> tuple[Frame, np.ndarray]:
-    return job.frame, job.rendered()
+def _rendered(job: Job) -> tuple[Job, np.ndarray]:
+    return job, job.rendered()
 
 
 def _nobody(path: Path, which: Which, report: Report) -> str:
