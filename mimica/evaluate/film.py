@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -33,7 +34,7 @@ from mimica.motion.track import HEAD, Track
 from mimica.reader.read import Reader
 from mimica.video.reader import open_video
 
-REQUESTS: Mapping[str, Mapping[str, str]] = {"happy:0.6": {"expression": "happy:0.6"}, "au 1=0.5,2=0.5": {"au": "1=0.5,2=0.5"}}
+REQUESTS: Mapping[str, Mapping[str, Any]] = {"happy:0.6": {"expression": "happy:0.6"}, "au 1=0.5,2=0.5": {"au": "1=0.5,2=0.5"}}
 """What is asked for: one edit of the mouth, and one of the brows, under which speech must stay as it is."""
 SIDE = 256
 """Pixels of the crop in which flicker is measured."""
@@ -110,7 +111,7 @@ class Flicker:
 def evaluate(
     films: Sequence[Path],
     engine: Engine,
-    requests: Mapping[str, Mapping[str, str]] = REQUESTS,
+    requests: Mapping[str, Mapping[str, Any]] = REQUESTS,
     *,
     seconds: float = 0.0,
     progress: Callable[[], None] = lambda: None,
