@@ -37,7 +37,7 @@ from mimica.engines.layers.wear import asked_of
 from mimica.errors import ValueRangeError
 from mimica.face.detect import get_detector
 from mimica.film.photos import life_tracks, seen
-from mimica.film.wish import Detector, Like, Parts, only_of, wish, within
+from mimica.film.wish import Detector, Like, Parts, only_of, wish
 from mimica.film.worn import dressed_further, prepare_dressed
 from mimica.marks.marking import Marks, default_marks, file_of
 from mimica.motion import timeline
@@ -231,7 +231,7 @@ def edit(
     given = parse_attributes(attributes)
     which, find = parse_which(face), get_detector(detector, model)
     example = None if like is None else Like(like, driver_face, ratio)
-    target = wish(expression, au, intensity, pose=pose, gaze=gaze, look=look, like=example, parts=parts, find=find)
+    target = wish(expression, au, intensity, pose, gaze, look, like=example, parts=parts, find=find)
     target = target or (PHOTO if given or enhance else wanted())
     (prepared, doses), alpha, warnings, shown, source = _begun(photo, which, find, engine, weights, given, intensity, enhance)
     values = tuple(edited(f.reading, c, target) | doses for f, c in zip(prepared.faces, shown, strict=True))
@@ -289,25 +289,22 @@ def animate(
     model: str | Path | None = None,
     enhance: bool = False,
 ) -> Animation:
-    """A video of the photo: to `expression` (with `au`, `pose`, `gaze` ... as in `edit`) and back, or through a `sequence`,
-    such as `"happy@0, surprised:0.8@1.5-2, photo@3"`, or along a `track`, perhaps a function of what the face shows
-    (`read_motion`).
+    """A video of the photo: to `expression` (with `au`, `pose`, `gaze` ... as in `edit`) and back, or through a `sequence`, as in
+    `"happy@0, surprised:0.8@1.5-2, photo@3"`, or along a `track`, perhaps a function of what the face shows (`read_motion`).
 
     attributes  as in `edit`: the doses swell and fall again over the length of the video; may be all that is asked for
     seconds  length; None: 2.5, or what the sequence says. Not for a track, which has its own
     loop     ends as it begins. blinks: natural ones, by the random numbers of `seed`, beside the rest or alone
     alive    the head sways, the eyes wander and blink (see `mimica.motion.alive`), by `seed`, beside whatever else is asked for
-    parts    of the face that the expression, sequence or track moves, as in `edit`
-    fps, size  frames a second, up to 120; longer side, pixels: a larger photo is made smaller. enhance: as in `edit`
+    fps, size  frames a second, up to 120; longer side, pixels: a larger photo is made smaller. parts, enhance: as in `edit`
 
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
     """
     given = parse_attributes(attributes)
     idle = ALIVE_SECONDS if alive else DEFAULT_SECONDS if given else BLINKING_SECONDS if blinks else None
-    target = wish(expression, au, intensity, pose=pose, gaze=gaze, look=look)
-    motion = within(plan(target, intensity, sequence, track, seconds, loop, idle), only_of(parts))
-    for value, what, low, high in ((fps, "frame rate", MIN_FPS, MAX_FPS), (size, "size", 64, MAX_SIZE), (seed, "seed", 0, 2**64)):
-        checked(value, f"the {what}", low, high)
+    asked = wish(expression, au, intensity, pose, gaze, look), intensity, sequence, track, seconds, loop, idle
+    motion = plan(*asked, only=only_of(parts))
+    _check_course(fps, size, seed)
     opened, readings, bystanders, warnings = seen(photo, parse_which(face), get_detector(detector, model), enhance)
     fitted, count = fitted_size(opened.rgb.shape, size), len(readings)
     small, everyone = resized(opened.rgb, [*readings, *bystanders], fitted)
@@ -316,6 +313,11 @@ def animate(
     prepared = prepare_dressed(small, everyone[:count], loaded, everyone[count:], worn, enhance=enhance)
     tracks = life_tracks(everyone[:count], motion, np.random.default_rng(seed) if blinks or alive else None, alive)
     return Animation(prepared, tracks, fps, loop, warnings + track_warnings(prepared, tracks), doses, alpha, file_of(photo))
+
+
+def _check_course(fps: float, size: int, seed: int) -> None:
+    for value, what, low, high in ((fps, "frame rate", MIN_FPS, MAX_FPS), (size, "size", 64, MAX_SIZE), (seed, "seed", 0, 2**64)):
+        checked(value, f"the {what}", low, high)
 
 
 def prepare_face(

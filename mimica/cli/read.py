@@ -72,10 +72,9 @@ def read(
         write_image(plot, reading_picture(rgb, readings))
         typer.echo(str(plot), err=as_json)
     if save is not None:
-        from mimica.motion import expression_file
+        from mimica.motion.expression_file import save_reading
 
-        largest = max(readings, key=lambda one: one.eye_distance)
-        expression_file.save(largest.action_units, save, largest.pose_and_gaze)
+        save_reading(max(readings, key=lambda one: one.eye_distance), save)
         typer.echo(str(save), err=as_json)
 
 

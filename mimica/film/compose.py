@@ -14,11 +14,16 @@ import numpy as np
 from mimica.animation import Prepared, PreparedFace, cut_face, own_controls, render_patch
 from mimica.engines.base import Engine, KnowsFaces
 from mimica.face.tone import Tone, tone_of
-from mimica.film.aims import Aim
+from mimica.film.aims import MOUTH, Aim
 from mimica.film.watch import Frame, Part
+from mimica.motion.track import HEAD
+from mimica.reader.read import FaceReading
 
 ROUNDING = 1e-9
 """A change that is smaller is none."""
+UPPER = frozenset(f"AU{number}{side}" for number in ("01", "02", "04", "05", "07", "45") for side in "LR")
+"""What moves brows and lids only. The engine's motions of units are not strictly apart: an edit of these alone would move the
+lips too, so what lies below the nose is then left as it is, and with it the speech."""
 
 
 @dataclass
@@ -63,8 +68,8 @@ class Composer:
         if not moving:
             return Job(frame)
         everyone = [part.reading for part in frame.parts] + list(frame.others)
-        faces = tuple(self._prepared(frame, part, everyone) for part, _ in moving)
-        return Job(frame, Prepared(frame.rgb, self._engine, faces), tuple(values for _, values in moving if values is not None))
+        faces = tuple(self._prepared(frame, part, values, everyone) for part, values in moving)
+        return Job(frame, Prepared(frame.rgb, self._engine, faces), tuple(values for _, values in moving))
 
     def _values(self, part: Part, time: float) -> dict[str, float] | None:
         """What a face is to show, faded; None where it stays exactly as it is."""
@@ -76,7 +81,7 @@ class Composer:
         doses = {name: part.share * dose for name, dose in self._doses.items() if dose}
         return None if values == own and not doses else {**values, **doses}
 
-    def _prepared(self, frame: Frame, part: Part, everyone: Sequence[Any]) -> PreparedFace:
+    def _prepared(self, frame: Frame, part: Part, values: Mapping[str, float], everyone: Sequence[FaceReading]) -> PreparedFace:
         face, matrix = cut_face(frame.rgb, part.reading, self._engine, everyone)
         memory = self._memory.get(part.number)
         if memory is None or memory.shot != frame.shot:
@@ -86,4 +91,9 @@ class Composer:
             state = memory.state
         else:
             state = self._engine.encode(face)
-        return PreparedFace(part.reading, matrix, face, state, memory.tone)
+        return PreparedFace(part.reading, matrix, face, state, memory.tone, self._held(own_controls(part.reading), values))
+
+    def _held(self, own: Mapping[str, float], values: Mapping[str, float]) -> dict[str, float]:
+        """The units of the mouth as they are, where brows and lids alone change."""
+        changed = {name for name, value in values.items() if value != own.get(name)}
+        return {name: own[name] for name in MOUTH if name in own} if changed & UPPER and changed <= UPPER | set(HEAD) else {}

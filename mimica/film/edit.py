@@ -82,17 +82,17 @@ class FilmEdit:
     def __iter__(self) -> Iterator[np.ndarray]:
         """The frames, uint8 (H, W, 3) RGB. A frame in which nothing changes is the film's, bit for bit. Raises `VideoError`; at
         the end `NoFaceError` where no frame shows a face that is meant."""
-        with closing(self._frames()) as frames:
-            for _, rgb in frames:
+        with closing(self.steps()) as steps:
+            for _, rgb in steps:
                 yield rgb
 
-    def _frames(self) -> Generator[tuple[float, np.ndarray], None, None]:
-        """(seconds, frame)."""
+    def steps(self) -> Generator[tuple[Job, np.ndarray], None, None]:
+        """As iterating, each frame with what was asked of its faces."""
         finder = Finder(self.detector, str(self.model) if self.model else None, threads=1)
         self.report = Report()
         read = ahead(settled(seen(ahead(self.video), finder, self.which)))
         with closing(spread(ahead(self._encoded(read)), _rendered, LOOK_AHEAD)) as done:
-            yield from ((frame.time, rgb) for frame, rgb in done)
+            yield from done
         if self.report.edited + self.report.faded == 0:
             raise NoFaceError(_nobody(self.video.path, self.which, self.report))
 
@@ -121,15 +121,15 @@ class FilmEdit:
         own = self.video.path if audio_from is True and self.video.has_audio and carries else None
         sound = own if isinstance(audio_from, bool) or audio_from is None else Path(audio_from)
         written = marks.video(path, self.pace.fps, self.size, audio_from=sound, even=self.pace.even)
-        with written as write, closing(self._frames()) as frames:
-            for time, rgb in frames:
-                write(rgb, time)
+        with written as write, closing(self.steps()) as steps:
+            for job, rgb in steps:
+                write(rgb, job.frame.time)
                 if progress is not None:
                     progress()
 
 
-def _rendered(job: Job) -> tuple[Frame, np.ndarray]:
-    return job.frame, job.rendered()
+def _rendered(job: Job) -> tuple[Job, np.ndarray]:
+    return job, job.rendered()
 
 
 def _nobody(path: Path, which: Which, report: Report) -> str:
@@ -175,27 +175,25 @@ def edit_video(
     doses = {name: intensity * dose for name, dose in parse_attributes(attributes).items()}
     which, find = parse_which(face), get_detector(detector, model)
     example = None if like is None else Like(like, driver_face, ratio)
-    target = wish(expression, au, intensity, pose=pose, gaze=gaze, look=look, like=example, parts=parts, find=find)
+    target = wish(expression, au, intensity, pose, gaze, look, like=example, parts=parts, find=find)
     if track is not None and target is not None:
         raise ValueRangeError("A script and an expression exclude each other: say all of it in the script, or leave it out.")
-    aim: ExpressionAim | MotionAim
-    if track is not None:
-        aim = MotionAim(_motion(track), only_of(parts), absolute)
-        moved = [
-            name for name in HEAD if name in aim.track.names and np.ptp(aim.track.values[:, aim.track.names.index(name)]) > 0
-        ]
-    else:
-        aim = ExpressionAim(target or (PHOTO if doses else wanted()), absolute)
-        moved = list(aim.expression.head_changes(dict.fromkeys(HEAD, 0.0)))
+    asked = target or (PHOTO if doses else None if track is not None else wanted())
+    aim = ExpressionAim(asked, absolute) if asked else MotionAim(_motion(track), only_of(parts), absolute)
     video = open_video(film)
     loaded = load_engine(engine, weights) if isinstance(engine, str) else engine
     checked_attributes(doses, loaded.name, attributes_of(loaded), MAX_DOSE)
-    left_out = cannot(moved, loaded.name, loaded.controls)
-    warnings = [left_out] if left_out else []
-    if video.has_mute_audio:
-        warnings.append(f"the sound of '{film}' is coded in a way that cannot be decoded here; the result has none.")
-    return FilmEdit(video, loaded, aim, doses, which, detector, model, tuple(warnings))
+    return FilmEdit(video, loaded, aim, doses, which, detector, model, _warnings(video, loaded, aim))
 
 
-def _motion(track: Track | Motion) -> Motion:
+def _warnings(video: VideoReader, engine: Engine, aim: ExpressionAim | MotionAim) -> tuple[str, ...]:
+    """Sentences about what cannot be had."""
+    moved = aim.track.names if isinstance(aim, MotionAim) else aim.expression.head_changes(dict.fromkeys(HEAD, 0.0))
+    left_out = cannot(moved, engine.name, engine.controls)
+    mute = f"the sound of '{video.path}' is coded in a way that cannot be decoded here; the result has none."
+    return ((left_out,) if left_out else ()) + ((mute,) if video.has_mute_audio else ())
+
+
+def _motion(track: Track | Motion | None) -> Motion:
+    assert track is not None
     return (lambda own: track) if isinstance(track, Track) else track

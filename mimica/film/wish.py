@@ -11,9 +11,7 @@ from mimica.engines.controls import in_parts, parse_parts
 from mimica.errors import NoFaceError, ValueRangeError
 from mimica.face.detect import Box
 from mimica.motion.expression import MAX_INTENSITY, Expression, checked, wanted
-from mimica.motion.files import Motion
 from mimica.motion.likeness import Likeness
-from mimica.motion.track import Track
 from mimica.pictures.images import PhotoSource, read_photo
 from mimica.reader.face_choice import parse_which, select
 from mimica.reader.read import FaceReading, find_faces
@@ -53,31 +51,14 @@ def only_of(parts: Parts) -> frozenset[str] | None:
     return None if parts is None else in_parts(parse_parts(parts))
 
 
-def within(motion: Motion, only: frozenset[str] | None) -> Motion:
-    """The motion of those controls alone; None: of all."""
-    return motion if only is None else lambda own: restricted(motion(own), own, only)
-
-
-def restricted(track: Track, own: Mapping[str, float], only: frozenset[str] | None) -> Track:
-    """The track, where what is not among `only` stays as a face shows that shows `own`."""
-    if only is None:
-        return track
-    whole = track.resolve(own)
-    values = whole.values.copy()
-    for column, name in enumerate(whole.names):
-        if name not in only:
-            values[:, column] = own[name]
-    return Track(whole.times, whole.names, values, whole.easings)
-
-
 def wish(
     expression: str | Mapping[str, float] | None = None,
     au: str | Mapping[str | int, float] | None = None,
     intensity: float = 1.0,
-    *,
     pose: str | Mapping[str, float] | None = None,
     gaze: str | Mapping[str, float] | None = None,
     look: str | None = None,
+    *,
     like: Like | None = None,
     parts: Parts = None,
     find: Detector | None = None,

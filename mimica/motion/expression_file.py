@@ -19,6 +19,7 @@ from mimica.facs import parse_control
 from mimica.files import atomic_path, natural_key
 from mimica.marks.settings import settings_folder
 from mimica.motion.track import GAZE, HEAD, POSE
+from mimica.reader.read import FaceReading
 
 MAX_BYTES = 100_000
 SUFFIX = ".json"
@@ -85,6 +86,11 @@ def save(controls: Mapping[str, float], path: str | Path, seen: Mapping[str, flo
     """Writes the file. Raises `UserError` for a folder or disk that does not take it."""
     with atomic_path(path) as temporary:
         temporary.write_text(dumps(controls, seen) + "\n", encoding="utf-8")
+
+
+def save_reading(face: FaceReading, path: str | Path) -> None:
+    """Writes what a face shows: Action Units by side, pose and gaze as they were seen. Raises `UserError`."""
+    save(face.action_units, path, face.pose_and_gaze)
 
 
 # --- libraries of presets ---------------------------------------------------------------------------------------------

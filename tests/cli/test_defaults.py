@@ -54,6 +54,7 @@ CALLS: dict[str, str] = {
     "evaluate expressions": "evaluate.expressions:evaluate pictures.images:list_photos engines.base:load_engine",
     "evaluate acd": "evaluate.acd:evaluate",
     "evaluate driving": "evaluate.driving:evaluate",
+    "evaluate film": "evaluate.film:evaluate",
     "evaluate pose": "evaluate.pose:evaluate evaluate.pose:sheet pictures.images:list_photos engines.base:load_engine",
     "evaluate predictor": "",
     "evaluate vae": "evaluate.vae:evaluate pictures.images:list_photos engines.vae.edit:load_vae",

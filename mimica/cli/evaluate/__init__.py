@@ -10,6 +10,7 @@ from mimica.cli.evaluate.bias import bias
 from mimica.cli.evaluate.directions import directions
 from mimica.cli.evaluate.driving import driving
 from mimica.cli.evaluate.expressions import expressions
+from mimica.cli.evaluate.film import film
 from mimica.cli.evaluate.pose import pose
 from mimica.cli.evaluate.predictor import predictor
 from mimica.cli.evaluate.projection import projection
@@ -25,6 +26,7 @@ for command in (
     expressions,
     acd,
     driving,
+    film,
     pose,
     predictor,
     vae,
