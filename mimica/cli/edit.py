@@ -63,13 +63,23 @@ def edit(
 
     mimica edit requests.csv -o edited --shard 3/20
     """
-    if str(photo).startswith("@") or photo.is_dir() or photo.suffix.lower() in (".csv", ".parquet", ".tar", ".tgz"):
+    if _is_many(photo):
         if masks or output is None:
             raise UserError("Many photos are edited into a folder: name it by --output, and leave out --masks.")
         _edit_many(photo, wanted, output, source, detail, marking, recursive, jobs, spread)
-        return
-    if spread.shard or spread.cluster:
+    elif spread.shard or spread.cluster:
         raise UserError("--shard and --cluster are for many photos: a folder, a tar, @list.txt or a table of requests.")
+    else:
+        _edit_one(photo, wanted, output, masks, source, detail, marking)
+
+
+def _is_many(photo: Path) -> bool:
+    return str(photo).startswith("@") or photo.is_dir() or photo.suffix.lower() in (".csv", ".parquet", ".tar", ".tgz")
+
+
+def _edit_one(
+    photo: Path, wanted: Wanted, output: Path | None, masks: bool, source: Source, detail: bool, marking: Marking
+) -> None:
     from mimica.pictures.images import FORMAT_BY_SUFFIX
 
     label, taken = wanted.target().label, given(photo)
