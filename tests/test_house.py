@@ -55,7 +55,13 @@ def jobs() -> dict[str, str]:
 
     nouns = {"evaluate": [str(one.name) for one in app.registered_commands], "prepare": list(_PREPARED)}
     files = {f"mimica {verb} {noun}": f"{verb}/{noun}.py" for verb, several in nouns.items() for noun in several}
-    return {**files, "mimica annotate": "annotate.py", "mimica bench": "evaluate/bench.py", "mimica drive": "drive.py"}
+    return {
+        **files,
+        "mimica annotate": "annotate/__init__.py",
+        "mimica synthesize": "synthesize/__init__.py",
+        "mimica bench": "evaluate/bench.py",
+        "mimica drive": "drive.py",
+    }
 
 
 @pytest.mark.parametrize("command, file", jobs().items())

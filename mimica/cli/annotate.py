@@ -102,7 +102,11 @@ def annotate(
     """
     if spread.is_asked(output):
         told(_in_parts(sources, output, table, reading, spread), output, as_json)
-        return
+    else:
+        _one_table(sources, output, table, reading, as_json)
+
+
+def _one_table(sources: list[Path], output: Path, table: Table, reading: Reading, as_json: bool) -> None:
     from mimica.annotate import annotate as run
 
     for source in sources:

@@ -134,21 +134,13 @@ def prepare(
 
     mimica prepare sequences clips/ -o data/sequences
 
-    mimica prepare clips photos/ -o data/clips
-
     mimica prepare vae CelebA/ -o data/celeba --size 128 --sheet masks.png
 
     mimica prepare ffhq FACES PAIRS -o data/ffhq
 
     mimica prepare expressions FACES -o data/expressions --size 256 --sample 7
 
-    mimica prepare mixtures FACES -o data/mixtures --size 256 --sample 5000
-
-    mimica prepare latents --sample 5000 -o data/samples
-
     mimica prepare latents data/ffhq -o data/latents
-
-    mimica prepare head ICT-FaceKit/FaceXModel -o head.safetensors
 
     mimica prepare rig ICT-FaceKit/FaceXModel -o face_rig.safetensors
 

@@ -23,26 +23,14 @@ _LABELS = {
 }
 
 
-def card(settings: Settings, identities: str, count: int, format: str) -> str:
-    """The card's text."""
-    renderers = ("rig", "engine") if settings.renderer == "both" else (settings.renderer,)
-    options = ", ".join(f"{name} {value}" for name, value in asdict(settings).items())
-    files = ["KEY.jpg, the tight crop (eye distance 0.30 of its side)", "KEY.json, its labels"]
-    files += ["KEY.mesh.npy, float16 (9409, 3), x and y in pixels, z towards the viewer"] * settings.mesh
-    files += ["KEY.classes.png: 0 background, 1 skin, 2 eyes, 3 mouth's inside"] * settings.masks
-    files += [
-        "KEY.flow.npy, float16 (S, S, 2): where in the crop of frame 000 a pixel comes from, less where it is"
-    ] * settings.flow
-    labels = "\n".join(f"- {_LABELS[name]}" for name in renderers)
-    listed = "\n".join(f"- {line}" for line in files)
-    return f"""# Synthetic faces with Action Units
+_CARD = """# Synthetic faces with Action Units
 
-Made by Mimica {__version__}: {options}. The same command gives the same bytes with the same versions of Mimica, numpy, OpenCV
+Made by Mimica {version}: {options}. The same command gives the same bytes with the same versions of Mimica, numpy, OpenCV
 and Pillow on the same kind of processor.
 
 ## Who is shown
 
-{_ORIGIN[identities].format(count=count, seed=settings.seed)}
+{origin}
 
 ## What is in it
 
@@ -75,3 +63,19 @@ set
 Whoever shows such pictures must say that they are made (European Union: Regulation 2024/1689, Article 50); each carries that
 mark.
 """
+
+
+def card(settings: Settings, identities: str, count: int, format: str) -> str:
+    """The card's text."""
+    renderers = ("rig", "engine") if settings.renderer == "both" else (settings.renderer,)
+    options = ", ".join(f"{name} {value}" for name, value in asdict(settings).items())
+    files = ["KEY.jpg, the tight crop (eye distance 0.30 of its side)", "KEY.json, its labels"]
+    files += ["KEY.mesh.npy, float16 (9409, 3), x and y in pixels, z towards the viewer"] * settings.mesh
+    files += ["KEY.classes.png: 0 background, 1 skin, 2 eyes, 3 mouth's inside"] * settings.masks
+    files += [
+        "KEY.flow.npy, float16 (S, S, 2): where in the crop of frame 000 a pixel comes from, less where it is"
+    ] * settings.flow
+    labels = "\n".join(f"- {_LABELS[name]}" for name in renderers)
+    listed = "\n".join(f"- {line}" for line in files)
+    origin = _ORIGIN[identities].format(count=count, seed=settings.seed)
+    return _CARD.format(version=__version__, options=options, origin=origin, listed=listed, format=format, labels=labels)

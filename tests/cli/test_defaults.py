@@ -16,7 +16,7 @@ import typer
 from mimica.cli import app
 
 CALLS: dict[str, str] = {
-    "edit": "api:edit film.edit:edit_video engines.base:load_without_detail",
+    "edit": "api:edit film.edit:edit_video engines.base:load_without_detail synthesize.edits:edit_many",
     "animate": "api:animate motion.predictor.predict:Predictor.predict",
     "drive": "drive:Drive drive:Drive.run drive:Drive.run_film motion.driving:read_driver api:animate",
     "live": "interactive.show:Live interactive.show:Live.run",
@@ -29,14 +29,16 @@ CALLS: dict[str, str] = {
     "engines.stylegan.transition:write_video",
     "read": "api:read",
     "expressions": "",
-    "annotate": "annotate:annotate",
+    "annotate": "annotate:annotate annotate.parts:annotate_parts",
+    "merge": "jobs.merge:merge",
+    "synthesize": "synthesize.settings:Settings synthesize.job:synthesize",
     "clean": "",
     "verify": "",
     "mark": "",
     "bench": "evaluate.bench:measured",
     "prepare": "prepare.faces:prepare prepare.sequences:prepare_sequences prepare.clips:prepare_clips "
     "prepare.vae:prepare prepare.masks:prepare prepare.wrinkles:prepare prepare.ffhq:prepare_ffhq "
-    "prepare.latents:sample_latents prepare.latents:project_latents",
+    "prepare.latents:sample_latents prepare.latents:project_latents prepare.parts:prepare_parts",
     "train": "config:choose",
     "convert": "engines.stylegan.convert:saved",
     "attributes list": "engines.vae.edit:load_vae",
