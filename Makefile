@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TORCH := torch==2.13.0
 
-.PHONY: demo test lint types fuzz chaos clean help
+.PHONY: demo test lint types fuzz chaos site clean help
 
 help:
 	@echo "make demo   edit and animate the example photo into demo/"
