@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 TORCH := torch==2.13.0
 
-.PHONY: demo test lint types fuzz chaos clean help
+.PHONY: demo test lint types fuzz chaos site clean help
 
 help:
 	@echo "make demo   edit and animate the example photo into demo/"
 	@echo "make test   lint, type check and run all tests"
 	@echo "make fuzz   try changed inputs at every door, MINUTES=1"
 	@echo "make chaos  kill and disturb long jobs, KILLS=100"
+	@echo "make site   the documentation, into build/site"
 	@echo "make clean  remove .venv, demo/ and caches"
 
 .venv/core: pyproject.toml
@@ -52,6 +53,9 @@ fuzz: .venv/dev
 
 chaos: .venv/dev
 	$(BIN)/python tests/chaos/chaos.py --kills $(KILLS) --seed $(SEED)
+
+site: .venv/dev
+	OMP_NUM_THREADS=1 $(BIN)/python docs/build_site.py
 
 clean:
 	rm -rf .venv demo .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info

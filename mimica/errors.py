@@ -33,7 +33,7 @@ def _escape(character: str) -> str:
     return "�" if kind in ("Cc", "Cf", "Cs", "Co", "Cn") else " "
 
 
-def _sentence(message: str) -> str:
+def sentence(message: str) -> str:
     """A message with everything quoted, and every word, short enough and on one line."""
     line = " ".join(shown(message, len(message)).split())
     return shown(_GIVEN.sub(lambda m: shown(m[0]) if m[1] is None else f"'{shown(m[1])}'", line), _LONGEST)
@@ -44,7 +44,7 @@ class UserError(Exception):
     repeats no more than `MOST` characters of anything."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(_sentence(message))
+        super().__init__(sentence(message))
 
 
 class ImageError(UserError):

@@ -173,6 +173,8 @@ CHEAP = ("edit", "animate", "grid", "read", "attributes list", "attributes strip
 def is_cheap(command: Command) -> bool:
     if not (command.whole and command.line.startswith(tuple(f"mimica {name} " for name in CHEAP))):
         return False
+    if command.page.startswith("docs/site/"):  # the site's build runs those
+        return False
     words = set(command.words)
     needs_files = words & {"--weights", "--script", "--directions", "--predict"}
     return not needs_files and not any(word.endswith((".csv", ".txt")) for word in words)

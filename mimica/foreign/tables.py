@@ -27,7 +27,7 @@ MAX_FACTOR, _FREE = 200, 64 << 20
 """How many times its size a parquet file may expand to; the first 64 MB are free."""
 
 
-_DAMAGED = (
+NO_ARRAY = (
     *(OSError, ValueError, TypeError, EOFError, MemoryError, OverflowError, RecursionError, SyntaxError),
     *(struct.error, tokenize.TokenError),
 )
@@ -94,5 +94,5 @@ def read_array(path: Path, mapped: bool = False, error: type[UserError] = DataEr
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
             raise ValueError("it holds something else")
         return array if mapped else np.array(array)
-    except _DAMAGED as problem:
+    except NO_ARRAY as problem:
         raise error(f"'{path}' is damaged, or no array of numbers (.npy): {shown(problem)}.") from problem

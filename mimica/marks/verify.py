@@ -6,16 +6,18 @@ nothing.
 
 from __future__ import annotations
 
+import mmap
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from PIL import Image
-
-from mimica.errors import MissingExtraError, UserError, VideoError
+from mimica.errors import ImageError, MissingExtraError, UserError, VideoError, sentence, shown
 from mimica.marks.c2pa import Manifest, read_manifest
 from mimica.marks.xmp import TERMS, Said, packets_in
+from mimica.pictures.decode import DAMAGED
+from mimica.pictures.images import opened_picture
 
 Origin = Literal["ours", "others"]
 Verdict = Literal["ours", "others", "nothing", "broken"]
@@ -33,12 +35,16 @@ _NOTES = {"parameters": "Stable Diffusion's", "prompt": "ComfyUI's", "workflow":
 
 @dataclass(frozen=True)
 class Statement:
-    """One thing that a file says: where (`c2pa`, `xmp`, `comment`, `note`), whose mark it is, whether it is intact, in words."""
+    """One thing that a file says: where (`c2pa`, `xmp`, `comment`, `note`), whose mark it is, whether it is intact, in words: one
+    line of printable characters, whatever the file has."""
 
     place: str
     origin: Origin
     intact: bool
     sentence: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sentence", sentence(self.sentence))
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class Report:
         return "others" if self.statements else "nothing"
 
     def __str__(self) -> str:
-        lines = [f"{self.path}: {_WORDS[self.verdict]}.", *(f"  {one.sentence}" for one in self.statements)]
+        lines = [f"{shown(self.path, 1000)}: {_WORDS[self.verdict]}.", *(f"  {one.sentence}" for one in self.statements)]
         if self.verdict == "nothing":
             lines.append("  That does not make it genuine: marks are lost where files are converted or uploaded.")
         return "\n".join(lines)
@@ -72,6 +78,8 @@ def verify(path: str | Path) -> Report:
     """Reads all marks of a JPEG, PNG, WebP, GIF, TIFF, BMP, mp4, mov, webm or mkv, told by its first bytes. Raises `UserError`
     for a file that is not there or is none of these."""
     path = Path(path)
+    if os.path.exists(path) and not path.is_file():
+        raise UserError(f"'{path}' is no regular file: name a picture or a video.")
     try:
         with path.open("rb") as file:
             head = file.read(16)
@@ -128,8 +136,8 @@ def _manifest_statement(manifest: Manifest) -> Statement:
 
 def _has_manifest(path: Path) -> bool:
     """Whether a JUMBF box of C2PA's lies somewhere in the file."""
-    data = path.read_bytes()
-    return b"jumb" in data and b"c2pa" in data
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return data.find(b"jumb") >= 0 and data.find(b"c2pa") >= 0
 
 
 def _unread() -> Statement:
@@ -167,7 +175,7 @@ def _notes(path: Path, kind: str) -> list[Statement]:
 def _image_texts(path: Path) -> dict[str, str]:
     """The comment of each format (JPEG, GIF, PNG; TIFF's description) and PNG's texts, by name."""
     try:
-        with Image.open(path, formats=("JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP")) as image:
+        with opened_picture(path) as image:
             comment = image.info.get("comment", b"")
             texts = {"comment": comment.decode("utf-8", "replace") if isinstance(comment, bytes) else str(comment)}
             if image.format == "TIFF":
@@ -175,7 +183,7 @@ def _image_texts(path: Path) -> dict[str, str]:
             if image.format == "PNG":
                 texts |= {str(name): text for name, text in image.info.items() if isinstance(text, str)}
             return {name: text for name, text in texts.items() if not name.startswith("XML:")}
-    except (OSError, SyntaxError, ValueError, EOFError):  # what is damaged still may carry marks that were found otherwise
+    except (ImageError, *DAMAGED):  # what is damaged still may carry marks that were found otherwise
         return {}
 
 

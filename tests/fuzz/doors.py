@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from more_doors import more
 from mutators import command_line, mutated
 from structured import checkpoint_changed, json_changed, onnx_changed, program_changed, safetensors_changed
 
@@ -388,4 +389,5 @@ def doors(folder: Path) -> dict[str, Door]:
         inner = folder / make.__name__
         inner.mkdir()
         found |= make(inner)
-    return found
+    (folder / "more").mkdir()
+    return found | {name: Door(seeds, look, change=change) for name, (seeds, look, change) in more(folder / "more").items()}

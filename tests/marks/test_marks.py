@@ -1,5 +1,6 @@
 """Marks in every format: put in, found again after a copy, broken by a changed pixel; what others write; settings; keys."""
 
+import os
 import shutil
 import struct
 import sys
@@ -312,3 +313,25 @@ def test_a_generated_face_has_another_term_than_an_edited_one(tmp_path: Path, cr
     assert [said.source_type for said in packets_in(path)] == ["trainedAlgorithmicMedia"]
     manifest = read_manifest(path, "image/png")
     assert manifest is not None and manifest.source_types == ("trainedAlgorithmicMedia",)
+
+
+def test_what_a_file_says_is_told_in_one_line_of_plain_characters(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.jpg", picture(), comment=f"edited by Mimica\x1b[31m\nbad {'x' * 5000}")
+    (report,) = [verify(tmp_path / "a.jpg")]
+    assert report.verdict == "ours"
+    for one in report.statements:
+        assert one.sentence.isprintable() and "x" * 81 not in one.sentence and len(one.sentence) < 720
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of Unix")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jpg")
+    with pytest.raises(UserError, match="no regular file"):
+        verify(tmp_path / "a.jpg")
+
+
+def test_a_picture_of_endless_size_still_says_what_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    Image.fromarray(picture()).save(path, comment=b"edited by Mimica")
+    path.write_bytes(path.read_bytes().replace(struct.pack("<HH", 96, 64), b"\xff\xff\xff\xff"))
+    assert verify(path).verdict == "ours"

@@ -19,9 +19,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mimica.engines.stylegan import losses
-from mimica.engines.stylegan.model import Model
+from mimica.engines.stylegan.model import NO_ARCHIVE, Model
 from mimica.engines.stylegan.perceptual import Features
-from mimica.errors import DataError
+from mimica.errors import DataError, shown
 from mimica.files import atomic_path
 
 
@@ -170,8 +170,8 @@ class Projection:
                 if not same or file["value_0"].shape != tuple(self.latent.shape):
                     raise DataError(f"{path} belongs to another search; delete it to begin anew.")
                 self._take(file)
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            raise DataError(f"{path} is damaged ({error}); delete it to begin anew.") from error
+        except NO_ARCHIVE as error:
+            raise DataError(f"{path} is damaged ({shown(error)}); delete it to begin anew.") from error
 
     def _take(self, file: Any) -> None:
         self.step, self.history = int(file["step"]), [float(v) for v in file["history"]]

@@ -28,6 +28,7 @@ from mimica.engines.stylegan.latents import layers_named
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
 from mimica.errors import DataError, WeightsError
 from mimica.files import atomic_path
+from mimica.foreign.tables import NO_ARRAY
 from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights
 
 _WEIGHTS = Path(__file__).parents[2] / "weights"
@@ -130,7 +131,8 @@ def save_latents(path: Path, latents: Latents) -> None:
 
 MAX_LATENT_BYTES = 1 << 30
 """Of a latent file, unpacked: several thousand faces of the largest generator."""
-_NO_LATENTS = (OSError, ValueError, TypeError, KeyError, EOFError, MemoryError, RuntimeError, zlib.error, zipfile.BadZipFile)
+NO_ARCHIVE = (*NO_ARRAY, KeyError, RuntimeError, zlib.error, zipfile.BadZipFile)
+"""What numpy ends in where a file is no archive of arrays (.npz)."""
 
 
 def load_latents(path: Path, model: Model) -> Latents:
@@ -139,7 +141,7 @@ def load_latents(path: Path, model: Model) -> Latents:
         raise DataError(f"There is no latent file {path}.")
     try:
         latents = _read_latents(path)
-    except _NO_LATENTS as error:  # numpy's own words advise to load unsafely
+    except NO_ARCHIVE as error:  # numpy's own words advise to load unsafely
         raise DataError(f"{path} is no latent file of Mimica's; `mimica project` and `generate` write them.") from error
     if latents.fingerprint != model.fingerprint:
         raise DataError(

@@ -26,6 +26,7 @@ import numpy as np
 
 from mimica.errors import WeightsError
 from mimica.foreign.pickle_machine import RefusedError
+from mimica.foreign.tables import read_array
 from mimica.foreign.torch_file import read_torch_file, tensor
 
 SUFFIXES = (".npy", ".pt", ".pth")
@@ -57,7 +58,7 @@ def read_published(path: Path, num_ws: int, first: tuple[int, ...]) -> list[Publ
     """The directions of a file of others, for a generator of `num_ws` layers; `first` are the layers of a .npy that is alike in
     all. Raises `WeightsError`."""
     if path.suffix.lower() == ".npy":
-        return [one_direction(_array(path), path, num_ws, first)]
+        return [one_direction(read_array(path, error=WeightsError), path, num_ws, first)]
     content = read_torch_file(path)
     try:
         if isinstance(content, Mapping):
@@ -68,13 +69,6 @@ def read_published(path: Path, num_ws: int, first: tuple[int, ...]) -> list[Publ
     if values is None:
         raise WeightsError(f"{path} holds neither a tensor nor GANSpace's comp, mean and std: it is no file of directions.")
     return [one_direction(values, path, num_ws, tuple(range(num_ws)))]
-
-
-def _array(path: Path) -> np.ndarray:
-    try:
-        return np.asarray(np.load(path, allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
-        raise WeightsError(f"{path} is no array of numbers (.npy) that can be read: {error}.") from error
 
 
 def one_direction(array: np.ndarray, path: Path, num_ws: int, layers: tuple[int, ...]) -> Published:

@@ -221,6 +221,11 @@ def test_a_stopped_search_goes_on_as_if_nothing_had_been(tmp_path: Path, model: 
     other = search_for(model, steps=12, space="w")
     with pytest.raises(DataError, match="another search"):
         other.restore(tmp_path / "part.npz")
+    content = (tmp_path / "part.npz").read_bytes()
+    for damaged in (content[:-100], content.replace(b"NUMPY", b"NUMPX"), content.replace(b"'shape': (", b"'shape': [", 1), b"PK"):
+        (tmp_path / "part.npz").write_bytes(damaged)
+        with pytest.raises(DataError, match="is damaged"):
+            search_for(model, steps=12).restore(tmp_path / "part.npz")
 
 
 def test_the_rate_rises_and_falls() -> None:
