@@ -25,6 +25,9 @@ OTHER_COLOUR, NO_LIPS, PATTERNED = 12.0, 5.0, 18.0
 apart the places around them are only in patterned cloth. See `docs/inputs.md` for what was measured."""
 COLOURLESS = (20.0, 0.6)
 """In place of the first two for colourless and toned photos, where lips differ from skin by their light only."""
+_XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
+_WHITE = _XYZ.sum(axis=1)
+"""Of ITU-R BT.709's primaries."""
 _WEIGHTS = np.array([0.5, 1.0, 1.0], np.float32)
 """Of L*, a*, b*: light and shadow say less than colour."""
 
@@ -56,11 +59,10 @@ def cover_scores(reading: FaceReading, photo: np.ndarray) -> tuple[float, float,
     and what is around them from its own median (medians, all three)."""
     matrix = crop_from_photo(reading.landmarks_photo, SIDE)
     crop = cv2.GaussianBlur(photo_part(reading, photo), (0, 0), 1.5)
-    lab = cv2.cvtColor(crop.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     points = transform(reading.landmarks_photo, matrix)
-    skin = np.median(_at(lab, _skin_places(points)), axis=0)
-    around = _at(lab, _around_places(points))
-    lips = _at(lab, _lip_places(points))
+    skin = np.median(_lab(_at(crop, _skin_places(points))), axis=0)
+    around = _lab(_at(crop, _around_places(points)))
+    lips = _lab(_at(crop, _lip_places(points)))
     below = np.median(around, axis=0)
     nearest = [min(_distance(lip, one) for one in around) for lip in lips]
     strays = [_distance(one, below) for one in around]
@@ -90,7 +92,16 @@ def _lip_places(points: np.ndarray) -> np.ndarray:
     return np.stack([(points[a] + points[b]) / 2 for a, b in ((50, 61), (51, 62), (52, 63), (58, 67), (57, 66), (56, 65))])
 
 
-def _at(lab: np.ndarray, places: np.ndarray) -> np.ndarray:
+def _at(crop: np.ndarray, places: np.ndarray) -> np.ndarray:
     """(n, 2) -> (n, 3)."""
     x, y = np.clip(np.floor(places).astype(int), 0, SIDE - 1).T
-    return np.asarray(lab[y, x])
+    return np.asarray(crop[y, x])
+
+
+def _lab(rgb: np.ndarray) -> np.ndarray:
+    """uint8 (n, 3), sRGB -> CIELAB under D65 (n, 3): L* from 0 to 100. For so few colours OpenCV's tables, 40 ms, do not pay."""
+    part = rgb / 255.0
+    linear = np.where(part > 0.04045, ((part + 0.055) / 1.055) ** 2.4, part / 12.92)
+    x, y, z = (_XYZ @ linear.T / _WHITE[:, None]).clip(1e-9)
+    fx, fy, fz = (np.where(v > (6 / 29) ** 3, np.cbrt(v), v * (29 / 6) ** 2 / 3 + 4 / 29) for v in (x, y, z))
+    return np.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], axis=1).astype(np.float32)
