@@ -73,7 +73,9 @@ def evaluate(
 
 def _head_figures(changes: np.ndarray) -> dict[str, dict[str, float]]:
     """(2, F, 5), asked and read, of `HEAD_NAMES`, NaN where there is nothing to be seen; what hardly moves is left out."""
-    seen = {name: both[:, np.isfinite(both).all(axis=0)] for name, both in zip(HEAD_NAMES, np.moveaxis(changes, 2, 0), strict=True)}
+    seen = {
+        name: both[:, np.isfinite(both).all(axis=0)] for name, both in zip(HEAD_NAMES, np.moveaxis(changes, 2, 0), strict=True)
+    }
     return {
         name: {"r": pearson(read, asked), "mae": mean_absolute_error(read, asked)}
         for name, (asked, read) in seen.items()
