@@ -22,6 +22,7 @@ from PIL import Image
 from mimica import api
 from mimica.animation import Prepared, frames, own_controls, render_frame
 from mimica.errors import MissingExtraError, UserError, ValueRangeError, nearest
+from mimica.face.align import window_from_photo
 from mimica.facs import AU_NAMES
 from mimica.jobs.workers import cores
 from mimica.motion.expression import checked, wanted
@@ -175,19 +176,34 @@ def edit_from_start(setting: Setting) -> list[Figure]:
 
 
 def head(setting: Setting) -> list[Figure]:
-    """What a turning head and moving eyes add to a frame of a video of 512 pixels, and what they add where they do not move."""
+    """What a turning head and moving eyes add to a frame of a video of 512 pixels, and what they add where they do not move; the
+    same where the face fills the picture."""
     photo = read_photo(setting.photo).rgb
-    distance = max(reading.eye_distance for reading in find_faces(photo))
-    prepared, _ = api.prepare_face(photo, eye_distance=distance * min(1.0, FRAME_SIDE / max(photo.shape)))
+    face = max(find_faces(photo), key=lambda one: one.eye_distance)
+    distance = face.eye_distance * min(1.0, FRAME_SIDE / max(photo.shape))
+    x0, y0, x1, y1 = window_from_photo(face.landmarks_photo, photo.shape, 0.15)
+    close = _enlarged_to(np.ascontiguousarray(photo[y0:y1, x0:x1]), FRAME_SIDE)
+    sizes = {"": (photo, distance), ", face filling the picture": (close, max(one.eye_distance for one in find_faces(close)))}
+    return [figure for note, (picture, eyes) in sizes.items() for figure in _head_figures(setting, picture, eyes, note)]
+
+
+def _head_figures(setting: Setting, photo: np.ndarray, eye_distance: float, note: str) -> list[Figure]:
+    prepared, _ = api.prepare_face(photo, eye_distance=eye_distance)
     own = own_controls(prepared.faces[0].reading)
     steps = np.linspace(0.3, 0.9, setting.repeats + 1).tolist()
     plain = run_ms(prepared, [wanted("happy", intensity=step).target(own) for step in steps])
     more = {"frame, head turning": ("yaw=12,pitch=-5", None), "frame, eyes moving": (None, "x=12,y=3")}
-    figures = [Figure("frame, head and eyes still", plain, "ms", "happy, in a video of the photo at 512 pixels")]
+    figures = [Figure(f"frame, head and eyes still{note}", plain, "ms", "happy, in a video of the photo at 512 pixels")]
     for name, (pose, gaze) in more.items():
         value = run_ms(prepared, [wanted("happy", intensity=step, pose=pose, gaze=gaze).target(own) for step in steps])
-        figures.append(Figure(name, value - plain, "ms", "more"))
+        figures.append(Figure(f"{name}{note}", value - plain, "ms", "more"))
     return figures
+
+
+def _enlarged_to(photo: np.ndarray, longer: int) -> np.ndarray:
+    """The photo, uint8 (H, W, 3), with its longer side `longer` pixels."""
+    factor = longer / max(photo.shape[:2])
+    return np.asarray(Image.fromarray(photo).resize((round(photo.shape[1] * factor), round(photo.shape[0] * factor))))
 
 
 def animation(setting: Setting) -> list[Figure]:

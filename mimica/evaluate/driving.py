@@ -17,7 +17,7 @@ from mimica.errors import NoFaceError
 from mimica.evaluate.acd import tracking
 from mimica.facs import SIDED_AU_NAMES
 from mimica.metrics import mean_absolute_error, pearson
-from mimica.motion.driving import Driver, read_driver
+from mimica.motion.driving import LIDS, LIDS_SHUT, Driver, read_driver
 from mimica.motion.track import GAZE, POSE
 from mimica.pictures.images import read_photo
 from mimica.reader.read import FaceReading, Reader, largest_face
@@ -28,8 +28,8 @@ HEAD_NAMES = (*POSE, *GAZE)
 @dataclass
 class Report:
     """`tracking`: Action Unit -> Pearson's r and mean absolute error over all frames of all drivers and photos; `mean_r` over
-    the units; `head` the same for pose and gaze, in degrees, of the changes from each photo; `missing`: sentences about what
-    was left out."""
+    the units; `head` the same for pose and gaze, in degrees, of the changes from each photo, gaze where the eyes are to be open;
+    `missing`: sentences about what was left out."""
 
     photos: int
     drivers: int
@@ -72,11 +72,14 @@ def evaluate(
 
 
 def _head_figures(changes: np.ndarray) -> dict[str, dict[str, float]]:
-    """(2, F, 5), asked and read, of `HEAD_NAMES`; what hardly moves is left out."""
+    """(2, F, 5), asked and read, of `HEAD_NAMES`, NaN where there is nothing to be seen; what hardly moves is left out."""
+    seen = {
+        name: both[:, np.isfinite(both).all(axis=0)] for name, both in zip(HEAD_NAMES, np.moveaxis(changes, 2, 0), strict=True)
+    }
     return {
         name: {"r": pearson(read, asked), "mae": mean_absolute_error(read, asked)}
-        for name, asked, read in zip(HEAD_NAMES, changes[0].T, changes[1].T, strict=True)
-        if np.ptp(asked) >= 1.0
+        for name, (asked, read) in seen.items()
+        if asked.size and np.ptp(asked) >= 1.0
     }
 
 
@@ -99,7 +102,7 @@ def _drive(
     driver: Driver, photo: np.ndarray, face: FaceReading, engine: Engine, reader: Reader
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(F, 34) Action Units asked of the photo and read of its frames, where the driver is seen, and (2, F, 5) the changes of
-    pose and gaze asked and read."""
+    pose and gaze asked and read, NaN for the gaze of eyes that are to be shut."""
     prepared, own = prepare(photo, [face], engine), own_controls(face)
     track = driver.track(own)
     wanted = [track.sample(float(t)) for t in driver.times[driver.seen]]
@@ -107,4 +110,8 @@ def _drive(
     readings = [own_controls(reader.read_aligned(frame, [face.landmarks_photo])[0]) for frame in frames]
     units = [np.array([[values[name] for name in SIDED_AU_NAMES] for values in table]) for table in (wanted, readings)]
     heads = [[[values[name] - own[name] for name in HEAD_NAMES] for values in table] for table in (wanted, readings)]
-    return units[0], units[1], np.array(heads)
+    moved = np.array(heads)
+    shut = np.array([min(values[name] for name in LIDS) > LIDS_SHUT for values in wanted], bool)
+    for name in GAZE:
+        moved[:, shut, HEAD_NAMES.index(name)] = np.nan
+    return units[0], units[1], moved

@@ -7,6 +7,9 @@ Seen by Mimica's reader and by an outside one; and who it then is.
     r          Pearson's correlation
     identity   distance of dlib's face descriptors before and after (below 0.6 the same person)
     lost       renderings in which the reader finds no face
+    camera     of the photos as they are: how much of a gaze that is known a reader sees. Who has a portrait taken looks into the
+               camera, so the eyes are turned in the head by as much as the head is turned away: slope of the gaze on that
+               (H. Theil, P. K. Sen: the median over pairs), 1 is right. A gaze gain is to be held against it.
 
 Asked is what the limits of each face leave of `ASKED` (`mimica.motion.head`).
 """
@@ -25,6 +28,7 @@ from mimica.errors import NoFaceError, ValueRangeError
 from mimica.evaluate.identity import Identity
 from mimica.evaluate.outside import OutsideReader
 from mimica.metrics import pearson
+from mimica.motion.expression import wanted
 from mimica.motion.head import limits
 from mimica.motion.track import GAZE, POSE
 from mimica.pictures.contact_sheet import Cell
@@ -37,23 +41,28 @@ ASKED: Mapping[str, tuple[float, ...]] = {
     "gaze_x": (-20, -10, 10, 20), "gaze_y": (-15, -8, 8, 15),
 }  # fmt: skip
 """Degrees away from the photo."""
-SHOWN: tuple[dict[str, float], ...] = (
-    {"yaw": -20}, {"yaw": 20}, {"pitch": -15}, {"pitch": 15}, {"roll": 20}, {"yaw": 15, "pitch": 10, "roll": -10},
-    {"gaze_x": -20}, {"gaze_x": 20}, {"gaze_y": -15}, {"gaze_y": 15},
+APART = 4.0
+"""Degrees by which two heads differ at least whose gazes are compared."""
+SHOWN: tuple[tuple[str, dict[str, float]], ...] = (
+    ("", {"yaw": -20}), ("", {"yaw": 20}), ("", {"pitch": -15}), ("", {"pitch": 15}), ("", {"roll": 20}),
+    ("", {"yaw": 15, "pitch": 10, "roll": -10}), ("surprise", {"yaw": 15}), ("happy", {"yaw": -15}), ("anger", {"yaw": 15}),
+    ("", {"gaze_x": -20}), ("", {"gaze_x": 20}), ("", {"gaze_y": -15}), ("", {"gaze_y": 15}),
 )  # fmt: skip
-"""What a sheet shows beside each photo."""
+"""What a sheet shows beside each photo: an expression, if any, and degrees."""
 NAMES = (*POSE, *GAZE)
 
 
 @dataclass
 class Report:
     """seen      reader -> control -> gain, error, r, lost; gaze_x and gaze_y only as the reader sees irises
+    camera       reader -> gaze_x, gaze_y -> what it sees of the gaze of people who look into the camera
     identity     "yaw 20" -> mean distance over both directions, `worst` the largest of all
     missing      sentences about what could not be measured
     """
 
     faces: int = 0
     seen: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    camera: dict[str, dict[str, float]] = field(default_factory=dict)
     identity: dict[str, float] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
@@ -78,9 +87,13 @@ def evaluate(
         report.missing.append("identity: the package face_recognition_models is not installed (pip install 'mimica[eval]')")
     rows: dict[str, list[Row]] = {who: [] for who in ("reader", *(["MediaPipe"] if outside else []))}
     distances: dict[str, list[float]] = {}
+    heads: dict[str, list[dict[str, float]]] = {who: [] for who in ("reader", "MediaPipe")}
     for photo, face in _faces(photos, size, reader, report.missing):
         report.faces += 1
         before = {"reader": _read(reader, photo, face), "MediaPipe": outside.read(photo) if outside else None}
+        for who, found in before.items():
+            if found is not None:
+                heads[who].append(found)
         for name, asked, left, frame in _turned(photo, face, engine):
             after = {"reader": _read(reader, frame, face), "MediaPipe": outside.read(frame) if outside else None}
             for who, some in rows.items():
@@ -91,6 +104,7 @@ def evaluate(
     if not report.faces:
         raise NoFaceError("None of the photos has a face that could be turned.")
     report.seen = {who: {name: figures([row for row in some if row[0] == name]) for name in NAMES} for who, some in rows.items()}
+    report.camera = {who: into_camera(heads[who]) for who in rows}
     report.identity = {name: float(np.mean(some)) for name, some in distances.items()}
     if distances:
         report.identity["worst"] = max(max(some) for some in distances.values())
@@ -113,9 +127,11 @@ def sheet(
     for photo, face in _faces(drawn, size, reader, missing):
         prepared, own = prepare(photo, [face], engine), own_controls(face)
         cells = [Cell(photo, ", ".join(f"{name} {own[name]:.0f}" for name in POSE))]
-        for wanted in SHOWN:
-            frame = render_frame(prepared, [own | {name: own[name] + away for name, away in wanted.items()}])
-            cells.append(Cell(frame, ", ".join(f"{name} {away:+g}" for name, away in wanted.items())))
+        for expression, turns in SHOWN:
+            shown = own | (wanted(expression).target(own) if expression else {})
+            frame = render_frame(prepared, [shown | {name: own[name] + away for name, away in turns.items()}])
+            parts = [*([expression] if expression else []), *(f"{name} {away:+g}" for name, away in turns.items())]
+            cells.append(Cell(frame, ", ".join(parts)))
         rows.append(cells)
     if not rows:
         raise NoFaceError("None of the photos has a face that could be turned.")
@@ -129,6 +145,20 @@ def figures(rows: Sequence[Row]) -> dict[str, float]:
     gain = float(asked @ found / max(float(asked @ asked), 1e-9))
     error = float(np.abs(asked - found).mean()) if len(seen) else float("nan")
     return {"gain": gain, "error": error, "r": pearson(found, asked), "lost": float(len(rows) - len(seen))}
+
+
+def into_camera(heads: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of the heads and gazes that a reader sees of people who look into the camera: the slope of each angle of the gaze on the
+    one that this takes; NaN where no two heads are turned differently."""
+    result = {}
+    for gaze, head in (("gaze_x", "yaw"), ("gaze_y", "pitch")):
+        seen, turned = np.array([[one[gaze], -one[head]] for one in heads]).reshape(-1, 2).T
+        first, second = np.triu_indices(len(seen), 1)
+        apart = turned[first] - turned[second]
+        far = np.abs(apart) >= APART
+        slopes = (seen[first] - seen[second])[far] / apart[far]
+        result[gaze] = float(np.median(slopes)) if len(slopes) else float("nan")
+    return result
 
 
 def _check(engine: Engine) -> None:

@@ -33,7 +33,7 @@ FEWEST_CALM = 5
 _SPEED_WEIGHT = 0.5
 _AS_MUCH_AS_A_UNIT = 10.0
 """Degrees by which head or eyes are turned, as little calm as one Action Unit fully shown."""
-_LIDS = ("AU45L", "AU45R")
+LIDS = ("AU45L", "AU45R")
 LIDS_SHUT = 0.3
 """AU45 from which on the eyes are not seen: the gaze before is held."""
 EYES = (0.0, 0.49, 0.39)
@@ -87,7 +87,7 @@ class Driver:
             start = np.array([own.get(name, 0.0) for name in NAMES])
             gains = np.where(np.isin(np.arange(len(NAMES)), _UNITS), gain, pose_gain)
             values = start + gains * (shown - rest)
-            for name in _LIDS:
+            for name in LIDS:
                 i = NAMES.index(name)
                 values[:, i] = _proportional(shown[:, i], rest[i], own[name])
         values[:, _UNITS] = np.clip(values[:, _UNITS], 0.0, 1.0)
@@ -106,7 +106,7 @@ class Driver:
         """`values` with the gaze held while the lids are closed, and with shift and zoom away from neutral as tracks have
         them."""
         values = self.values.copy()
-        closed = (values[:, [NAMES.index(name) for name in _LIDS]] > LIDS_SHUT).all(axis=1)
+        closed = (values[:, [NAMES.index(name) for name in LIDS]] > LIDS_SHUT).all(axis=1)
         held = np.maximum.accumulate(np.where(closed, -1, np.arange(len(values))))
         values[:, _GAZES] = np.where((held >= 0)[:, None], values[held][:, _GAZES], self.neutral[_GAZES])
         place, size = values[:, _SHIFTS[:2]] - self.neutral[_SHIFTS[:2]], values[:, _SHIFTS[2]] - self.neutral[_SHIFTS[2]]

@@ -87,6 +87,7 @@ def test_heads_and_eyes_are_timed_beside_what_stands_still(
     monkeypatch.setattr(benchmarks, "find_faces", lambda rgb: [reading()])
     seen: list[list[dict[str, float]]] = []
     monkeypatch.setattr(benchmarks, "run_ms", lambda prepared, targets: seen.append(list(targets)) or 10.0 * len(seen))
-    still, turning, looking = benchmarks.head(setting)
+    still, turning, looking, *filling = benchmarks.head(setting)
+    assert [figure.value for figure in filling] == [40, 10, 20] and "filling" in filling[0].name
     assert (still.value, turning.value, looking.value) == (10, 10, 20)
     assert seen[0][-1]["yaw"] == 2 and seen[1][-1]["yaw"] == 2 + 0.9 * 12 and seen[2][-1]["gaze_x"] == 0.9 * 12

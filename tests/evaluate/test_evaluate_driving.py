@@ -56,6 +56,19 @@ def test_an_engine_that_does_nothing_is_found_out(monkeypatch: pytest.MonkeyPatc
     assert not report.tracking["AU12"]["r"] > 0.1, "NaN, as nothing moves"
 
 
+def test_gaze_counts_only_where_the_eyes_are_to_be_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stand-in reads no gaze at all; of a driver who looks about only with shut eyes there is nothing to be seen."""
+    shut = smiling_driver()
+    for side in "LR":
+        shut.values[25:, NAMES.index(f"AU45{side}")] = 0.9
+    shut.values[:25, NAMES.index("gaze_x")] = np.linspace(0, 8, 25)
+    shut.values[25:, NAMES.index("gaze_y")] = np.linspace(0, 8, 15)
+    monkeypatch.setattr(shut.__class__, "_head", lambda self: self.values.copy())  # which would hold it
+    monkeypatch.setattr(evaluate_driving, "read_driver", lambda path, raw: shut)
+    figures = evaluate_driving.evaluate([PHOTO], [Path("a.mp4")], BrightMouth()).head
+    assert "gaze_x" in figures and "gaze_y" not in figures
+
+
 def test_photos_without_a_face_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def none(photo: np.ndarray, reader: object) -> object:
         raise NoFaceError("no face.")

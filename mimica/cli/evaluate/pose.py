@@ -66,5 +66,7 @@ def _print(report: Report) -> None:
             for name, row in controls.items()
         ]
         show(table(f"{report.faces} faces, as {reader} sees them", ("", "gain", "error, degrees", "r", "lost"), rows))
+    camera = [(who, f"{seen['gaze_x']:.2f}", f"{seen['gaze_y']:.2f}") for who, seen in report.camera.items()]
+    show(table("Gain of the photos' own gaze, if they look into the camera", ("as seen by", "across", "up and down"), camera))
     if report.identity:
         show(table("Distance of face descriptors", ("", "identity"), [(n, f"{v:.3f}") for n, v in report.identity.items()]))

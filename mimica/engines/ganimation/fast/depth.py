@@ -2,9 +2,8 @@
 
 The depth of the fitted head is drawn (`mimica.face.head`), its holes are closed, and its slopes are bounded: a warp stretches by
 1 + slope sin(turn) on the side that comes into sight. Bounded are the upper envelope (fronts reach out, noses keep their length)
-and the lower one (sides reach in), mixed by the distance from the outline. The side that turns away may be steeper, since what
-lies in front hides what is behind it there; it has a map of its own. Depth 0 is the coronal plane through the pivot, so a yaw
-leaves the outline of the head nearly where it is.
+and the lower one (sides reach in), mixed by the distance from the outline. The side that turns away is drawn from the head itself
+(`pose_front`). Depth 0 is the coronal plane through the pivot, so a yaw leaves the outline of the head nearly where it is.
 
 All lengths are shares of the side of the tight crop, in the camera axes of `mimica.face.head`; a cell of the grid is a whole
 number of the photo's pixels."""
@@ -27,15 +26,12 @@ MOST_CELLS = 72
 BORDER = 0.25
 """Towards the grid's border motion falls to 0 over this."""
 
-SLOPE, BLUR = 1.8, 0.018
+SLOPE, BLUR = 2.0, 0.018
 """The greatest slope on the side that comes into sight, and the blur of the map."""
-FAR_SLOPE, FAR_BLUR = 3.5, 0.012
-FAR_RIM = (0.06, 0.18)
-"""The steeper map counts fully so near the outline, and no more that far inside: eyes and nose keep the gentler slopes."""
 UPPER = 0.5
 """The share of the upper envelope at the outline; from `RIM` inside it is all."""
 RIM = 0.22
-CALM = 0.14
+CALM = 0.06
 """So far outside the outline depth has come to 0: hair and what is beside the head lies in the plane of its outline."""
 OUTLINE = 0.18
 """Above the eyes, so far inside the outline, the head narrows by the cosine of the turn as any plane does; at the outline
@@ -47,8 +43,6 @@ HAIR_SIDE, HAIR_TOP = 1.14, 1.30
 FALL, FALL_DOWN = 0.60, 0.46
 """Beyond that motion falls to 0 over so much; below the chin over less, since shoulders stay."""
 SOFT = 0.03
-BESIDE_OUTLINE = (0.02, 0.06)
-"""So far inside the outline, fading over the second, what a turn presses together may be cut (`pose_pixels`)."""
 OTHERS, OTHERS_FALL = 1.35, 0.3
 """The hull of another face's landmarks, grown by the first, stays where it is; over the second motion comes back."""
 HOLE = 25
@@ -107,17 +101,16 @@ def make_grid(head: Head) -> Grid:
 class Relief:
     """Maps of a grid, float32.
 
-    near, far   depth towards the viewer, for the side that comes into sight and the one that turns away
+    solid       the head's own depth towards the viewer, 0 beside it
+    depth       the same with bounded slopes, continued outside the head
     inner       in [0, 1], how much of the cosine's narrowing is shown
     weight      in [0, 1], how far each place goes along with the head
-    rim         in [0, 1], 1 outside the head and beside its outline, 0 on the face
     """
 
-    near: np.ndarray
-    far: np.ndarray
+    solid: np.ndarray
+    depth: np.ndarray
     inner: np.ndarray
     weight: np.ndarray
-    rim: np.ndarray
 
 
 def relief(head: Head, grid: Grid, others: Sequence[np.ndarray] = (), flat: np.ndarray | None = None) -> Relief:
@@ -125,15 +118,11 @@ def relief(head: Head, grid: Grid, others: Sequence[np.ndarray] = (), flat: np.n
     is a plane (glasses, whose rims then stay straight); both in shares."""
     known, depth = _solid_depth(head, grid)
     deep, away = grid.outside(~known), grid.outside(known)
-    near, far = (
-        _bounded(depth, known, deep, away, slope, blur, grid, flat) for slope, blur in ((SLOPE, BLUR), (FAR_SLOPE, FAR_BLUR))
-    )
-    rim = 1 - smoothstep((deep - FAR_RIM[0]) / (FAR_RIM[1] - FAR_RIM[0]))
+    bounded = _bounded(depth, known, deep, away, grid, flat)
     up = _up(head)
     above = smoothstep((grid.x * up[0] + grid.y * up[1] - CROWN[0]) / CROWN[1])
     inner = 1 - above * (1 - smoothstep(deep / OUTLINE))
-    beside = (1 - smoothstep((deep - BESIDE_OUTLINE[0]) / BESIDE_OUTLINE[1])).astype(np.float32)
-    return Relief(near, near + (far - near) * rim, inner.astype(np.float32), _weight(head, grid, others), beside)
+    return Relief(depth, bounded, inner.astype(np.float32), _weight(head, grid, others))
 
 
 def smoothstep(t: np.ndarray) -> np.ndarray:
@@ -163,22 +152,20 @@ def _bounded(
     known: np.ndarray,
     deep: np.ndarray,
     away: np.ndarray,
-    slope: float,
-    blur: float,
     grid: Grid,
     flat: np.ndarray | None,
 ) -> np.ndarray:
-    """The depth with slopes of at most `slope`, continued outside the head."""
+    """The depth with slopes of at most `SLOPE`, continued outside the head."""
     nowhere = np.float32(-9)
-    high = envelope(np.where(known, depth, nowhere), slope / grid.cells)
-    low = -envelope(np.where(known, -depth, nowhere), slope / grid.cells)
+    high = envelope(np.where(known, depth, nowhere), SLOPE / grid.cells)
+    low = -envelope(np.where(known, -depth, nowhere), SLOPE / grid.cells)
     share = np.where(known, UPPER + (1 - UPPER) * smoothstep(deep / RIM), 0.5).astype(np.float32)
     mixed = low + share * (high - low)
     mixed *= 1 - smoothstep(away / CALM)
-    mixed = 0.5 * (envelope(mixed, slope / grid.cells) - envelope(-mixed, slope / grid.cells))
+    mixed = 0.5 * (envelope(mixed, SLOPE / grid.cells) - envelope(-mixed, SLOPE / grid.cells))
     if flat is not None:
         mixed = _flattened(mixed, grid, flat)
-    return cv2.GaussianBlur(mixed, (0, 0), blur * grid.cells)
+    return cv2.GaussianBlur(mixed, (0, 0), BLUR * grid.cells)
 
 
 def envelope(depth: np.ndarray, slope: float) -> np.ndarray:

@@ -205,7 +205,17 @@ class FastGanimation:
         if movement == Movement():
             return frame
         left, top = np.rint(-crop_from_photo[:, 2]).astype(int)
-        return turn(state.scene, frame, movement, (int(left), int(top)))
+        return turn(state.scene, frame, movement, (int(left), int(top)), self._expression(state, values))
+
+    def _expression(self, state: State, values: Mapping[str, float]) -> np.ndarray | None:
+        """(68, 2), by how much the landmarks are displaced, shares of the side along the window's axes; None: not at all."""
+        target = to_vector({**state.face.controls, **values}, SIDED_AU_NAMES)
+        if np.array_equal(target, state.controls):
+            return None
+        motion = self._rig.move_landmarks(state.landmarks, state.controls, _lips_parted(state.controls, target))
+        turned = invert(state.crop_from_window)[:, :2] * np.hypot(*state.crop_from_window[:, 0])
+        moved: np.ndarray = motion @ turned.T
+        return moved
 
     def _check(self, values: Mapping[str, float]) -> None:
         """Raises `ValueRangeError`."""

@@ -15,7 +15,8 @@ from dataclasses import replace
 import numpy as np
 
 from mimica.engines.ganimation.fast.depth import make_grid, relief
-from mimica.engines.ganimation.fast.pose_flow import Movement, Scene, backward, forward
+from mimica.engines.ganimation.fast.pose_flow import Movement, Scene, Turn, backward, forward
+from mimica.engines.ganimation.fast.pose_front import draw, skin_of
 from mimica.engines.ganimation.fast.pose_pixels import sample
 from mimica.face.head import Head
 
@@ -32,7 +33,8 @@ def encode_pose(
     maps = relief(head, grid, rest, None if flat is None else head.from_photo(flat))
     nose = head.from_photo(head.in_photo(head.vertices[-68:][27:31])).mean(axis=0).astype(np.float32)
     pivot = head.pivot.astype(np.float32)
-    return Scene(grid, maps, grid.x - pivot[0], grid.y - pivot[1], grid.x - nose[0], grid.y - nose[1], head.rotation, own)
+    about = grid.x - pivot[0], grid.y - pivot[1], grid.x - nose[0], grid.y - nose[1]
+    return Scene(grid, maps, *about, head.rotation, own, skin_of(head, grid, maps))
 
 
 def reach(scene: Scene) -> tuple[int, int, int, int]:
@@ -42,11 +44,19 @@ def reach(scene: Scene) -> tuple[int, int, int, int]:
     return left, top, left + columns * cell, top + rows * cell
 
 
-def turn(scene: Scene, frame: np.ndarray, movement: Movement, origin: tuple[int, int] = (0, 0)) -> np.ndarray:
+def turn(
+    scene: Scene,
+    frame: np.ndarray,
+    movement: Movement,
+    origin: tuple[int, int] = (0, 0),
+    expression: np.ndarray | None = None,
+) -> np.ndarray:
     """A frame, uint8 (H, W, 3), with the head moved: another array, the same values where nothing moves. `origin`: where in the
-    frame the picture begins in whose pixels the scene is."""
+    frame the picture begins in whose pixels the scene is; `expression` (68, 2): by how much the frame's landmarks are displaced
+    from the photo's, shares of the side."""
     if movement == STILL:
         return frame.copy()
     grid = replace(scene.grid, left=scene.grid.left + origin[0], top=scene.grid.top + origin[1])
-    moved = forward(scene, movement)
-    return sample(grid, frame, *backward(moved, scene), moved.axis, scene.maps.rim)
+    asked = Turn.of(scene, movement)
+    flow, front = draw(scene, asked, backward(forward(scene, asked), scene, asked), expression)
+    return sample(grid, frame, *flow, front)

@@ -6,8 +6,8 @@ Rz(g), which is bent into a swirl that dies out around the head, and the rest, M
 
     d = w [(M11 - 1) x - M12 y + M13 z, -M21 x + (M22 - 1) y - M23 z]      (y down)
 
-What comes to the front hides what it comes upon: along the motion places never come in the wrong order. The backward flow is
-found by Newton steps whose Jacobian is the swirl and the derivative along the motion."""
+Slopes of depth are bounded, so nothing comes in the wrong order, and the backward flow is found by Newton steps whose Jacobian
+is the swirl and the derivative along the motion. What hides something is drawn over it (`pose_front`)."""
 
 from __future__ import annotations
 
@@ -17,26 +17,45 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from mimica.engines.ganimation.fast.depth import FAR_SLOPE, Grid, Relief
+from mimica.engines.ganimation.fast.depth import Grid, Relief
 from mimica.face.head import rotation
 
-GAIN = (1.30, 1.24, 1.01)
+GAIN = (1.32, 1.34, 1.01)
 """Degrees of turn for a degree of yaw, pitch and roll: people and readers see a turned photo as less turned than it is, since
 neither light nor hidden parts turn with it."""
 LARGEST = 32.0
 """Degrees of turn out of the picture's plane beyond which depth counts no more."""
-BESIDE = 0.10
-"""The near and the far side of the face pass into each other over twice so much about the line of the nose."""
-LEAST_STRETCH = 0.5
+LEAST_STRETCH = 0.3
 """Newton steps are lengthened by its inverse at most, where the picture is pressed together."""
 STEPS = 4
 FROM_BEHIND = 1e-4
 
 
 @dataclass(frozen=True)
+class Skin:
+    """The head's surface as far as the photo shows it, without the neck.
+
+    points     float32 (V, 3) about the pivot, shares of the side, y down, z to the viewer
+    triangles  (T, 3), `behind` (T,): by how much further back each is sorted
+    weight     (V,), how far each point goes along with the head      below  (V,) in [0, 1], 0 at the crown
+    near, far  (V,) in [0, 1], how much of it is drawn as the head has it, on either side
+    spread     (V, 68), how far it follows the landmarks of the face
+    """
+
+    points: np.ndarray
+    triangles: np.ndarray
+    behind: np.ndarray
+    weight: np.ndarray
+    below: np.ndarray
+    near: np.ndarray
+    far: np.ndarray
+    spread: np.ndarray
+
+
+@dataclass(frozen=True)
 class Scene:
     """What is known of a photo: the grid and its maps; x, y about the pivot; `nose_x`, `nose_y` about the line of the nose;
-    `rotation` (3, 3) and `own` (yaw, pitch, roll in degrees) of the head in the photo."""
+    `rotation` (3, 3) and `own` (yaw, pitch, roll in degrees) of the head in the photo; its `skin`."""
 
     grid: Grid
     maps: Relief
@@ -46,6 +65,7 @@ class Scene:
     nose_y: np.ndarray
     rotation: np.ndarray
     own: tuple[float, float, float]
+    skin: Skin
 
 
 @dataclass(frozen=True)
@@ -60,50 +80,67 @@ class Movement:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """A movement, split: `matrix` float32 (3, 3), the part out of the picture's plane; `axis`, the direction in which the front
+    of the head moves by it, and `sine`, of how far; `angle` in the plane, radians (y up)."""
+
+    matrix: np.ndarray
+    axis: tuple[float, float]
+    sine: float
+    angle: float
+    shift: tuple[float, float]
+    zoom: float
+
+    @classmethod
+    def of(cls, scene: Scene, movement: Movement) -> Turn:
+        """What a movement asks of a scene."""
+        matrix, angle = _split(scene, movement)
+        mx, my = matrix[0, 2], -matrix[1, 2]
+        sine = float(np.hypot(mx, my))
+        axis = (float(mx) / sine, float(my) / sine) if sine > FROM_BEHIND else (0.0, 0.0)
+        most = float(np.sin(np.deg2rad(LARGEST)))
+        if sine > most:
+            matrix[:2, 2] *= np.float32(most / sine)
+        return cls(matrix, axis, min(sine, most), angle, movement.shift, movement.zoom)
+
+    def out_of_plane(
+        self, x: np.ndarray, y: np.ndarray, z: np.ndarray, weight: np.ndarray, inner: np.ndarray | np.float32
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """By how much points about the pivot are displaced before the swirl."""
+        m = self.matrix
+        dx = (m[0, 0] - 1) * x * inner - m[0, 1] * y + m[0, 2] * z
+        dy = -m[1, 0] * x + (m[1, 1] - 1) * y * inner - m[1, 2] * z
+        if self.zoom:
+            factor = np.float32(1 + self.zoom)
+            dx, dy = (factor - 1) * x + factor * dx, (factor - 1) * y + factor * dy
+        return dx * weight, dy * weight
+
+    def in_plane(self, x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where points about the pivot, displaced already, come to."""
+        if abs(self.angle) > 1e-5:
+            swirl = weight * np.float32(-self.angle)
+            cosine, sine = np.cos(swirl), np.sin(swirl)
+            x, y = cosine * x - sine * y, sine * x + cosine * y
+        return x + weight * np.float32(self.shift[0]), y + weight * np.float32(self.shift[1])
+
+
+@dataclass(frozen=True)
 class Forward:
-    """Displacement (shares) of each cell; `stretch`, its derivative along the direction `axis`, before the swirl of `angle`
-    radians."""
+    """Displacement (shares) of each cell; `stretch`, its derivative along the direction of the motion, before the swirl."""
 
     dx: np.ndarray
     dy: np.ndarray
     stretch: np.ndarray
-    angle: float
-    axis: tuple[float, float]
 
 
-def forward(scene: Scene, movement: Movement) -> Forward:
+def forward(scene: Scene, turn: Turn) -> Forward:
     """Where every cell goes."""
-    out_of_plane, angle = _split(scene, movement)
     x, y, maps = scene.x, scene.y, scene.maps
-    mx, my = out_of_plane[0, 2], -out_of_plane[1, 2]
-    sine = float(np.hypot(mx, my))
-    axis = (float(mx) / sine, float(my) / sine) if sine > FROM_BEHIND else (0.0, 0.0)
-    z = maps.near
-    if sine > FROM_BEHIND:
-        side = scene.nose_x * np.float32(0.5 * axis[0] / BESIDE) + scene.nose_y * np.float32(0.5 * axis[1] / BESIDE)
-        side += np.float32(0.5)
-        z = z + np.clip(side, 0, 1) * (maps.far - z)
-    most = np.sin(np.deg2rad(LARGEST))
-    if sine > most:
-        out_of_plane[:2, 2] *= np.float32(most / sine)
-    m, inner = out_of_plane, maps.inner
-    dx = (m[0, 0] - 1) * x * inner - m[0, 1] * y + m[0, 2] * z
-    dy = -m[1, 0] * x + (m[1, 1] - 1) * y * inner - m[1, 2] * z
-    if movement.zoom:
-        factor = np.float32(1 + movement.zoom)
-        dx, dy = (factor - 1) * x + factor * dx, (factor - 1) * y + factor * dy
-    dx, dy = dx * maps.weight, dy * maps.weight
-    if sine > 0.9 / FAR_SLOPE:  # below that nothing can overtake
-        late = overtaken((x + dx) * np.float32(axis[0]) + (y + dy) * np.float32(axis[1]), *axis)
-        dx, dy = dx + late * np.float32(axis[0]), dy + late * np.float32(axis[1])
-    stretch = _derivative(dx * np.float32(axis[0]) + dy * np.float32(axis[1]), scene.grid.cells, axis)
-    ax, ay = x + dx, y + dy
-    if abs(angle) > 1e-5:
-        swirl = maps.weight * np.float32(-angle)
-        cosine, sin = np.cos(swirl), np.sin(swirl)
-        ax, ay = cosine * ax - sin * ay, sin * ax + cosine * ay
-    right, down = (maps.weight * np.float32(s) for s in movement.shift)
-    return Forward(ax - x + right, ay - y + down, stretch, angle, axis)
+    dx, dy = turn.out_of_plane(x, y, maps.depth, maps.weight, maps.inner)
+    ux, uy = (np.float32(part) for part in turn.axis)
+    stretch = _derivative(dx * ux + dy * uy, scene.grid.cells, turn.axis)
+    ax, ay = turn.in_plane(x + dx, y + dy, maps.weight)
+    return Forward(ax - x, ay - y, stretch)
 
 
 def _split(scene: Scene, movement: Movement) -> tuple[np.ndarray, float]:
@@ -124,36 +161,17 @@ def _derivative(values: np.ndarray, cells: float, axis: tuple[float, float]) -> 
     return slope
 
 
-def overtaken(place: np.ndarray, mx: float, my: float) -> np.ndarray:
-    """How much further each cell must go along (mx, my), a unit vector, so as to come no earlier than any cell behind it.
-    `place` is where it comes to along that direction. The lines along the motion are rows or columns of a sheared grid."""
-    flat = abs(mx) >= abs(my)
-    plane = place if flat else place.T
-    across, along = plane.shape
-    shift = np.rint(((my / mx) if flat else (mx / my)) * np.arange(along)).astype(np.int64)
-    line = np.arange(across)[:, None] + shift
-    index, turn = line % across, line // across  # lines wrap around at the border, where nothing moves, and begin anew there
-    columns = np.broadcast_to(np.arange(along), index.shape)
-    step = 1 if (mx if flat else my) > 0 else -1
-    turn = turn[:, ::step]
-    lines = plane[index, columns][:, ::step] + np.float32(1000) * np.abs(turn - turn[:, :1]).astype(np.float32)
-    late = (np.maximum.accumulate(lines, axis=1) - lines)[:, ::step]
-    result = np.empty_like(plane)
-    result[index, columns] = late
-    return result if flat else result.T
-
-
-def backward(moved: Forward, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+def backward(moved: Forward, scene: Scene, turn: Turn) -> tuple[np.ndarray, np.ndarray]:
     """Where each cell's content comes from: displacement planes (x, y) in cells."""
     cells = np.float32(scene.grid.cells)
     lengthened = 1 / np.maximum(1 + moved.stretch, LEAST_STRETCH) - 1
     field = cv2.merge([moved.dx * cells, moved.dy * cells, lengthened])
     grid_x, grid_y = _places(scene.grid.shape)
-    ux, uy = (np.float32(v) for v in moved.axis)
+    ux, uy = (np.float32(v) for v in turn.axis)
     px, py = grid_x - field[..., 0], grid_y - field[..., 1]
-    swirls = abs(moved.angle) > 0.02
+    swirls = abs(turn.angle) > 0.02
     if swirls:
-        swirl = scene.maps.weight * np.float32(moved.angle)
+        swirl = scene.maps.weight * np.float32(turn.angle)
         cosine, sine = np.cos(swirl), np.sin(swirl)
     for _ in range(STEPS):
         off_x, off_y, longer = cv2.split(cv2.remap(field, px, py, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))

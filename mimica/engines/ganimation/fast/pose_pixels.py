@@ -7,25 +7,27 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mimica.engines.ganimation.fast.depth import Grid, smoothstep
+from mimica.engines.ganimation.fast.depth import Grid
+from mimica.engines.ganimation.fast.pose_front import Front
 
 PINNED, ROUNDED = np.float32(0.3), np.float32(0.35)
 """What comes from beyond the photo's border is taken from this share of the place's own distance from the border; the kink
 between that and the free flow is rounded by the second, times the overhang."""
+FREE = 20.0
+"""A border that is so many times further away than anything moves is not looked at."""
 LEAST, FULL = 0.02, 0.5
 """Cells: less motion is none. Pixels: from so much more on a moved pixel is the moved one."""
 STRIP = 160
 """Rows that are sampled at a time: what stays in the processor's cache is fast."""
-CROWDED = (2.2, 0.6)
-"""From so many source pixels for one on, over the next so many, what is pressed together is cut."""
-BESIDE, SEAM = 3.0, 0.4
-"""Cells: what lies so far beside a place is no more pressed. The share of a cut's width over which its two sides pass into each
-other."""
+EDGE = 1.5
+"""Pixels over which the outline of the front passes into what is behind it."""
+SLOPE = 0.4
+"""Of the front's cover at its outline, a cell (`pose_front.SOFT`)."""
+APART = 0.3
+"""Pixels by which front and back differ at least where the outline is drawn."""
 SHARPEN = 0.2
 """An unsharp mask of 3 x 3 gives back what sampling takes of the sharpness."""
 CHUNK = 30_000
-FAINT = 0.02
-"""A cut that counts less is none."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,9 @@ class Region:
     y1: int
 
     @classmethod
-    def of(cls, grid: Grid, shape: tuple[int, ...], flow_x: np.ndarray, flow_y: np.ndarray) -> Region | None:
-        """What of a photo of `shape` moves; None where nothing does."""
-        moving = cv2.dilate((cv2.magnitude(flow_x, flow_y) > LEAST).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    def of(cls, grid: Grid, shape: tuple[int, ...], motion: np.ndarray) -> Region | None:
+        """What of a photo of `shape` moves, by `motion` in cells; None where nothing does."""
+        moving = cv2.dilate((motion > LEAST).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         columns, rows = np.flatnonzero(moving.any(axis=0)), np.flatnonzero(moving.any(axis=1))
         if not len(columns):
             return None
@@ -62,6 +64,11 @@ def held_inside(grid: Grid, shape: tuple[int, ...], flow_x: np.ndarray, flow_y: 
     """The same backward flow (cells), but nothing comes from beyond the border of a photo of `shape`: its last strip is
     stretched, evenly, in place of a mirror image or a hole. What is further in stays rigid."""
     held = []
+    furthest = FREE * max(1.0, float(np.abs(flow_x).max()), float(np.abs(flow_y).max()))
+    (rows, columns), reach = grid.shape, furthest * grid.cell
+    right, below = shape[1] - grid.left - columns * grid.cell, shape[0] - grid.top - rows * grid.cell
+    if min(grid.left, grid.top, right, below) > reach:
+        return flow_x, flow_y
     for flow, axis, start, length in ((flow_x, 1, grid.left, shape[1]), (flow_y, 0, grid.top, shape[0])):
         place = (np.arange(flow.shape[axis], dtype=np.float32) + np.float32(0.5)) + np.float32(start / grid.cell)
         low, high = np.maximum(place, 0.25), np.maximum(np.float32(length / grid.cell) - place, 0.25)
@@ -79,35 +86,32 @@ def _held(room: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return result
 
 
-def sample(
-    grid: Grid,
-    photo: np.ndarray,
-    flow_x: np.ndarray,
-    flow_y: np.ndarray,
-    axis: tuple[float, float] = (0.0, 0.0),
-    rim: np.ndarray | None = None,
-) -> np.ndarray:
-    """The photo, uint8 (H, W, 3), along a backward flow in cells; `axis` is the direction in which the front of the head moves,
-    `rim` the map of `Relief`. Pixels that do not move are the photo's, bit for bit; those that move by less than `FULL` pixels
-    pass from it into the moved ones."""
+def sample(grid: Grid, photo: np.ndarray, flow_x: np.ndarray, flow_y: np.ndarray, front: Front | None = None) -> np.ndarray:
+    """The photo, uint8 (H, W, 3), along a backward flow in cells, with the front over it. Pixels that do not move are the
+    photo's, bit for bit; those that move by less than `FULL` pixels pass from it into the moved ones."""
     flow_x, flow_y = held_inside(grid, photo.shape, flow_x, flow_y)
-    region = Region.of(grid, photo.shape, flow_x, flow_y)
+    motion = cv2.magnitude(flow_x, flow_y)
+    if front is not None:
+        front = Front(*held_inside(grid, photo.shape, front.flow_x, front.flow_y), front.cover)
+        motion = np.where(front.cover > 0.01, cv2.max(motion, cv2.magnitude(front.flow_x, front.flow_y)), motion)
+    region = Region.of(grid, photo.shape, motion)
     result = photo.copy()
     if region is None:
         return result
-    crowd = None if rim is None else _Crowd.of(grid, photo, (flow_x, flow_y), axis, rim)
+    over = None if front is None else _Over.of(grid, photo, (flow_x, flow_y), front)
     cell = np.float32(grid.cell)
-    moved = (cv2.magnitude(flow_x, flow_y) - np.float32(LEAST)) * np.float32(cell / FULL)
+    moved = (motion - np.float32(LEAST)) * np.float32(cell / FULL)
     planes = cv2.merge([flow_x * cell, flow_y * cell, np.clip(moved, 0, 1)])
     rows = max(grid.cell, STRIP // grid.cell * grid.cell)
     for top in range(region.y0, region.y1, rows):
         y0, y1 = max(region.y0, top - 1), min(region.y1, top + rows + 1)  # a row more on each side, for the unsharp mask
         x, y, share = cv2.split(_fine(planes, grid, region, y0, y1))
+        band = None if over is None else over.put(x, y, region, y0, y1)
         x += np.arange(region.x0, region.x1, dtype=np.float32)
         y += np.arange(y0, y1, dtype=np.float32)[:, None]
         strip = cv2.remap(photo, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        if crowd is not None:
-            crowd.cut(strip, x, y, region.x0, y0)
+        if band is not None:
+            band.blend(strip, photo)
         strip = cv2.addWeighted(strip, 1 + SHARPEN, cv2.GaussianBlur(strip, (3, 3), 0), -SHARPEN, 0)
         end = min(top + rows, region.y1)
         place, strip, share = result[top:end, region.x0 : region.x1], strip[top - y0 : end - y0], share[top - y0 : end - y0]
@@ -124,71 +128,61 @@ def _fine(planes: np.ndarray, grid: Grid, region: Region, y0: int, y1: int) -> n
 
 
 @dataclass(frozen=True)
-class _Crowd:
-    """Where the picture is pressed together: a band beside the far outline of a turned head (its ear, hair, their shadow),
-    which would be drawn as a dark line. The band is cut instead: up to its middle the picture goes on as it comes from inside,
-    then as from outside.
-
-    sides  float32 (rows, columns, 4): the flow `BESIDE` cells back along the motion, and ahead, in pixels
-    share  float32 (rows, columns): how fully the cut counts
-    axis   float32 (2,), the direction of the motion
-    """
+class _Over:
+    """The front, in pixels, as far as it differs from what is behind it: `planes` (rows, columns, 4), its flow and its cover on
+    the grid, of which `region` counts, and how far apart both are."""
 
     grid: Grid
-    photo: np.ndarray
-    sides: np.ndarray
-    share: np.ndarray
-    axis: np.ndarray
+    region: Region
+    planes: np.ndarray
 
     @classmethod
-    def of(
-        cls, grid: Grid, photo: np.ndarray, flow: tuple[np.ndarray, np.ndarray], axis: tuple[float, float], rim: np.ndarray
-    ) -> _Crowd | None:
-        """None where nothing is pressed."""
-        (flow_x, flow_y), (y, x) = flow, np.indices(rim.shape, np.float32)
-        across, down = np.ones_like(flow_x), np.ones_like(flow_y)
-        across[:, 1:-1] += (flow_x[:, 2:] - flow_x[:, :-2]) * np.float32(0.5)
-        down[1:-1] += (flow_y[2:] - flow_y[:-2]) * np.float32(0.5)
-        share = np.clip((np.maximum(across, down) - CROWDED[0]) / CROWDED[1], 0, 1)
-        if axis == (0.0, 0.0) or not share.any():
+    def of(cls, grid: Grid, photo: np.ndarray, flow: tuple[np.ndarray, np.ndarray], front: Front) -> _Over | None:
+        """None where the front is nowhere seen."""
+        cell = np.float32(grid.cell)
+        apart = cv2.magnitude(front.flow_x - flow[0], front.flow_y - flow[1]) * cell
+        region = Region.of(grid, photo.shape, np.where(front.cover > 0.01, apart, 0) * np.float32(LEAST / APART))
+        if region is None:
             return None
-        share = cv2.blur(cv2.dilate(share, np.ones((3, 3), np.uint8)), (3, 3)) * _at(rim, x + flow_x, y + flow_y)
-        pixels, way = cv2.merge([flow_x, flow_y]) * np.float32(grid.cell), np.array(axis, np.float32)
-        shifts = [np.float32(far) * way for far in (-BESIDE, BESIDE)]
-        sides = [_at(pixels, np.add(x, right), np.add(y, down)) for right, down in shifts]
-        return cls(grid, photo, np.dstack(sides), share, way)
+        return cls(grid, region, cv2.merge([front.flow_x * cell, front.flow_y * cell, front.cover, apart]))
 
-    def cut(self, strip: np.ndarray, x: np.ndarray, y: np.ndarray, x0: int, y0: int) -> None:
-        """Draws what of the band lies in a strip, in place, whose first pixel is (x0, y0) and which was sampled at x, y."""
-        cell, (height, width) = self.grid.cell, x.shape
-        rows, columns = np.nonzero(self.share > FAINT)
-        top, left, step = self.grid.top + rows * cell - y0, self.grid.left + columns * cell - x0, np.arange(cell)
-        here = (top + cell > 0) & (top < height)
-        px = np.repeat(left[here][:, None] + step, cell, axis=0).ravel()
-        py = np.repeat((top[here])[:, None] + step, cell, axis=1).ravel()
-        kept = (px >= 0) & (py >= 0) & (px < width) & (py < height)
-        px, py = px[kept], py[kept]
-        for start in range(0, len(px), CHUNK):  # remap wants fewer than 2^15 rows
-            i, j = py[start : start + CHUNK], px[start : start + CHUNK]
-            band, share = self._band(np.stack([j + x0, i + y0], axis=1), np.stack([x[i, j], y[i, j]], axis=1))
-            old = strip[i, j].astype(np.float32)
-            strip[i, j] = np.clip(old + share * (band - old) + 0.5, 0, 255).astype(np.uint8)
-
-    def _band(self, place: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels (n, 2) and where they come from -> their colours when the band is cut (n, 3), and how fully that counts (n,
-        1)."""
-        corner = [self.grid.left, self.grid.top]
-        at = ((place + 0.5 - corner) / self.grid.cell - 0.5).astype(np.float32)
-        sides = _at(self.sides, at[:, :1], at[:, 1:])[:, 0]
-        inside, outside = (np.asarray(place + sides[:, i : i + 2], np.float32) for i in (0, 2))
-        whole = (outside - inside) @ self.axis
-        passed = ((source - inside) @ self.axis) / np.where(np.abs(whole) < 1, 1, whole)
-        part = smoothstep((passed - 0.5) / SEAM + 0.5)[:, None]
-        colours = [_at(self.photo, p[:, :1], p[:, 1:])[:, 0].astype(np.float32) for p in (inside, outside)]
-        return colours[0] + part * (colours[1] - colours[0]), _at(self.share, at[:, :1], at[:, 1:])
+    def put(self, x: np.ndarray, y: np.ndarray, region: Region, y0: int, y1: int) -> _Band | None:
+        """Writes the front's flow over that of a strip, rows y0..y1 and the columns of `region`, in place; gives back its outline
+        there."""
+        top, bottom = max(y0, self.region.y0), min(y1, self.region.y1)
+        if top >= bottom:
+            return None
+        left, right = self.region.x0, self.region.x1
+        here = np.s_[top - y0 : bottom - y0, left - region.x0 : right - region.x0]
+        front_x, front_y, cover, apart = cv2.split(_fine(self.planes, self.grid, self.region, top, bottom))
+        seen = (cover - np.float32(0.5)) * np.float32(self.grid.cell / (SLOPE * EDGE)) + np.float32(0.5)
+        back_x, back_y = x[here], y[here]
+        over = seen >= 0.5
+        rows, columns = np.nonzero((seen > 0) & (seen < 1) & (apart > APART))
+        at = rows, columns
+        share = np.where(over[at], 1 - seen[at], seen[at])  # of the one that is not drawn in the strip
+        other = np.stack([np.where(over, back_x, front_x)[at] + columns + left, np.where(over, back_y, front_y)[at] + rows + top])
+        np.copyto(back_x, front_x, where=over)
+        np.copyto(back_y, front_y, where=over)
+        return _Band(rows + (top - y0), columns + (left - region.x0), other.astype(np.float32), share.astype(np.float32))
 
 
-def _at(picture: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """`picture` at places counted from pixel centres, (h, w) each."""
-    x, y = np.ascontiguousarray(x, np.float32), np.ascontiguousarray(y, np.float32)
-    return cv2.remap(np.ascontiguousarray(picture), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+@dataclass(frozen=True)
+class _Band:
+    """Pixels of a strip (`rows`, `columns`) on the outline, where the `other` of front and back comes from there (2, n), and its
+    `share`."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    other: np.ndarray
+    share: np.ndarray
+
+    def blend(self, strip: np.ndarray, photo: np.ndarray) -> None:
+        """Mixes the other in, in place."""
+        for start in range(0, len(self.rows), CHUNK):  # remap wants fewer than 2^15 rows
+            part = slice(start, start + CHUNK)
+            x, y = (np.ascontiguousarray(plane[part, None]) for plane in self.other)
+            other = cv2.remap(photo, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)[:, 0].astype(np.float32)
+            at = self.rows[part], self.columns[part]
+            mixed = strip[at] + self.share[part, None] * (other - strip[at])
+            strip[at] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)

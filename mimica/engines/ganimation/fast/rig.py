@@ -17,6 +17,7 @@ import numpy as np
 
 LANDMARK_SCALE = 10.0
 """Landmarks enter the perceptrons centred and times this, which makes them about as large as Action Units."""
+LANDMARKS = 68
 MIDDLE = 0.12
 """Width, as a share of the side, of the strip about the middle of the face in which both sides mix."""
 LAYERS = ("0", "2", "4")
@@ -114,6 +115,9 @@ class Rig:
         left_share = across * across * (3 - 2 * across)  # the subject's left is at the right of the picture
         self._move = Perceptron.load(arrays, "move", left_share)
         self._gain = Perceptron.load(arrays, "gain", left_share[: self.skin_vertices])
+        rows, basis = self.topology["landmarks"][:LANDMARKS], arrays["move.basis"]
+        theirs = basis.reshape(len(basis), -1, 2)[:, rows].reshape(len(basis), -1)
+        self._move_landmarks = Perceptron.load({**arrays, "move.basis": theirs}, "move", left_share[rows])
 
     def mesh(self, landmarks: np.ndarray) -> np.ndarray:
         """Landmarks (68, 2) -> float32 (V + inner, 2), where the vertices lie."""
@@ -123,6 +127,10 @@ class Rig:
     def move(self, landmarks: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
         """-> float32 (V + inner, 2), the displacement of the vertices."""
         return self._move.change(landmarks, source, *_by_side(source, target)).reshape(-1, 2)
+
+    def move_landmarks(self, landmarks: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """-> float32 (68, 2), of `move` only what the landmarks do, in less time."""
+        return self._move_landmarks.change(landmarks, source, *_by_side(source, target)).reshape(-1, 2)
 
     def gain(self, landmarks: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
         """-> float32 (V, 3), log of the factor on red, green and blue: shading and creases."""

@@ -153,6 +153,7 @@ def test_a_smile_lifts_the_lip_corners_of_the_side_that_is_asked_for(engine: edi
     zero, target = np.zeros(34, np.float32), np.zeros(34, np.float32)
     target[SIDED_AU_NAMES.index("AU12L")] = 1
     moved = rig.move(landmarks, zero, target)[rig.topology["landmarks"]]
+    assert np.allclose(rig.move_landmarks(landmarks, zero, target), moved[:68], atol=1e-6)
     left, right = moved[54], moved[48]  # the subject's left is at the right of the picture
     assert left[1] < -0.02 and abs(right[1]) < 0.05 * abs(left[1])
     assert not rig.move(landmarks, target, target).any(), "an edit that changes nothing is exactly zero"

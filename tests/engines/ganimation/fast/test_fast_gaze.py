@@ -7,6 +7,7 @@ from bright_mouth import reading
 from mimica.animation import Prepared, own_controls, prepare, render_frame
 from mimica.engines.base import TurnsHeads
 from mimica.engines.ganimation.edit import load
+from mimica.engines.ganimation.fast import edit
 from mimica.engines.ganimation.fast.eyes import put_together
 from mimica.engines.ganimation.fast.gaze import lids, look, shift
 from mimica.errors import ValueRangeError
@@ -94,6 +95,21 @@ def test_the_reader_sees_the_turn(prepared: Prepared, name: str) -> None:
         (found,) = Reader().read_aligned(moved(prepared, **{name: away}), [face.landmarks_photo])
         change = {other: getattr(found, other) - getattr(face, other) for other in ("yaw", "pitch", "roll")}
         assert change.pop(name) == pytest.approx(away, abs=3.5) and max(map(abs, change.values())) < 3.5
+
+
+def test_a_turn_knows_the_expression_that_it_turns(prepared: Prepared) -> None:
+    """The mouth's corners of a smiling face lie where the rig puts them: the head is told of it, in the window's own axes."""
+    face, own = prepared.faces[0], own_controls(prepared.faces[0].reading)
+    seen: list[np.ndarray | None] = []
+    original = edit.turn
+    try:
+        edit.turn = lambda *given: seen.append(given[-1]) or original(*given)
+        for units in ({}, {"AU26L": 0.9, "AU26R": 0.9}):
+            prepared.engine.turn(face.state, prepared.photo, face.crop_from_photo, {**own, **units, "yaw": own["yaw"] + 5})
+    finally:
+        edit.turn = original
+    assert seen[0] is None and seen[1] is not None and seen[1].shape == (68, 2)
+    assert seen[1][8, 1] > 0.02 and abs(seen[1][27, 1]) < 0.01, "the chin drops, the nose stays"
 
 
 def test_expression_gaze_and_pose_together(prepared: Prepared) -> None:

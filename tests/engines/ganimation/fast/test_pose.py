@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mimica.engines.ganimation.fast.depth import SLOPE, envelope
 from mimica.engines.ganimation.fast.pose import encode_pose, turn
-from mimica.engines.ganimation.fast.pose_flow import Movement, Scene, backward, forward, overtaken
+from mimica.engines.ganimation.fast.pose_flow import Movement, Scene, Turn, backward, forward
 from mimica.engines.ganimation.fast.pose_pixels import held_inside
 from mimica.face.head import fit
 
@@ -33,8 +33,9 @@ def test_no_turn_is_the_frame_bit_for_bit_and_a_turn_comes_back(scene: Scene, as
 @settings(max_examples=15, deadline=None)
 @given(TURNS)
 def test_backward_is_the_inverse_of_forward(scene: Scene, movement: Movement) -> None:
-    moved = forward(scene, movement)
-    flow_x, flow_y = backward(moved, scene)
+    asked = Turn.of(scene, movement)
+    moved = forward(scene, asked)
+    flow_x, flow_y = backward(moved, scene, asked)
     rows, columns = scene.grid.shape
     y, x = np.mgrid[:rows, :columns]
     inside = scene.maps.weight > 0.999
@@ -69,16 +70,16 @@ def test_what_lies_far_from_the_head_stays(scene: Scene, astronaut: np.ndarray) 
     ("movement", "axis", "sign"), [(Movement(yaw=12), 0, 1), (Movement(yaw=-12), 0, -1), (Movement(pitch=10), 1, 1)]
 )
 def test_the_nose_goes_where_it_is_asked_to(scene: Scene, movement: Movement, axis: int, sign: int) -> None:
-    moved = forward(scene, movement)
+    moved = forward(scene, Turn.of(scene, movement))
     column, row = np.round(scene.grid.points(fit(ASTRONAUT, OWN).from_photo(ASTRONAUT[30]))).astype(int)
     assert sign * (moved.dx, moved.dy)[axis][row, column] > 0.03
 
 
 def test_shift_and_zoom(scene: Scene) -> None:
     still = scene.maps.weight > 0.9999
-    shifted = forward(scene, Movement(shift=(0.05, 0.02)))
+    shifted = forward(scene, Turn.of(scene, Movement(shift=(0.05, 0.02))))
     assert np.allclose(shifted.dx[still], 0.05, atol=1e-4) and np.allclose(shifted.dy[still], 0.02, atol=1e-4)
-    grown = forward(scene, Movement(zoom=0.1))
+    grown = forward(scene, Turn.of(scene, Movement(zoom=0.1)))
     assert np.allclose(grown.dx[still], 0.1 * scene.x[still], atol=1e-4)
 
 
@@ -101,7 +102,7 @@ def test_glasses_lie_in_a_plane() -> None:
     columns = np.stack([np.ones(mask.sum()), flat.grid.x[mask], flat.grid.y[mask]], axis=1)
 
     def bumps(scene: Scene) -> float:
-        depth = scene.maps.near[mask]
+        depth = scene.maps.depth[mask]
         return float(np.abs(columns @ np.linalg.lstsq(columns, depth, rcond=None)[0] - depth).max())
 
     assert bumps(flat) < 0.5 * bumps(plain)
@@ -133,32 +134,3 @@ def test_an_envelope_lies_above_and_rises_slowly(seed: int) -> None:
     bound = envelope(depth, SLOPE / 20)
     assert (bound >= depth - 1e-4).all() and np.abs(np.diff(bound, axis=1)).max() <= SLOPE / 20 + 1e-4
     assert np.allclose(envelope(bound, SLOPE / 20), bound, atol=1e-4)
-
-
-@pytest.mark.parametrize("direction", [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.6, -0.8)])
-def test_what_is_overtaken_goes_on(direction: tuple[float, float]) -> None:
-    rows, columns = np.mgrid[:40, :50].astype(np.float32)
-    place = columns * direction[0] + rows * direction[1]
-    assert not overtaken(place, *direction).any(), "in order: nothing is late"
-    bump = 8 * np.exp(-((columns - 25) ** 2 + (rows - 20) ** 2) / 10).astype(np.float32)
-    late = overtaken(place + bump, *direction)
-    assert late.min() >= 0 and late.max() > 1
-
-
-def test_what_is_pressed_beside_the_far_outline_is_cut(scene: Scene) -> None:
-    """A dark seam beside a bright face before a bright background: a warp alone makes a dark line of it."""
-    from mimica.engines.ganimation.fast import pose_pixels
-
-    grid = scene.grid
-    columns = np.arange(grid.shape[1], dtype=np.float32)
-    photo = np.full((grid.shape[0] * grid.cell, grid.shape[1] * grid.cell, 3), 220, np.uint8)
-    middle = grid.shape[1] // 2
-    photo[:, (middle - 5) * grid.cell : (middle + 5) * grid.cell] = 20
-    source = np.where(columns < middle, columns - 8, columns + 8) + np.clip(columns - middle, -1, 1)
-    flow_x = np.broadcast_to(source - columns, grid.shape).astype(np.float32).copy()
-    flow_y, rim = np.zeros_like(flow_x), np.ones_like(flow_x)
-    flat = replace(grid, left=0, top=0)
-    plain = pose_pixels.sample(flat, photo, flow_x, flow_y)
-    cut = pose_pixels.sample(flat, photo, flow_x, flow_y, (1.0, 0.0), rim)
-    row = plain.shape[0] // 2
-    assert plain[row, :, 0].min() < 60 and cut[row, :, 0].min() > 150

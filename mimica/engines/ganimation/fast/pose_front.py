@@ -1,0 +1,249 @@
+"""The side of a head that turns away, drawn from the head itself: what is in front hides what it comes upon.
+
+The flow of the grid (`pose_flow`) is one sheet and may not fold, so it can neither press a cheek together as far as a turn does
+nor let it hide an ear. There the fitted head's triangles are moved and drawn in the order of their depth: for each cell of the
+grid they say where its picture comes from. Beyond their outline lies what lay beyond the outline before: the sheet is drawn back
+there, just so far that no rim of the cheek is seen twice. Between the two sheets the picture jumps along an outline that is a
+smooth curve, whatever the grid's cells (`pose_pixels` draws it)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mimica.engines.ganimation.fast import raster
+from mimica.engines.ganimation.fast.depth import Grid, Relief, smoothstep
+from mimica.engines.ganimation.fast.pose_flow import Scene, Skin, Turn
+from mimica.face.head import LANDMARKS, Head
+
+BESIDE = 0.10
+"""The near and the far side of the face pass into each other over twice so much about the line of the nose."""
+CROWN = (0.25, 0.50)
+"""So far above the eyes the head goes over into hair, which is one sheet with what lies behind it."""
+FAR, SQUARE = 0.5, (0.2, 0.7)
+"""So much of the far side is drawn as the head's triangles have it where the photo looks squarely upon it (cosine of the angle
+between: all from the first on down, from the second on no more than that). The rest is the grid's flow, which comes further:
+readers then see more of the turn, and nobody looks less like himself."""
+SEEN, FRONT = (0.0, 0.15), (1.0, 3.0)
+"""The near side is drawn from the head where the photo looks upon it, likewise, and before the ears (model units). Nearer to its
+outline the grid's flow stretches what little is seen there."""
+SOON = 0.06
+"""Sine of the turn from which on all this counts fully."""
+EYE, MOUTH = 1.7, 1.1
+"""The holes of the mesh are covered by patches: the landmarks about them, grown so far."""
+PATCH_BEHIND = 0.05
+REACH, DOUBT = 0.09, 0.25
+"""Points of the skin follow landmarks that are so near; the doubt makes it fade."""
+RIM = 0.025
+"""How far beside the outline of the fitted head the face's own outline may lie."""
+BIN = 0.03
+"""Width of the lines along the motion on which outlines are compared."""
+DRAWN, INSIDE = 0.20, 0.12
+"""The sheet behind is drawn back over so much beyond the outline; and inside, where it's hidden, from so much before it on."""
+SOFT = 1.0
+"""Cells: blur of the cover."""
+WIDE, MARGIN = 9, 10
+"""Cells: what is not covered is filled from beside over about so many; so far around the front is looked at."""
+
+
+@dataclass(frozen=True)
+class Front:
+    """flow_x, flow_y  float32, cells: where each cell of the front comes from, continued beyond its outline
+    cover           float32: above 0.5 the front is seen; a smooth step of about two cells
+    """
+
+    flow_x: np.ndarray
+    flow_y: np.ndarray
+    cover: np.ndarray
+
+
+def skin_of(head: Head, grid: Grid, maps: Relief) -> Skin:
+    """The surface of a fitted head that the photo shows."""
+    vertices = head.vertices.copy()
+    triangles = head.model.triangles[~head.model.is_neck[head.model.triangles].any(axis=1)]
+    ahead, beside = (vertices[triangles[:, k], :2] - vertices[triangles[:, 0], :2] for k in (1, 2))
+    triangles = triangles[ahead[:, 0] * beside[:, 1] - ahead[:, 1] * beside[:, 0] < 0]
+    patches, fans = _patches(vertices[-LANDMARKS:, :2], len(vertices))
+    depth = _at(maps.solid, grid.points(patches))
+    vertices = np.concatenate([vertices, np.column_stack([patches, depth + head.pivot[2]])])
+    behind = np.repeat(np.array([0, PATCH_BEHIND], np.float32), [len(triangles), len(fans)])
+    place, face = vertices[:, :2], head.vertices[-LANDMARKS:, :2]
+    apart = ((place[:, None] - face) ** 2).sum(axis=-1)
+    near = np.exp(-apart / (2 * REACH**2))
+    spread = near / (near.sum(axis=1, keepdims=True) + DOUBT)
+    up = head.rotation[:2, 1] * [1, -1]
+    above = place @ (up / np.hypot(*up))
+    below = 1 - smoothstep((above - CROWN[0]) / (CROWN[1] - CROWN[0]))
+    weight = _at(maps.weight, grid.points(place))
+    points = (vertices - head.pivot).astype(np.float32)
+    triangles = np.concatenate([triangles, fans])
+    front = smoothstep((head.model.mean[:, 2] - FRONT[0]) / (FRONT[1] - FRONT[0]))
+    upright = _upright(points, triangles)
+    near = smoothstep((upright - SEEN[0]) / (SEEN[1] - SEEN[0])) * np.append(front, np.ones(len(patches)))
+    far = 1 - (1 - FAR) * smoothstep((upright - SQUARE[0]) / (SQUARE[1] - SQUARE[0]))
+    return Skin(points, triangles, *(part.astype(np.float32) for part in (behind, weight, below, near, far, spread)))
+
+
+def _upright(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """(V,): cosine of the angle at which each point of a surface (V, 3) is seen; the least of its triangles and of their
+    neighbours, so that a rim has some width."""
+    corners = points[triangles]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    least, seen = np.ones(len(points)), -normal[:, 2] / np.maximum(np.linalg.norm(normal, axis=1), 1e-9)
+    for _ in range(2):
+        np.minimum.at(least, triangles.ravel(), np.repeat(seen, 3))
+        seen = least[triangles].min(axis=1)
+    return least
+
+
+def _patches(landmarks: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points (n, 2) and triangles that close eyes and mouth; the points will be numbered from `first` on."""
+    points, fans = list[np.ndarray](), list[np.ndarray]()
+    for start, end, grown in ((36, 42, EYE), (42, 48, EYE), (48, 60, MOUTH)):
+        ring = landmarks[start:end]
+        middle = ring.mean(axis=0)
+        number = first + sum(len(each) for each in points)
+        count = end - start
+        points.append(np.vstack([middle + grown * (ring - middle), middle]))
+        step = np.arange(count)
+        fans.append(np.column_stack([number + (step + 1) % count, number + step, np.full(count, number + count)]))
+    return np.concatenate(points), np.concatenate(fans)
+
+
+def draw(
+    scene: Scene, turn: Turn, flow: tuple[np.ndarray, np.ndarray], expression: np.ndarray | None = None
+) -> tuple[tuple[np.ndarray, np.ndarray], Front | None]:
+    """The backward flow (cells) of what is seen beside the front, and the front, None where nothing turns away. `flow` is that of
+    the grid, `expression` (68, 2), by how much the frame's landmarks are displaced from the photo's, shares of the side."""
+    if turn.sine < 0.05 * SOON:
+        return flow, None
+    skin = scene.skin
+    points = skin.points
+    if expression is not None:
+        points = points.copy()
+        points[:, :2] += skin.spread @ expression.astype(np.float32)
+    x, y, z = points.T
+    dx, dy = turn.out_of_plane(x, y, z, skin.weight, np.float32(1))
+    axis = np.array(turn.axis, np.float32)
+    nose = np.array([scene.x[0, 0] - scene.nose_x[0, 0], scene.y[0, 0] - scene.nose_y[0, 0]])
+    far = np.clip(0.5 + ((x - nose[0]) * axis[0] + (y - nose[1]) * axis[1]) / np.float32(2 * BESIDE), 0, 1)
+    fully = skin.below * np.float32(smoothstep(np.array(turn.sine / SOON)))
+    drawn = (skin.far * far + skin.near * (1 - far)) * fully
+    kept = (drawn[skin.triangles] > 0).any(axis=1)
+    triangles = skin.triangles[kept]
+    if not len(triangles):
+        return flow, None
+    moved = np.stack([x + dx, y + dy], axis=1)
+    depth = turn.matrix[2, 0] * x - turn.matrix[2, 1] * y + turn.matrix[2, 2] * z
+    triangles = triangles[np.argsort(depth[triangles].sum(axis=1) / 3 - skin.behind[kept])]
+    place = np.stack(turn.in_plane(moved[:, 0], moved[:, 1], skin.weight), axis=1)
+    front = _drawn(scene, points[:, :2], place, drawn, triangles, flow)
+    used = np.zeros(len(points), bool)
+    used[triangles] = True
+    back = _drawn_back(scene, turn, flow, points[used, :2], moved[used], (far * fully)[used])
+    return back, front
+
+
+def _drawn(
+    scene: Scene,
+    source: np.ndarray,
+    place: np.ndarray,
+    away: np.ndarray,
+    triangles: np.ndarray,
+    flow: tuple[np.ndarray, np.ndarray],
+) -> Front:
+    """The triangles at `place`, showing what is at `source` (V, 2 each, shares about the pivot), as far as `away` (V,) says; the
+    rest is the grid's own flow."""
+    grid = scene.grid
+    corner = np.array([scene.x[0, 0], scene.y[0, 0]], np.float32) - np.float32(0.5 / grid.cells)
+    place, ways = (place - corner) * np.float32(grid.cells), (source - place).T * np.float32(grid.cells)
+    used = place[triangles]
+    low = np.maximum(np.floor(used.min(axis=(0, 1))).astype(int) - MARGIN, 0)
+    high = np.minimum(np.ceil(used.max(axis=(0, 1))).astype(int) + MARGIN, grid.shape[::-1])
+    box = np.s_[low[1] : high[1], low[0] : high[0]]
+    shape = max(0, int(high[1] - low[1])), max(0, int(high[0] - low[0]))
+    cover = raster.rasterise(place - low, triangles, shape)
+    drawn, mask = cover.interpolate(np.concatenate([ways, away[None]])), cover.mask()
+    apart = [(plane - whole[box]) * drawn[2] for plane, whole in zip(drawn[:2], flow, strict=True)]
+    front_x, front_y, soft = (flow[0].copy(), flow[1].copy(), np.zeros(grid.shape, np.float32))
+    soft[box] = cv2.GaussianBlur(mask, (0, 0), SOFT)
+    for plane, more in zip((front_x, front_y), _continued(apart, mask), strict=True):
+        plane[box] += more
+    return Front(front_x, front_y, soft)
+
+
+def _continued(planes: Sequence[np.ndarray], mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two planes that are known where the mask is 1 and 0 elsewhere, calmed, and carried on from there over some cells."""
+    known = cv2.merge([*planes, mask])
+    near, wide = cv2.GaussianBlur(known, (0, 0), 1.0), cv2.blur(cv2.blur(known, (WIDE, WIDE)), (WIDE, WIDE))
+    (ax, ay, an), (bx, by, bn) = cv2.split(near), cv2.split(wide)
+    share, an, bn = np.clip(4 * an, 0, 1), 1 / np.maximum(an, 1e-3), 1 / np.maximum(bn, 1e-3)
+    bx, by = bx * bn, by * bn
+    return bx + share * (ax * an - bx), by + share * (ay * an - by)
+
+
+def _drawn_back(
+    scene: Scene, turn: Turn, flow: tuple[np.ndarray, np.ndarray], source: np.ndarray, moved: np.ndarray, far: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The grid's flow with what lies beyond the front's outline drawn in under it."""
+    axis = np.array(turn.axis, np.float32)
+    cross = np.array([-axis[1], axis[0]], np.float32)
+    lines = moved @ cross
+    low = (np.floor(float(lines.min()) / BIN) - 3) * BIN  # lines stay where they are from frame to frame
+    number = ((lines - low) / BIN).astype(int)
+    count = int(number.max()) + 4
+    before, after = (_last(number, points @ axis, count) for points in (source, moved))
+    known = before >= 0
+    middle = low + (np.arange(count) + 0.5) * BIN
+    outline = np.where(known, (source @ axis)[before], 0).astype(np.float32)
+    edge = np.where(known, (moved @ axis)[after], 0).astype(np.float32)
+    place = edge[:, None] * axis + middle[:, None].astype(np.float32) * cross
+    x, y = (part[:, None] for part in turn.in_plane(place[:, 0], place[:, 1], np.ones(count, np.float32)))
+    cells, corner = scene.grid.cells, (float(scene.x[0, 0]), float(scene.y[0, 0]))
+    seen = [_remapped(plane, (x - corner[0]) * cells, (y - corner[1]) * cells)[:, 0] / cells for plane in flow]
+    here = (x[:, 0] + seen[0]) * axis[0] + (y[:, 0] + seen[1]) * axis[1]
+    rim = RIM * min(1.0, turn.sine / 0.15)
+    lacking = np.where(known, np.maximum(outline + rim - here, 0) * far[after], 0).astype(np.float32)
+    lacking, edge = _smooth(lacking), _smooth(_filled(edge, known))
+    cosine, sine = np.float32(np.cos(turn.angle)), np.float32(np.sin(turn.angle))
+    back_x = cosine * scene.x - sine * scene.y  # the swirl undone
+    back_y = sine * scene.x + cosine * scene.y
+    along, across = back_x * axis[0] + back_y * axis[1], back_x * cross[0] + back_y * cross[1]
+    at = (across - np.float32(low)) * np.float32(1 / BIN) - np.float32(0.5)
+    zero = np.zeros_like(at)
+    beyond = along - _remapped(edge[None], at, zero)
+    share = (1 - smoothstep(beyond / DRAWN)) * smoothstep(1 + beyond / INSIDE)
+    more = _remapped(lacking[None], at, zero) * share * scene.maps.weight * np.float32(cells)
+    return flow[0] + more * axis[0], flow[1] + more * axis[1]
+
+
+def _last(number: np.ndarray, value: np.ndarray, count: int) -> np.ndarray:
+    """int (count,), which point of each line has the greatest value; -1 where a line has none."""
+    order = np.lexsort((value, number))
+    result = np.full(count, -1)
+    result[number[order]] = order  # numpy writes in order, so that the greatest of a line stays
+    return result
+
+
+def _filled(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    where = np.flatnonzero(known)
+    return np.interp(np.arange(len(values)), where, values[where]).astype(np.float32)
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    smoothed: np.ndarray = cv2.GaussianBlur(values[None], (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE)[0]
+    return smoothed
+
+
+def _remapped(plane: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    x, y = np.ascontiguousarray(x, np.float32), np.ascontiguousarray(y, np.float32)
+    result: np.ndarray = cv2.remap(np.ascontiguousarray(plane), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return result
+
+
+def _at(plane: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """A map of the grid at points (n, 2) in cells from its corner."""
+    return _remapped(plane, points[:, :1] - 0.5, points[:, 1:] - 0.5)[:, 0]
