@@ -9,6 +9,7 @@ from mimica.cli.evaluate.bias import bias
 from mimica.cli.evaluate.directions import directions
 from mimica.cli.evaluate.driving import driving
 from mimica.cli.evaluate.expressions import expressions
+from mimica.cli.evaluate.generator import generator
 from mimica.cli.evaluate.pose import pose
 from mimica.cli.evaluate.predictor import predictor
 from mimica.cli.evaluate.projection import projection
@@ -20,19 +21,6 @@ from mimica.cli.evaluate.vae import vae
 
 app = typer.Typer(help="Measure the models on people they were not trained on.", no_args_is_help=True)
 
-for command in (
-    expressions,
-    acd,
-    driving,
-    pose,
-    predictor,
-    vae,
-    directions,
-    bias,
-    projection,
-    synthesis,
-    restoring,
-    reader,
-    sheet,
-):
+LATENT = (generator, directions, bias, projection, synthesis)
+for command in (expressions, acd, driving, pose, predictor, vae, *LATENT, restoring, reader, sheet):
     app.command(command.__name__)(command)
