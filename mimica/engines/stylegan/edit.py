@@ -1,7 +1,7 @@
 """The engine `stylegan`: a photo is projected into W+ once, its code is edited, and what that changes is laid over the photo.
 
     Action Units, emotions    the pseudo-autoencoder (`autoencoder`); without one, directions that were learnt from Action Units
-    yaw, pitch                directions that were learnt from these angles, if there are any
+    yaw, pitch, gaze          directions that were learnt from these angles, if there are any
     attributes                the other directions by name, a dose each (`--direction smile=1.5`)
 
     out = photo + G(w_t) - G(w_s)     with detail: the photo keeps its fine lines and its background
@@ -24,7 +24,7 @@ from mimica.engines.base import MAX_DOSE, Crop, Engine, Face, Rendered
 from mimica.engines.stylegan.autoencoder import LatentEditor, load_editor, transition
 from mimica.engines.stylegan.codec import Codec, companion, load_codec
 from mimica.engines.stylegan.directions import Direction, load_directions
-from mimica.engines.stylegan.latents import POSE
+from mimica.engines.stylegan.latents import GAZE, POSE
 from mimica.errors import ValueRangeError, WeightsError, nearest
 from mimica.face.align import feather
 from mimica.face.overlay import as_layers, changed_mask, enlarged, to_pixels, with_change
@@ -69,9 +69,9 @@ class StyleganEngine:
         self.codec, self.directions, self.editor, self.detail = codec, dict(directions), editor, detail
         self._project = project or codec.encode
         by_column = {one.column: one for one in directions.values() if one.per_dose}
-        self._steered = {c: one for c, one in by_column.items() if c in POSE or (c in AU_NAMES and editor is None)}
+        self._steered = {c: one for c, one in by_column.items() if c in (*POSE, *GAZE) or (c in AU_NAMES and editor is None)}
         self.units = tuple(u for u in AU_NAMES if (u in editor.units if editor else u in self._steered))
-        self.controls: tuple[str, ...] = (*self.units, *(p for p in POSE if p in self._steered))
+        self.controls: tuple[str, ...] = (*self.units, *(p for p in (*POSE, *GAZE) if p in self._steered))
         self.attributes = tuple(name for name in directions if name not in self.controls)
         self.controls += self.attributes
 
