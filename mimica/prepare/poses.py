@@ -1,6 +1,6 @@
 """`mimica prepare latents --posed`: codes of faces whose heads and eyes were turned by known angles.
 
-Each face, a photo of a set or a sample of the generator, is turned by the engine `ganimation`, cut out anew as FFHQ does, and encoded.
+Each face, a photo of a set or a sample of the generator, is turned by the engine `ganimation`, cut out as FFHQ does, and encoded.
 Columns yaw, pitch, gaze_x and gaze_y, in degrees, are what the reader saw of the face at rest plus what it was turned by;
 the other columns are the reader's of each picture. Directions are fitted on it with each face compared with itself:
 
