@@ -178,10 +178,11 @@ class Patch:
 
 def render_patch(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> Patch:
     """What the control values asked for, one mapping a face, change of the photo. A face asked for exactly what it shows is not
-    touched. Heads turn last, when every face has its expression."""
+    touched. Heads turn last, when every face has its expression; an engine that does not turn them draws poses as all else."""
     engine = prepared.engine
+    later = _MOVES if isinstance(engine, TurnsHeads) else ()
     asked = [(i, one, one.asked(v, engine)) for i, (one, v) in enumerate(zip(prepared.faces, values, strict=True))]
-    faces = [each for each in asked if _changes(each[1], each[2], outside=_MOVES)]
+    faces = [each for each in asked if _changes(each[1], each[2], outside=later)]
     turned = [each for each in asked if _changes(each[1], each[2], within=_MOVES)] if isinstance(engine, TurnsHeads) else []
     overlays = [one.dressed.overlay for one in prepared.faces if one.dressed is not None and one.dressed.overlay is not None]
     if not faces and not turned and not overlays:

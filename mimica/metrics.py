@@ -76,3 +76,29 @@ def flicker(frames: Iterable[np.ndarray], static: np.ndarray) -> float:
             total += float(np.abs(window[0] - 2 * window[1] + window[2]).mean())
             count += 1
     return total / count if count else float("nan")
+
+
+def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Squared Frechet distance of two Gaussians with the means and covariances of (N, D) and (M, D) features.
+
+    M. Heusel et al., "GANs trained by a two time-scale update rule ..." (2017): |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). The
+    trace of the root is the sum of the singular values of A B^T, with A and B the centred features over sqrt(n - 1)."""
+    a, b = first.astype(np.float64), second.astype(np.float64)
+    shift = float(np.square(a.mean(0) - b.mean(0)).sum())
+    a, b = ((x - x.mean(0)) / np.sqrt(len(x) - 1) for x in (a, b))
+    if min(len(a), len(b)) > a.shape[1]:  # the same singular values, of a smaller matrix
+        a, b = (np.asarray(np.linalg.qr(x, mode="r")) for x in (a, b))
+    common = np.linalg.svd(a @ b.T, compute_uv=False).sum()
+    return shift + float(np.square(a).sum() + np.square(b).sum() - 2 * common)
+
+
+def kernel_distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Unbiased squared maximum mean discrepancy of (N, D) and (M, D) features under (x . y / D + 1)^3.
+
+    M. Binkowski et al., "Demystifying MMD GANs" (2018). 0 on average for two draws of one distribution."""
+    x, y = first.astype(np.float64), second.astype(np.float64)
+    inside = []
+    for each in (x, y):
+        kernel = (each @ each.T / x.shape[1] + 1) ** 3
+        inside.append((kernel.sum() - np.trace(kernel)) / (len(each) * (len(each) - 1)))
+    return float(inside[0] + inside[1] - 2 * ((x @ y.T / x.shape[1] + 1) ** 3).mean())

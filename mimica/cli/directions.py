@@ -51,6 +51,9 @@ class Fitting:
         bool,
         typer.Option("--within", help="Compare each person with him- or herself; for projected sets."),
     ] = False
+    one_w: Annotated[
+        bool, typer.Option("--one-w", help="One vector for all layers, learnt from the mean of each code's rows: much faster.")
+    ] = False
     add: Annotated[bool, typer.Option("--add", help="Keep what --output holds; same names are replaced.")] = False
     share: Annotated[
         float, typer.Option("--share", help="Share of the faces at either end taken as examples.", min=0.01, max=0.5)

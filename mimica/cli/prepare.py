@@ -93,6 +93,10 @@ class Codes:
     layout: Annotated[
         str | None, typer.Option("--layout", help="For latents: the folder is a raw set (cfee, impa, mug, folder ...).")
     ] = None
+    posed: Annotated[
+        bool,
+        typer.Option("--posed", help="For latents: turn head and eyes of each of --limit photos, or samples, by known angles."),
+    ] = False
     steps: Annotated[int, typer.Option("--steps", help="For latents: steps of search after the encoder.", min=0)] = 0
     weights: Annotated[Path | None, typer.Option("--weights", help="For latents: another generator than the shipped one.")] = None
 
@@ -145,6 +149,9 @@ def prepare(
     mimica prepare rig ICT-FaceKit/FaceXModel -o face_rig.safetensors
 
     mimica prepare emotionet EmotioNet/ -o data/parts --shard 3/20
+    mimica prepare latents data/ffhq --posed --limit 200 -o data/posed
+
+    mimica prepare head ICT-FaceKit/FaceXModel -o head.safetensors
     """
     asked = Asked(source, folders or [], output, common, vae, codes)
     if spread.shard or spread.cluster:
@@ -246,8 +253,14 @@ def _latents(asked: Asked) -> Outcome:
     with needs_extra():
         from mimica.engines.stylegan.codec import load_codec
         from mimica.prepare.latents import project_latents, sample_latents
+        from mimica.prepare.poses import pose_latents
     codec = load_codec(given.weights)
     with spinner() as line:
+        if given.posed:
+            folder = asked.folders[0] if asked.folders else None
+            return pose_latents(
+                codec, asked.output, folder=folder, limit=common.limit, sample=given.sample, seed=given.seed, progress=line.faces
+            )
         if given.sample:
             return sample_latents(codec, given.sample, asked.output, seed=given.seed, progress=line.faces)
         report = project_latents(

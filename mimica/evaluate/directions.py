@@ -65,6 +65,8 @@ def evaluate_directions(
         if own is not None:
             row["identity"] = float(np.linalg.norm(judge.descriptors(made, seen) - own, axis=1).mean())
         report.rows[name] = row
-        report.curves[name] = [float(judge.look(codec.decode(direction.apply(codes, d)))[0][:, index].mean()) for d in doses]
+        known = {0.0: float(before[:, index].mean()), float(dose): float(after[:, index].mean())}
+        others = {d: judge.look(codec.decode(direction.apply(codes, d)))[0][:, index].mean() for d in doses if d not in known}
+        report.curves[name] = [known[d] if d in known else float(others[d]) for d in doses]
         progress()
     return report

@@ -1,4 +1,4 @@
-"""Which held-out faces are measured: drawn at random, of different people as long as there are enough."""
+"""Which faces are measured: held-out ones drawn at random, of different people as long as there are enough, or all photos."""
 
 from __future__ import annotations
 
@@ -18,6 +18,16 @@ def held_out(data: Path, size: int, count: int, seed: int) -> tuple[list[np.ndar
         raise DataError(f"'{data}' has no held-out person.")
     items = draw(faces.subjects, count, seed)
     return list(faces.images(items, size)), [faces.names[i] for i in items]
+
+
+def photos_of(data: Path, size: int, validation: bool, most: int = 0) -> np.ndarray:
+    """The photos of a prepared set themselves, without re-animated copies: uint8 (N, size, size, 3), of the held-out people or of
+    all others; `most` of them, spread evenly, or all (0)."""
+    faces = open_datasets([data]).part(validation)
+    rows = np.flatnonzero([photo == "" for photo in faces.photos])
+    if most and len(rows) > most:
+        rows = rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
+    return faces.images(rows.tolist(), size)
 
 
 def draw(subjects: Sequence[str], count: int, seed: int) -> list[int]:

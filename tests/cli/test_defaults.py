@@ -64,6 +64,7 @@ CALLS: dict[str, str] = {
     "evaluate directions": "evaluate.directions:evaluate_directions",
     "evaluate bias": "evaluate.bias:evaluate_bias",
     "evaluate projection": "evaluate.projection:evaluate evaluate.drawing:held_out",
+    "evaluate generator": "evaluate.generator:evaluate",
     "evaluate restoring": "evaluate.drawing:held_out",
     "evaluate synthesis": "evaluate.synthesis:compare",
     "evaluate reader": "reader.read:Reader",

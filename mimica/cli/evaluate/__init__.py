@@ -11,6 +11,7 @@ from mimica.cli.evaluate.directions import directions
 from mimica.cli.evaluate.driving import driving
 from mimica.cli.evaluate.expressions import expressions
 from mimica.cli.evaluate.film import film
+from mimica.cli.evaluate.generator import generator
 from mimica.cli.evaluate.pose import pose
 from mimica.cli.evaluate.predictor import predictor
 from mimica.cli.evaluate.projection import projection
@@ -22,21 +23,6 @@ from mimica.cli.evaluate.vae import vae
 
 app = typer.Typer(help="Measure the models on people they were not trained on.", no_args_is_help=True)
 
-for command in (
-    expressions,
-    acd,
-    driving,
-    film,
-    pose,
-    predictor,
-    vae,
-    attributes,
-    directions,
-    bias,
-    projection,
-    synthesis,
-    restoring,
-    reader,
-    sheet,
-):
+LATENT = (generator, directions, bias, projection, synthesis)
+for command in (expressions, acd, driving, film, pose, predictor, vae, attributes, *LATENT, restoring, reader, sheet):
     app.command(command.__name__)(command)

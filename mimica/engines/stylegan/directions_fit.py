@@ -48,8 +48,8 @@ DEFAULT_COLUMNS = (
     "wide_eyes=5", "open_mouth=25", "jaw_drop=26",
 )  # fmt: skip
 """NAME=COLUMN, or the column alone: what `mimica directions fit` fits unless it is told."""
-NAMES = {"yaw": "turn", "pitch": "nod", "roll": "tilt"}
-"""What directions of pose are called, so that a dose is not mistaken for degrees."""
+NAMES = {"yaw": "turn", "pitch": "nod", "roll": "tilt", "gaze_x": "look_across", "gaze_y": "look_down"}
+"""What directions of pose and gaze are called, so that a dose is not mistaken for degrees."""
 
 
 @dataclass(frozen=True)
@@ -251,6 +251,7 @@ def fit_file(
     layers: str | None = None,
     keep: str | None = None,
     within: bool = False,
+    one_w: bool = False,
     add: bool = False,
     share: float = SHARE,
     folds: int = FOLDS,
@@ -263,11 +264,14 @@ def fit_file(
     layers   as `parse_layers` reads them; None: the paper's
     keep     columns, or `identity`, separated by commas: directions that the new ones leave alone
     within   compare each person with him- or herself
+    one_w    learn from the mean of each code's rows, one vector for all layers of the mask: W+ has fourteen or eighteen
+             times as many numbers
     add      keep what the file holds already; same names are replaced
 
     Raises `DataError`, `ValueRangeError`."""
     wanted = _learner(learner)
-    latents = within_people(open_latents(data)) if within else open_latents(data)
+    latents = open_latents(data).averaged() if one_w else open_latents(data)
+    latents = within_people(latents) if within else latents
     mask = parse_layers(layers, latents.num_ws) if layers else default_layers(latents.num_ws)
     kept, rows = _columns(keep or ""), []
     for asked in column or DEFAULT_COLUMNS:

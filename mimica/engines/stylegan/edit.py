@@ -1,10 +1,11 @@
 """The engine `stylegan`: a photo is projected into W+ once, its code is edited, and what that changes is laid over the photo.
 
     Action Units, emotions    the pseudo-autoencoder (`autoencoder`); without one, directions that were learnt from Action Units
-    yaw, pitch                directions that were learnt from these angles, if there are any
+    yaw, pitch, gaze          directions that were learnt from these angles, if there are any
     attributes                the other directions by name, a dose each (`--direction smile=1.5`)
 
-    out = photo + G(w_t) - G(w_s)     with detail: the photo keeps its fine lines and its background
+    out = photo + G(w_t) - G(w_s)     with detail: the photo keeps its fine lines and its background; of generators of 128 px
+                                      and more the photo's pixels move first as G(w_s) does to become G(w_t)
     out = G(w_t)                      without detail: what the generator itself makes
 
 w_s is the photo's code, w_t the edited one. Where the pseudo-autoencoder has the paper's form, which gives no code back exactly,
@@ -24,10 +25,10 @@ from mimica.engines.base import MAX_DOSE, Crop, Engine, Face, Rendered
 from mimica.engines.stylegan.autoencoder import LatentEditor, load_editor, transition
 from mimica.engines.stylegan.codec import Codec, companion, load_codec
 from mimica.engines.stylegan.directions import Direction, load_directions
-from mimica.engines.stylegan.latents import POSE
+from mimica.engines.stylegan.latents import GAZE, POSE
 from mimica.errors import ValueRangeError, WeightsError, nearest
 from mimica.face.align import feather
-from mimica.face.overlay import as_layers, changed_mask, enlarged, to_pixels, with_change
+from mimica.face.overlay import as_layers, changed_mask, enlarged, to_pixels, with_change, with_motion
 from mimica.facs import AU_NAMES, to_vector
 
 FADE_IN = 0.05
@@ -35,6 +36,8 @@ FADE_IN = 0.05
 BORDER = 0.06
 """Width of the mask's soft border at the crop's edge, as a share of the crop."""
 MAX_ANGLE = 45.0
+MOVING = 128
+"""Side of a generator's pictures from which on what moves between two of them can be told."""
 _FOREHEAD, _CHIN, _SOFT = 0.7, 0.5, 0.15
 """How far the mask of the face reaches above the brows and below the chin, and how soft it is, in eye distances."""
 
@@ -69,9 +72,9 @@ class StyleganEngine:
         self.codec, self.directions, self.editor, self.detail = codec, dict(directions), editor, detail
         self._project = project or codec.encode
         by_column = {one.column: one for one in directions.values() if one.per_dose}
-        self._steered = {c: one for c, one in by_column.items() if c in POSE or (c in AU_NAMES and editor is None)}
+        self._steered = {c: one for c, one in by_column.items() if c in (*POSE, *GAZE) or (c in AU_NAMES and editor is None)}
         self.units = tuple(u for u in AU_NAMES if (u in editor.units if editor else u in self._steered))
-        self.controls: tuple[str, ...] = (*self.units, *(p for p in POSE if p in self._steered))
+        self.controls: tuple[str, ...] = (*self.units, *(p for p in (*POSE, *GAZE) if p in self._steered))
         self.attributes = tuple(name for name in directions if name not in self.controls)
         self.controls += self.attributes
 
@@ -108,7 +111,10 @@ class StyleganEngine:
         difference = enlarged(made - state.decoded, len(image))
         head_moves = any(value for name, value in change.items() if name not in self.units)
         weight = feather(len(image), BORDER * len(image)) * (1.0 if head_moves else state.mask)
-        if self.detail:
+        if self.detail and self.codec.image_size >= MOVING:
+            picture = with_motion(image, state.decoded, made)
+            weight = weight * np.maximum(changed_mask(difference), changed_mask(picture - image))
+        elif self.detail:
             picture, weight = with_change(image, difference), weight * changed_mask(difference)
         else:
             picture, weight = enlarged(made, len(image)), weight * min(1.0, max(map(abs, change.values())) / FADE_IN)

@@ -28,6 +28,8 @@ from mimica.foreign.tables import read_array, read_json, read_rows
 
 VERSION = 1
 POSE = ("yaw", "pitch", "roll")
+GAZE = ("gaze_x", "gaze_y")
+"""Columns of sets whose heads and eyes were turned by known angles (`prepare latents --posed`), besides those that are read."""
 READ_COLUMNS: tuple[str, ...] = (*AU_NAMES, *EMOTIONS, *POSE)
 """What the reader gives for a face."""
 _TABLE = ("name", "subject", "emotion")
@@ -83,6 +85,10 @@ class LatentSet:
                 f"The latents have no column '{name}'{nearest(name, self.columns) or ';'} they have {', '.join(self.columns)}."
             )
         return np.asarray(self.values[:, self.columns.index(name)])
+
+    def averaged(self) -> LatentSet:
+        """The set in the space "w": of each code the mean of its rows, (count, 1, w_size)."""
+        return replace(self, codes=np.asarray(self.codes, np.float32).mean(axis=1, keepdims=True))
 
     def subset(self, items: np.ndarray) -> LatentSet:
         """Some of the codes, by number."""

@@ -110,13 +110,14 @@ class StyledConv(nn.Module):
         """(B, inputs, h, w), s (B, inputs), noise broadcast to (B, 1, size, size) or None -> (B, outputs, size, size).
 
         The activation's gain is applied before it, to the small tensors: the leaky ReLU is homogeneous."""
-        style = style.to(x.dtype)
+        scale = GAIN * self.demodulation(style)
+        style, weight, lost = self._for_half(style) if x.dtype == torch.float16 else (style.to(x.dtype), self.weight, 1.0)
         x = x * style[:, :, None, None]
         if self.up:
-            x = blur(F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2), self.outputs, padding=1, gain=4.0)
+            x = blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), self.outputs, padding=1, gain=4.0)
         else:
-            x = F.conv2d(x, self.weight, padding=1)
-        scale = (GAIN * self.demodulation(style)).to(x.dtype)[:, :, None, None]
+            x = F.conv2d(x, weight, padding=1)
+        scale = (scale * lost).to(x.dtype)[:, :, None, None]
         shift = (GAIN * self.bias).to(x.dtype)[None, :, None, None]
         spots = None if noise is None else (GAIN * self.noise_strength * noise).to(x.dtype)
         if torch.is_grad_enabled():
@@ -124,6 +125,12 @@ class StyledConv(nn.Module):
             return F.leaky_relu(shifted if spots is None else shifted + spots, SLOPE)
         x = x.mul_(scale).add_(shift)
         return F.leaky_relu_(x if spots is None else x.add_(spots), SLOPE)
+
+    def _for_half(self, style: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Style and weight as float16, scaled so that no sum overflows, and what that took, (B, 1): T. Karras et al., "Training
+        generative adversarial networks with limited data" (2020), do the same."""
+        largest, fan_in = style.abs().amax(1, keepdim=True).clamp_min(EPSILON), self.weight[0].numel()
+        return (style / largest).half(), (self.weight / math.sqrt(fan_in)).half(), largest * math.sqrt(fan_in)
 
     def demodulation(self, style: Tensor) -> Tensor:
         """1 / sqrt(sum over inputs and taps of (s w)^2 + eps), (B, outputs): the root in (3) of the paper."""
@@ -154,10 +161,11 @@ class ToRGB(nn.Module):
         self.scale = 1 / math.sqrt(inputs)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """(B, inputs, H, W), s (B, inputs) -> (B, 3, H, W). The kernels are so small that each sample gets its own."""
-        kernels = self.weight * (style.to(x.dtype) * self.scale)[:, None]
+        """(B, inputs, H, W), s (B, inputs) -> (B, 3, H, W), of float16 as float32. The kernels are so small that each sample gets
+        its own."""
+        kernels = (self.weight * (style * self.scale)[:, None]).to(x.dtype)
         size = x.shape[2:]
-        pixels = x.permute(0, 2, 3, 1).flatten(1, 2) @ kernels.transpose(1, 2)
+        pixels = (x.permute(0, 2, 3, 1).flatten(1, 2) @ kernels.transpose(1, 2)).to(self.bias.dtype)
         return (pixels + self.bias).unflatten(1, size).permute(0, 3, 1, 2)
 
 

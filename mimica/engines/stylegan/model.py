@@ -76,6 +76,8 @@ def load_model(path: Path | None = None, encoder: Path | None = None) -> Model:
     beside = source.with_name("encoder.safetensors")
     encoder = encoder or (SHIPPED_ENCODER if path is None else beside if beside.is_file() else None)
     network = _load_encoder(encoder, generator) if encoder else None
+    if weights.kind == GENERATOR_KIND and torch.cuda.is_available():  # the embedded one is small
+        generator.synthesis.cuda().half_precision = True
     return Model(generator.eval().requires_grad_(False), fingerprint(weights), network)
 
 

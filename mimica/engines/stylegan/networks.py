@@ -97,9 +97,16 @@ class Mapping(nn.Module):
         self.w_average.lerp_(w.detach().float().mean(0), 1 - decay)
 
 
-class Synthesis(nn.Module):
-    """w_plus (or w, or styles) -> picture."""
+HALVED, CLAMP = 4, 256.0
+"""The resolutions at the end whose features official networks keep as float16, and the limit of these."""
 
+
+class Synthesis(nn.Module):
+    """w_plus (or w, or styles) -> picture, where the latent is, whatever device the network is on.
+
+    With `half_precision` the features of the last `HALVED` resolutions are float16 unless gradients are wanted."""
+
+    half_precision = False
     layers: Any  # nn.ModuleList of StyledConv
     to_rgb: Any  # nn.ModuleList of ToRGB
 
@@ -125,7 +132,7 @@ class Synthesis(nn.Module):
         self.to_rgb = nn.ModuleList(ToRGB(width, w_size) for width in widths)
 
     def forward(self, w: Tensor, noise: Noise = "fixed") -> Tensor:
-        return self.from_styles(self.styles(w), noise)
+        return self.from_styles(self.styles(w.to(self.constant.device)), noise).to(w.device)
 
     def spread(self, w: Tensor) -> Tensor:
         """w -> w_plus; a w_plus is checked and returned. Raises `ValueRangeError` where the shape fits neither."""
@@ -150,9 +157,12 @@ class Synthesis(nn.Module):
         x = self.constant[None].expand(batch, -1, -1, -1).contiguous(memory_format=torch.channels_last)
         x = self.layers[0](x, styles[0], noises[0])
         picture = self.to_rgb[0](x, styles[len(self.layers)])
+        first_half = len(self.to_rgb) - HALVED if self.half_precision and not torch.is_grad_enabled() else len(self.to_rgb)
         for j in range(1, len(self.to_rgb)):
+            x = x.half() if j >= first_half else x
             for k in (2 * j - 1, 2 * j):
                 x = self.layers[k](x, styles[k], noises[k])
+                x = x.clamp_(-CLAMP, CLAMP) if x.dtype == torch.float16 else x
             picture = upsample(picture) + self.to_rgb[j](x, styles[len(self.layers) + j])
         return picture
 

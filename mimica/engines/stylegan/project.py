@@ -49,7 +49,7 @@ def begin(model: Model, crops: Sequence[np.ndarray], features: Features, search:
 
 def latents(projection: Projection, targets: Sequence[Target]) -> Latents:
     """What the latent file keeps."""
-    noises = {k: n.detach().numpy() for k, n in enumerate(projection.noises)} if projection.search.noises else {}
+    noises = {k: n.detach().cpu().numpy() for k, n in enumerate(projection.noises)} if projection.search.noises else {}
     names = [target.name for target in targets]
     matrices = np.stack([target.matrix for target in targets])
     return Latents(projection.w_plus.numpy(), names, projection.model.fingerprint, matrices, noises)

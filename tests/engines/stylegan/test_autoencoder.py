@@ -63,6 +63,20 @@ def test_no_change_is_the_identity_of_the_residual_form() -> None:
     assert not torch.allclose(_net("residual")(w, torch.ones(3, 3)), w, atol=1e-3)
 
 
+def test_one_w_for_all_layers_is_seen_and_changed() -> None:
+    torch.manual_seed(0)
+    net = PseudoAutoencoder(4, 6, 3, "residual", hidden=16, one_w=True).eval()
+    w, u = torch.randn(2, 4, 6), torch.ones(2, 3)
+    step = net(w, u) - w
+    assert torch.allclose(step, step[:, :1].expand(-1, 4, -1), atol=1e-6) and float(step.abs().max()) > 1e-3
+    spread = torch.randn(2, 4, 6)
+    other = w + spread - spread.mean(1, keepdim=True)
+    assert torch.allclose(net(other, u) - other, step, atol=1e-5), "only the mean of the rows is seen"
+    assert torch.equal(net(w, torch.zeros(2, 3)), w) and net.encoder[0].weight.shape == (16, 6)
+    with pytest.raises(ValueError, match="residual"):
+        PseudoAutoencoder(4, 6, 3, "direct", one_w=True)
+
+
 def test_changes() -> None:
     source, target = torch.tensor([[0.0, 0.6, 0.9, 0.2]]), torch.tensor([[0.8, 0.1, 0.4, 0.1]])
     assert action_unit_change(source, target, True).tolist() == [[1, -1, 0, 0]]

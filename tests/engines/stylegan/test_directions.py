@@ -20,12 +20,12 @@ from mimica.engines.stylegan.directions import (
     parse_layers,
     save_directions,
 )
-from mimica.engines.stylegan.latents import within_people
+from mimica.engines.stylegan.latents import save_latents, within_people
 from mimica.errors import DataError, ValueRangeError, WeightsError
 
 pytest.importorskip("sklearn")
 
-from mimica.engines.stylegan.directions_fit import LEARNERS, classes, fit_direction, identity_basis
+from mimica.engines.stylegan.directions_fit import LEARNERS, classes, fit_direction, fit_file, identity_basis
 
 ALL = tuple(range(NUM_WS))
 
@@ -117,6 +117,18 @@ def test_compared_with_themselves_people_do_not_matter() -> None:
     assert np.allclose(means, means[0], atol=1e-5)
     with pytest.raises(DataError, match="Nobody is shown twice"):
         within_people(planted(30)[0])
+
+
+def test_one_w_is_learnt_from_the_mean_of_the_rows(tmp_path: Path) -> None:
+    latents, _ = planted(800, "w_plus")
+    assert latents.averaged().space == "w" and np.allclose(latents.averaged().codes[:, 0], latents.codes.mean(1), atol=1e-6)
+    same = replace(latents, codes=np.repeat(latents.averaged().codes, NUM_WS, axis=1))
+    save_latents(tmp_path / "set", same)
+    fits = fit_file(tmp_path / "set", tmp_path / "d.safetensors", column=["AU12", "turn=yaw"], layers="all", one_w=True)
+    for direction, _ in fits.rows:
+        assert direction.vector.shape == (1, W_SIZE) and direction.layers == tuple(range(NUM_WS))
+    (wanted, _) = fit_direction(latents.averaged(), "AU12", ALL)
+    assert _cosine(fits.rows[0][0].vector, wanted.vector) > 0.999
 
 
 def test_people_are_held_out_whole() -> None:

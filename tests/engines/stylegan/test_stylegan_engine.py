@@ -117,6 +117,19 @@ def test_action_units_go_through_the_autoencoder_or_their_directions(engine: Sty
         assert np.allclose(got, code + engine.directions["smile"].step(2.0), atol=1e-6)
 
 
+def test_the_eyes_follow_directions_of_gaze(codec: Codec) -> None:
+    engine = StyleganEngine(codec, {"look_across": _direction("look_across", "gaze_x", codec.fingerprint, 4, 5.0)})
+    assert engine.controls == ("gaze_x", "look_across") and engine.attributes == ("look_across",)
+    code = np.zeros((10, 8), np.float32)
+    assert np.allclose(engine.edited(code, {"gaze_x": 10.0}), engine.edited(code, {"look_across": 2.0}))
+
+
+def test_poses_alone_are_drawn_by_an_engine_that_turns_no_heads(view: Prepared) -> None:
+    own = own_controls(view.faces[0].reading)
+    frame = render_frame(view, [{**own, "yaw": own["yaw"] + 20}])
+    assert not np.array_equal(frame, view.photo), "its direction of yaw is used"
+
+
 def test_illegal_values(view: Prepared, engine: StyleganEngine) -> None:
     state = view.faces[0].state
     for values in ({"AU99": 0.5}, {"AU12": 1.01}, {"AU12": float("nan")}, {"smile": 4.5}, {"yaw": 50.0}, {"smiel": 1.0}):

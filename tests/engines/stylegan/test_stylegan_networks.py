@@ -227,3 +227,29 @@ def test_the_discriminator_equals_its_equations_at_8_pixels() -> None:
         x = linear.weight.detach().numpy() @ x / np.sqrt(len(x)) + linear.bias.detach().numpy()
         x = lrelu(x) if active else x
     assert np.abs(net(pictures).detach().numpy() - x).max() < 1e-8
+
+
+def test_half_precision_gives_nearly_the_same_picture() -> None:
+    """Features of float16, as on a GPU: the shape, the type and nearly the values of float32."""
+    torch.manual_seed(0)
+    synthesis = Generator(64, 16, 16, 2, channel_base=512, channel_max=32).eval().requires_grad_(False).synthesis
+    for layer in synthesis.layers:
+        layer.noise_strength.fill_(0.1)
+        layer.weight.mul_(30)  # as large as sums in float16 could not be
+    w = 3 * torch.randn(2, 16)
+    with torch.no_grad():
+        whole = synthesis(w)
+        synthesis.half_precision = True
+        halved = synthesis(w)
+    assert halved.dtype == torch.float32 and halved.shape == (2, 3, 64, 64) and bool(torch.isfinite(halved).all())
+    assert 0 < float((halved - whole).abs().max()) < 0.02 * float(whole.abs().max())
+    with torch.enable_grad():
+        assert torch.allclose(synthesis(w), whole, atol=1e-4), "a search wants gradients, in float32"
+
+
+def test_what_float16_cannot_hold_is_cut() -> None:
+    synthesis = Generator(32, 8, 8, 0, channel_base=128, channel_max=8).eval().requires_grad_(False).synthesis
+    synthesis.half_precision = True
+    synthesis.layers[1].bias.fill_(1e6)
+    with torch.no_grad():
+        assert bool(torch.isfinite(synthesis(torch.randn(1, 8))).all())

@@ -5,8 +5,10 @@
 
 The package holds, as text inside JavaScript, a MobileNetV2 (M. Sandler et al., CVPR 2018) of 2.6 MB in the layers format of
 TensorFlow.js: a description (`modelTopology`, Keras's) and weights as bytes (`weightsManifest`). Nothing of it is run: the
-description is read as JSON, the weights as numbers. A folder with `model.json` and its shards, which is the format's usual form,
-is read as well. Only what MobileNetV2 needs is understood: convolutions (batch norms are folded in), zero padding, ReLU6, sums.
+description is read as JSON, the weights as numbers. A folder with `model.json` and its shards, as the format usually has it,
+is read as well. Only what MobileNetV2 and Inception v3 need is understood: convolutions (batch norms are folded in), padding,
+ReLU and ReLU6, sums, concatenations, pooling. Inception v3 (C. Szegedy et al., CVPR 2016), which the package holds too, is kept
+from all training: `mimica evaluate generator` measures by it.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from mimica.errors import WeightsError
 from mimica.foreign.archives import members
 from mimica.reader.features import load_torch_reader, reader_gray
 
-_IN_PACKAGE = "package/dist/models/mobilenet_v2/"
+_IN_PACKAGE = "package/dist/models/{}/"
 PERCEPTUAL = ("block_1_expand_relu", "block_3_expand_relu", "block_6_expand_relu", "block_12_add")
 JUDGED = ("block_2_add", "block_5_add")
 """Layers whose outputs are compared, and fine ones that are judged."""
@@ -75,14 +77,28 @@ def load_frozen(path: Path | None) -> FrozenFeatures:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def read_layers_model(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The Keras description and the weights by name. Raises `WeightsError`."""
+def load_inception(path: Path) -> Callable[[Tensor], Tensor]:
+    """Pictures (B, 3, S, S) in [-1, 1] -> 2,048 features each, means of Inception v3's last maps. Raises `WeightsError`."""
+    topology, arrays = read_layers_model(path, "inception_v3")
+    network = KerasNetwork(topology, arrays, ("mixed10",)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @torch.inference_mode()
+    def pooled(pictures: Tensor) -> Tensor:
+        large = F.interpolate(pictures, size=(299, 299), mode="bilinear", align_corners=False)
+        means: Tensor = network(large.contiguous(memory_format=torch.channels_last))[0].mean((2, 3))
+        return means
+
+    return pooled
+
+
+def read_layers_model(path: Path, model: str = "mobilenet_v2") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The Keras description and the weights by name; of a package those of `model`. Raises `WeightsError`."""
     try:
-        about, raw = _from_folder(path) if path.is_dir() else _from_package(path)
+        about, raw = _from_folder(path) if path.is_dir() else _from_package(path, _IN_PACKAGE.format(model))
         return about["modelTopology"], decode_weights(about["weightsManifest"], raw)
     except (OSError, ValueError, KeyError, IndexError, TypeError, binascii.Error) as error:
         raise WeightsError(
-            f"'{path}' holds no MobileNetV2 in TensorFlow.js's layers format ({type(error).__name__}: {error}); "
+            f"'{path}' holds no {model} in TensorFlow.js's layers format ({type(error).__name__}: {error}); "
             "make it with `npm pack nsfwjs@4.3.0`."
         ) from error
 
@@ -92,9 +108,9 @@ def _from_folder(path: Path) -> tuple[dict[str, Any], bytes]:
     return about, b"".join((path / name).read_bytes() for group in about["weightsManifest"] for name in group["paths"])
 
 
-def _from_package(path: Path) -> tuple[dict[str, Any], bytes]:
+def _from_package(path: Path, inside: str) -> tuple[dict[str, Any], bytes]:
     found = members(path, WeightsError)
-    texts = {name.removeprefix(_IN_PACKAGE): content.decode() for name, content in found if name.startswith(_IN_PACKAGE)}
+    texts = {name.removeprefix(inside): content.decode() for name, content in found if name.startswith(inside)}
     about = script_object(texts["model.min.js"])
     paths = [name for group in about["weightsManifest"] for name in group["paths"]]
     return about, b"".join(base64.b64decode(script_string(texts[f"{name}.min.js"])) for name in paths)
@@ -136,6 +152,18 @@ def decode_weights(manifest: Sequence[Mapping[str, Any]], raw: bytes) -> dict[st
 # --- running --------------------------------------------------------------------------------------------------------
 
 
+_POOLINGS = {("MaxPooling2D", "valid", (3, 3)), ("AveragePooling2D", "same", (3, 3))}
+_OPERATIONS: Mapping[str, Callable[[list[Tensor], int], Tensor]] = {
+    "relu6": lambda given, stride: F.hardtanh(given[0], 0.0, 6.0),
+    "relu": lambda given, stride: F.relu(given[0]),
+    "add": lambda given, stride: given[0] + given[1],
+    "join": lambda given, stride: torch.cat(given, 1),
+    "MaxPooling2D": lambda given, stride: F.max_pool2d(given[0], 3, stride),
+    "AveragePooling2D": lambda given, stride: F.avg_pool2d(given[0], 3, stride, 1, count_include_pad=False),
+}
+"""What the layers without weights do with their inputs (B, C, H, W), and the stride."""
+
+
 @dataclass
 class _Step:
     """One operation; a convolution's number is that of its buffers."""
@@ -143,7 +171,7 @@ class _Step:
     operation: str
     output: str
     inputs: list[str]
-    padding: tuple[int, ...] = ()
+    padding: tuple[int, ...] = (0, 0)
     stride: int = 1
     groups: int = 1
 
@@ -184,16 +212,24 @@ class KerasNetwork(nn.Module):
             self._steps.append(_Step("relu6", name, inputs))
         elif kind == "Add":
             self._steps.append(_Step("add", name, inputs))
+        elif kind == "Activation" and config["activation"] == "relu":
+            self._steps.append(_Step("relu", name, inputs))
+        elif kind == "Concatenate" and config["axis"] in (3, -1):
+            self._steps.append(_Step("join", name, inputs))
+        elif (kind, config.get("padding"), tuple(config.get("pool_size", ()))) in _POOLINGS:
+            if config["strides"] != [2, 2] and config["strides"] != [1, 1]:
+                raise ValueError(f"the layer {name} has strides of {config['strides']}")
+            self._steps.append(_Step(kind, name, inputs, stride=int(config["strides"][0])))
         else:
             raise ValueError(f"the layer {name} is of the kind {kind}, which is not understood")
 
     def _convolution(self, name: str, inputs: list[str], depthwise: bool, config: Mapping[str, Any], arrays: Arrays) -> None:
         kernel = arrays[f"{name}/{'depthwise_kernel' if depthwise else 'kernel'}"]
         weight = kernel.transpose(2, 3, 0, 1) if depthwise else kernel.transpose(3, 2, 0, 1)
-        stride, side = int(config["strides"][0]), weight.shape[-1]
-        if config["padding"] == "same" and stride > 1 and side > 1:
+        stride, (height, width) = int(config["strides"][0]), weight.shape[-2:]
+        if config["padding"] == "same" and stride > 1 and max(height, width) > 1:
             raise ValueError(f"the layer {name} pads as TensorFlow does with a stride")
-        padding = (side // 2,) if config["padding"] == "same" else (0,)
+        padding = (height // 2, width // 2) if config["padding"] == "same" else (0, 0)
         self._folded[name] = (weight, arrays.get(f"{name}/bias", np.zeros(len(weight), np.float32)))
         self._steps.append(_Step("conv", name, inputs, padding, stride, len(weight) if depthwise else 1))
 
@@ -212,11 +248,9 @@ class KerasNetwork(nn.Module):
             first = values[step.inputs[0]]
             if step.operation == "conv":
                 weight, bias = getattr(self, f"weight_{step.output}"), getattr(self, f"bias_{step.output}")
-                values[step.output] = F.conv2d(first, weight, bias, step.stride, step.padding[0], 1, step.groups)
+                values[step.output] = F.conv2d(first, weight, bias, step.stride, step.padding, 1, step.groups)
             elif step.operation == "pad":
                 values[step.output] = F.pad(first, step.padding)
-            elif step.operation == "relu6":
-                values[step.output] = F.hardtanh(first, 0.0, 6.0)
             else:
-                values[step.output] = first + values[step.inputs[1]]
+                values[step.output] = _OPERATIONS[step.operation]([values[name] for name in step.inputs], step.stride)
         return [values[name] for name in self.taken]

@@ -146,3 +146,27 @@ def test_without_a_file_the_reader_is_taken() -> None:
     assert "reader" in frozen.about and len(judged) == 2 and len(compared) >= 2
     assert frozen.channels() == tuple(m.shape[1] for m in judged)
     assert judged[0].shape[-1] == 2 * judged[1].shape[-1]  # what `FeatureHeads` needs
+
+
+def test_inceptions_layers_equal_their_equations(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = [
+        *LAYERS[:1],
+        _layer("w", "Conv2D", ["in"], kernel_size=[1, 3], strides=[1, 1], padding="same"),
+        _layer("b", "BatchNormalization", ["w"], epsilon=0.001),
+        _layer("r", "Activation", ["b"], activation="relu"),
+        _layer("m", "MaxPooling2D", ["r"], pool_size=[3, 3], strides=[2, 2], padding="valid"),
+        _layer("a", "AveragePooling2D", ["m"], pool_size=[3, 3], strides=[1, 1], padding="same"),
+        _layer("mixed10", "Concatenate", ["m", "a"], axis=3),
+    ]
+    arrays = {"w/kernel": RNG.normal(size=(1, 3, 3, 2)).astype(np.float32), "b/beta": np.array([0.5, -0.5], np.float32),
+              "b/moving_mean": np.zeros(2, np.float32), "b/moving_variance": np.ones(2, np.float32)}  # fmt: skip
+    x = torch.randn(2, 3, 9, 9)
+    (joined,) = KerasNetwork({"model_config": {"config": {"layers": layers}}}, arrays, ("mixed10",))(x)
+    w = F.conv2d(x, torch.from_numpy(arrays["w/kernel"]).permute(3, 2, 0, 1), padding=(0, 1)) / (1.001**0.5)
+    m = F.max_pool2d(F.relu(w + torch.tensor([0.5, -0.5])[:, None, None]), 3, 2)
+    counted = F.avg_pool2d(torch.ones_like(m), 3, 1, 1)  # TensorFlow's mean at the border is of what there is
+    assert torch.allclose(joined, torch.cat([m, F.avg_pool2d(m, 3, 1, 1) / counted], 1), atol=1e-5)
+    monkeypatch.setattr(
+        features, "read_layers_model", lambda path, model: ({"model_config": {"config": {"layers": layers}}}, arrays)
+    )
+    assert features.load_inception(Path("x"))(torch.rand(2, 3, 64, 64)).shape == (2, 4)
