@@ -293,18 +293,17 @@ def animate(
     `"happy@0, surprised:0.8@1.5-2, photo@3"`, or along a `track`, perhaps a function of what the face shows (`read_motion`).
 
     attributes  as in `edit`: the doses swell and fall again over the length of the video; may be all that is asked for
-    seconds  length; None: 2.5, or what the sequence says. Not for a track, which has its own
-    loop     ends as it begins. blinks: natural ones, by the random numbers of `seed`, beside the rest or alone
-    alive    the head sways, the eyes wander and blink (see `mimica.motion.alive`), by `seed`, beside whatever else is asked for
+    seconds  length; None: 2.5, or what the sequence says; a track has its own. loop: it ends as it begins
+    blinks, alive  beside the rest or alone, by `seed`: natural blinks; head and eyes move as well (see `mimica.motion.alive`)
     fps, size  frames a second, up to 120; longer side, pixels: a larger photo is made smaller. parts, enhance: as in `edit`
 
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
     """
     given = parse_attributes(attributes)
     idle = ALIVE_SECONDS if alive else DEFAULT_SECONDS if given else BLINKING_SECONDS if blinks else None
+    _check_course(fps, size, seed)
     asked = wish(expression, au, intensity, pose, gaze, look), intensity, sequence, track, seconds, loop, idle
     motion = plan(*asked, only=only_of(parts))
-    _check_course(fps, size, seed)
     opened, readings, bystanders, warnings = seen(photo, parse_which(face), get_detector(detector, model), enhance)
     fitted, count = fitted_size(opened.rgb.shape, size), len(readings)
     small, everyone = resized(opened.rgb, [*readings, *bystanders], fitted)

@@ -34,6 +34,22 @@ class Reading:
         return asdict(self) | {"jobs": self.jobs or cores()}
 
 
+SourcesArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Photos, videos, tars of photos, folders of them; `@list.txt` lists paths, `-` is standard input.",
+        show_default=False,
+    ),
+]
+TableOption = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        help="The table to write, .csv; `-` is standard output; a folder (no suffix) takes the table in parts.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print what became of the files as JSON, in place of the name.")]
 
 
@@ -52,22 +68,8 @@ class Table:
 
 @grouped
 def annotate(
-    sources: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Photos, videos, tars of photos, folders of them; `@list.txt` lists paths, `-` is standard input.",
-            show_default=False,
-        ),
-    ],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output",
-            "-o",
-            help="The table to write, .csv; `-` is standard output; a folder (no suffix) takes the table in parts.",
-            show_default=False,
-        ),
-    ],
+    sources: SourcesArgument,
+    output: TableOption,
     table: Table = Table(),
     reading: Reading = Reading(),
     spread: Spread = Spread(),

@@ -115,15 +115,11 @@ def edit(
 
     mimica edit photo.jpg --expression happy -o happy.jpg
 
-    mimica edit photo.jpg --au 12=0.8,6=0.5 --masks
-
-    mimica edit photo.jpg --expression happy --pose yaw=12,pitch=-5 --gaze x=10
+    mimica edit photo.jpg --au 12=0.8,6=0.5 --pose yaw=12,pitch=-5 --gaze x=10 --masks
 
     mimica edit photo.jpg --like other.jpg --parts mouth,eyes
 
     mimica edit photo.jpg --engine vae --attribute smile=1.5 --attribute age=-1
-
-    mimica edit photo.jpg --engine stylegan --direction smile=1.5
 
     mimica edit photo.jpg --expression happy --enhance
 
@@ -133,28 +129,30 @@ def edit(
 
     mimica edit requests.csv -o edited --shard 3/20
     """
-    if are_many(photo):
-        if masks or enhance or example != Example() or on_film != OnFilm():
-            raise UserError(
-                f"'{photo}' is many photos: they take no --masks, --enhance, --like, --parts, and no options of films."
-            )
-        edit_photos(photo, wanted, output, source, detail, marking, many, spread)
-        return
-    if many != Many() or spread != Spread():
-        raise UserError(
-            f"'{photo}' is one file: --recursive, --jobs, --shard, --cluster, --format and --part are for many photos."
-        )
     from mimica.film.files import is_film
 
-    chosen = partial(_source, source, detail)
-    if is_film(photo, output):
-        if masks or enhance:
-            raise UserError("--masks and --enhance are for photos; leave them out for a film.")
+    film, chosen = not are_many(photo) and is_film(photo, output), partial(_source, source, detail)
+    _check_kind(photo, film, masks or enhance, example, on_film, many, spread)
+    if are_many(photo):
+        edit_photos(photo, wanted, output, source, detail, marking, many, spread)
+    elif film:
         _edit_film(photo, wanted, example, on_film, output, chosen, marking)
+    else:
+        _edit_photo(photo, wanted, example, output, masks, chosen, enhance, marking)
+
+
+def _check_kind(photo: Path, film: bool, once: bool, example: Example, on_film: OnFilm, many: Many, spread: Spread) -> None:
+    """Options that a photo, a film or many photos do not take are refused, not passed over. `once`: those of one photo only."""
+    if are_many(photo):
+        if once or example != Example() or on_film != OnFilm():
+            raise UserError(f"'{photo}' is many photos: they take no --masks, --enhance, --like, --parts, nor options of films.")
         return
-    if on_film != OnFilm():
+    if many != Many() or spread != Spread():
+        raise UserError(f"'{photo}' is one file: --recursive, --jobs, --shard, --cluster, --format, --part are for many photos.")
+    if film and once:
+        raise UserError("--masks and --enhance are for photos; leave them out for a film.")
+    if not film and on_film != OnFilm():
         raise ValueRangeError("--script, --absolute and --no-audio are for films; `mimica animate` moves a photo by a script.")
-    _edit_photo(photo, wanted, example, output, masks, chosen, enhance, marking)
 
 
 def _edit_photo(

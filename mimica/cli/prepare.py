@@ -136,8 +136,6 @@ def prepare(
 
     mimica prepare openface photos/ -o data/mine
 
-    mimica prepare sequences clips/ -o data/sequences
-
     mimica prepare vae CelebA/ -o data/celeba --size 128 --sheet masks.png
 
     mimica prepare ffhq FACES PAIRS -o data/ffhq
@@ -149,9 +147,6 @@ def prepare(
     mimica prepare rig ICT-FaceKit/FaceXModel -o face_rig.safetensors
 
     mimica prepare emotionet EmotioNet/ -o data/parts --shard 3/20
-    mimica prepare latents data/ffhq --posed --limit 200 -o data/posed
-
-    mimica prepare head ICT-FaceKit/FaceXModel -o head.safetensors
     """
     asked = Asked(source, folders or [], output, common, vae, codes)
     if spread.shard or spread.cluster:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mimica.engines.ganimation.fast import raster
 from mimica.engines.ganimation.fast.depth import Grid, Relief, smoothstep
 from mimica.engines.ganimation.fast.pose_flow import Scene, Skin, Turn
+from mimica.face import raster
 from mimica.face.head import LANDMARKS, Head
 
 BESIDE = 0.10
