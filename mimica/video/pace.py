@@ -41,7 +41,7 @@ def pace_of_times(times: np.ndarray, stated: float) -> Pace:
     gaps = gaps[gaps > 1e-4]
     if not len(gaps):
         return Pace(stated, True)
-    usual = float(np.median(gaps))
+    usual = float(np.sort(gaps)[len(gaps) // 2])
     near = gaps[np.abs(gaps / usual - 1) < UNEVEN]
     fps = 1 / float(near.mean())
     fps = stated if abs(stated / fps - 1) < NEAR else fps
