@@ -51,6 +51,7 @@ class Row:
 
     frames, edited  of the film, and those with the full edit, which are measured
     flicker  of the edit over that of the source's noise        noise  that one, in levels
+    unrest   the second difference of the edited film over that of the source, motion and noise and all
     error, gain  of the units asked for: mean absolute error of what is read, and the change read over the change asked
     truth    the same error against the true values, and the reader's own on the source; None where they are not known
     identity  mean distance of face descriptors before and after; None where their network is not installed
@@ -63,6 +64,7 @@ class Row:
     edited: int
     flicker: float
     noise: float
+    unrest: float
     error: float
     gain: float
     truth: tuple[float, float] | None
@@ -89,6 +91,7 @@ class Flicker:
     def __init__(self) -> None:
         self._last: list[tuple[int, np.ndarray, np.ndarray]] = []
         self._edit: list[float] = []
+        self._whole: list[tuple[float, float]] = []
         self._source: list[np.ndarray] = []
 
     def add(self, index: int, source: np.ndarray, edited: np.ndarray, inside: np.ndarray) -> None:
@@ -98,6 +101,8 @@ class Flicker:
         if len(self._last) == 3 and self._last[2][0] - self._last[0][0] == 2:
             (_, s0, e0), (_, s1, e1), (_, s2, e2) = self._last
             self._edit.append(float(np.abs(e0 - 2 * e1 + e2)[inside].mean()))
+            after = np.abs((s0 + e0) - 2 * (s1 + e1) + (s2 + e2))[inside].mean()
+            self._whole.append((float(after), float(np.abs(s0 - 2 * s1 + s2)[inside].mean())))
             self._source.append(np.where(inside, np.abs(s0 - 2 * s1 + s2), np.nan).astype(np.float16))
 
     def result(self) -> tuple[float, float]:
@@ -106,6 +111,12 @@ class Flicker:
         always = ~np.isnan(source).any(axis=0)
         noise = MEAN_OF_MEDIAN * float(np.median(source[:, always].astype(np.float32), axis=0).mean())
         return float(np.mean(self._edit)), noise
+
+    @property
+    def unrest(self) -> float:
+        """As in `Row`."""
+        after, before = np.mean(self._whole, axis=0)
+        return float(after / max(before, 1e-6))
 
 
 def evaluate(
@@ -194,6 +205,7 @@ def _row(film: Path, name: str, edit: FilmEdit, flicker: Flicker, seen: _Seen) -
         len(own),
         of_edit / max(noise, 1e-6),
         noise,
+        flicker.unrest,
         mean_absolute_error(after[:, units], asked[:, units]) if units.any() else 0.0,
         float((read * change).sum() / max(float((change * change).sum()), 1e-9)),
         truth,

@@ -26,6 +26,7 @@ def test_flicker_is_told_from_noise() -> None:
         edit, noise = flicker.result()
         assert noise == pytest.approx(3 * np.sqrt(6) * 0.798, rel=0.12)
         ratios[name] = edit / noise
+        assert (flicker.unrest > 1.2) == (name == "swimming")
     assert ratios["still"] < 0.02 and ratios["swimming"] > 1.5
 
 

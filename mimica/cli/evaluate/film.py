@@ -38,12 +38,13 @@ def film(
         typer.echo(json.dumps([asdict(row) for row in rows], indent=1))
         return
     columns = (
-        "film, edit", "frames", "edited", "flicker / noise", "error", "gain", "error, true", "reader's own", "identity", "speech",
+        "film, edit", "frames", "edited", "flicker / noise", "unrest", "error", "gain", "error, true", "reader's own", "identity",
+        "speech",
     )  # fmt: skip
     lines = [
         (
-            f"{row.film}, {row.request}", f"{row.frames}", f"{row.edited}", f"{row.flicker:.2f}", f"{row.error:.2f}",
-            f"{row.gain:.2f}", _said(row.truth and row.truth[0]), _said(row.truth and row.truth[1]), _said(row.identity),
+            f"{row.film}, {row.request}", f"{row.frames}", f"{row.edited}", f"{row.flicker:.2f}", f"{row.unrest:.2f}",
+            f"{row.error:.2f}", f"{row.gain:.2f}", _said(row.truth and row.truth[0]), _said(row.truth and row.truth[1]), _said(row.identity),
             _said(row.speech),
         )
         for row in rows
