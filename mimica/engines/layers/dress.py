@@ -160,7 +160,8 @@ class _Work:
         if worn.name == "hair":
             return hair.dye(subject, picture, worn, self.found.hair)
         if worn.name == "age":
-            return age(subject, picture, worn, self.face, self.found.hair if self.found.covered <= masks.COVERED else None)
+            told = self.found.covered <= masks.COVERED and self.found.unsure <= masks.UNSURE
+            return age(subject, picture, worn, self.face, self.found.hair if told else None)
         if worn.name == "brows":
             return hair.brows(subject, picture, worn)
         if worn.name in FACIAL_HAIR:
