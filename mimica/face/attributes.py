@@ -50,7 +50,7 @@ KINDS: Mapping[str, Kind] = {
     "rosy": Kind(0.0, 1.5, "Rosy cheeks"),
     "makeup": Kind(0.0, 1.5, "Eye make-up", {"colour": SHADOWS}),
     "lipstick": Kind(0.0, 1.5, "Lipstick", {"colour": LIPS}),
-    "hair": Kind(0.0, 1.0, "Hair", {"colour": DYES}),
+    "hair": Kind(0.0, 1.0, "Hair", {"colour": DYES, "head": ("looked at", "bare")}),
     "brows": Kind(0.0, 1.5, "Bushy brows", {"colour": HAIR}),
     "stubble": Kind(0.0, 1.5, "Stubble", {"colour": HAIR}),
     "moustache": Kind(0.0, 1.5, "Moustache", {"colour": HAIR}),

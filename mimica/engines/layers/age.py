@@ -72,7 +72,7 @@ def warped(picture: np.ndarray, source: np.ndarray, target: np.ndarray, shape: t
 def age(
     subject: Subject, picture: np.ndarray, worn: Worn, skin: np.ndarray, hair: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Older or younger, by the sign of the dose. `skin` of the face, `hair` (H, W); None where it cannot be told from a hat."""
+    """Older or younger, by the sign of the dose. `skin` of the face, `hair` (H, W); None where it cannot be told."""
     if worn.dose < 0:
         return _younger(subject, picture, -worn.dose, skin), skin * np.float32(min(1.0, -worn.dose))
     result = _older(subject, picture, worn.dose, skin)

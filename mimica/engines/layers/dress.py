@@ -142,8 +142,10 @@ class _Work:
             return f"The face wears glasses already: {label} over them would show two pairs."
         if worn.name in FACIAL_HAIR and self.found.age < masks.CHILD:
             return f"The face looks like a child's (about {self.found.age:.0f}): it gets no {label}."
-        if worn.name == "hair" and self.found.covered > masks.COVERED:
-            return "The head seems to be covered by a hat, cap or scarf: its hair cannot be told from that and is not dyed."
+        if worn.name == "hair" and worn["head"] != "bare" and self.found.covered > masks.COVERED:
+            return "The head seems to wear a hat, cap or scarf, and its hair is not dyed: if it is bare, say hair=1:blond,bare."
+        if worn.name == "hair" and worn["head"] != "bare" and self.found.unsure > masks.UNSURE:
+            return "Where the hair ends cannot be told in this photo, and it is not dyed: if it is to be, say hair=1:blond,bare."
         if worn.name == "hair" and (self.found.hair > 0.7).sum() < hair.FEWEST:
             return "No hair was found on the head: there is nothing to dye."
         return ""
@@ -158,7 +160,8 @@ class _Work:
         if worn.name == "hair":
             return hair.dye(subject, picture, worn, self.found.hair)
         if worn.name == "age":
-            return age(subject, picture, worn, self.face, self.found.hair if self.found.covered <= masks.COVERED else None)
+            told = self.found.covered <= masks.COVERED and self.found.unsure <= masks.UNSURE
+            return age(subject, picture, worn, self.face, self.found.hair if told else None)
         if worn.name == "brows":
             return hair.brows(subject, picture, worn)
         if worn.name in FACIAL_HAIR:

@@ -22,6 +22,7 @@ KIND, VERSION, SIDE = "face-masks", 1, 64
 WEIGHTS = Path(__file__).parents[2] / "weights" / "masks.onnx"
 COVERED = 0.5
 """A head is taken to wear something from this chance on."""
+LEAST = 0.02
 CUT_SIDE, CUT_ROUNDS = 176, 2
 FEWEST = 40
 """Pixels of sure hair below which colours say nothing."""
@@ -29,20 +30,24 @@ APART = (12.0, 14.0)
 """Between the colours of hair and skin in Lab: below the first colour tells nothing, over the second it comes to count."""
 HAIRLINE = (0.22, 0.22)
 """Eye distances beyond the face up to which colour decides between hair and skin, and over which that fades."""
-CHILD = 18.0
-"""A face that looks younger gets no beard. Ages are raters' guesses: see the model card."""
+CHILD = 22.0
+"""A face that seems younger gets no beard: the network takes most children for older than raters do. See the model card."""
+UNSURE = 0.9
+"""How much of what may be hair is uncertain (`Found.unsure`), from which on nothing is dyed."""
 
 
 @dataclass(frozen=True)
 class Found:
     """hair, head   float32 (H, W) in [0, 1], over the picture
     covered      chance that the head wears a hat, cap or scarf      age  as it looks, years
+    unsure       the network's doubt, 4 p (1 - p), over all of the crop, for each pixel of hair
     """
 
     hair: np.ndarray
     head: np.ndarray
     covered: float
     age: float
+    unsure: float
 
 
 @lru_cache(1)
@@ -70,7 +75,9 @@ def find(subject: Subject) -> Found:
     crop = cut(np.rint(subject.picture).astype(np.uint8), matrix, SIDE)
     masks, facts = raw(crop[None])
     hair, head = (_on_picture(mask, matrix, subject.shape) for mask in masks[0])
-    return Found(_matted(subject, hair), head, float(facts[0, 0]), float(facts[0, 1]))
+    chance = masks[0, 0]
+    unsure = float((4 * chance * (1 - chance)).mean() / max(float(chance.mean()), LEAST))
+    return Found(_matted(subject, hair), head, float(facts[0, 0]), float(facts[0, 1]), unsure)
 
 
 def _on_picture(mask: np.ndarray, matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -105,7 +112,7 @@ def _cut(subject: Subject, hair: np.ndarray) -> np.ndarray:
     seeds = np.full(size[::-1], cv2.GC_PR_BGD, np.uint8)
     seeds[chance > 0.45] = cv2.GC_PR_FGD
     seeds[chance > 0.93] = cv2.GC_FGD
-    seeds[blur(chance, 0.05 * subject.apart * scale) < 0.04] = cv2.GC_BGD
+    seeds[blur(chance, 0.05 * subject.apart * scale) < 0.10] = cv2.GC_BGD
     points = subject.landmarks * scale
     seeds[polygon(size[::-1], np.vstack([points[1:16], points[[45, 27, 36]]])) > 0.5] = cv2.GC_BGD
     if (seeds == cv2.GC_FGD).sum() < FEWEST or (seeds == cv2.GC_BGD).sum() < FEWEST:
@@ -115,7 +122,7 @@ def _cut(subject: Subject, hair: np.ndarray) -> np.ndarray:
     cv2.grabCut(picture, seeds, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), CUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
     found = ((seeds == cv2.GC_FGD) | (seeds == cv2.GC_PR_FGD)).astype(np.float32)
     found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3)))
-    both = (0.75 * found + 0.25 * chance) * np.clip(chance / 0.12, 0, 1)
+    both = (0.75 * found + 0.25 * chance) * smooth((chance - 0.12) / 0.25).astype(np.float32)
     both = np.maximum(both, smooth((chance - 0.5) / 0.35).astype(np.float32))  # what the network is sure of stays
     whole = cv2.resize(blur(both, 0.8), subject.shape[::-1], interpolation=cv2.INTER_CUBIC)
     return np.clip(whole, 0, 1).astype(np.float32)

@@ -38,7 +38,8 @@ class MaskNet(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """-> logits of hair and head (B, 2, SIDE, SIDE); logit of a covered head, and age in units of 100 years (B, 2)."""
-        half = self.second(torch.cat([image, self.places.expand(len(image), -1, -1, -1)], 1))
+        places = self.places + 0 * image[:, :2]  # `expand` would fix the batch of the exported file
+        half = self.second(torch.cat([image, places], 1))
         quarter = self.fourth(half)
         eighth = self.eighth(quarter)
         deep = self.sixteenth(eighth)

@@ -52,7 +52,8 @@ def changed(dressed: Dressed, rgb: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_shows_within_its_box_and_more_with_its_dose(name: str, rgb: np.ndarray, reading: FaceReading) -> None:
-    weak, strong = (put(rgb, reading, **{name: dose}) for dose in (0.3, 1.0))
+    key = "hair__bare" if name == "hair" else name
+    weak, strong = (put(rgb, reading, **{key: dose}) for dose in (0.3, 1.0))
     where = changed(strong, rgb)
     assert where.sum() > 60
     x0, y0, x1, y1 = strong.box
@@ -148,8 +149,9 @@ def test_gray_photos_stay_gray(rgb: np.ndarray, reading: FaceReading) -> None:
     "found, name, words",
     [
         ({"age": 6.0}, "beard", "looks like a child's"),
-        ({"covered": 0.9}, "hair", "covered by a hat"),
-        ({"hair": None}, "hair", "No hair was found"),
+        ({"covered": 0.9}, "hair", "seems to wear a hat"),
+        ({"covered": 0.1, "unsure": 2.0}, "hair", "cannot be told"),
+        ({"hair": None}, "hair:bare", "No hair was found"),
     ],
 )
 def test_what_cannot_be_put_on_is_refused(
@@ -163,7 +165,7 @@ def test_what_cannot_be_put_on_is_refused(
         return replace(one, **patch) if patch else replace(one, hair=np.zeros_like(one.hair))
 
     monkeypatch.setattr(masks, "find", seen)
-    refused = put(rgb, reading, **{name: 1.0, "lipstick": 1.0})
+    refused = put(rgb, reading, **{name.replace(":", "__"): 1.0, "lipstick": 1.0})
     assert words in refused.refusals[0] and set(refused.masks) == {"lipstick"}
     with pytest.raises(NoFaceError, match=words):
         api.edit(PHOTO, attributes={name: 1.0})
