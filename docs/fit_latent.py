@@ -85,7 +85,7 @@ def main() -> None:
     generator = ["--weights", chosen.weights] if chosen.weights else []
     run("evaluate", "directions", *generator, "--directions", written["directions"], "--count", chosen.faces)
     fitted = [word for name in ("autoencoder_paper", "autoencoder") for word in ("--autoencoder", written[name])]
-    run("evaluate", "bias", chosen.work / "people", *generator, *fitted)
+    run("evaluate", "bias", chosen.work / "people", *generator, *fitted, "--count", 4 * chosen.faces)
 
 
 if __name__ == "__main__":

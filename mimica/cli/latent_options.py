@@ -28,7 +28,7 @@ DirectionsOption = Annotated[
 SeedsOption = Annotated[str, typer.Option("--seeds", help="Faces of these seeds: 1-3,7.")]
 PhotoOption = Annotated[Path | None, typer.Option("--photo", help="A photo's face in place of --seeds.")]
 VggOption = Annotated[Path | None, typer.Option("--vgg", help="torchvision's VGG16 weights (.pth), for the perceptual loss.")]
-StepsOption = Annotated[int, typer.Option("--steps", help="Steps of the search.", min=1, max=100_000)]
+StepsOption = Annotated[int, typer.Option("--steps", help="Steps of the search; 0: the encoder alone.", min=0, max=100_000)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 

@@ -85,8 +85,10 @@ def judged(
 
 @dataclass
 class Report:
-    """Mean figures of held-out photos, the worst PSNR of latents sampled from the generator itself, and the pictures."""
+    """Mean figures of held-out photos, by the encoder alone (empty without one) and after the search, the worst PSNR of latents
+    sampled from the generator itself, and the pictures."""
 
+    alone: dict[str, float]
     photos: dict[str, float]
     sampled_psnr: list[float]
     crops: list[np.ndarray]
@@ -95,7 +97,9 @@ class Report:
     @property
     def rows(self) -> dict[str, float]:
         """What is measured, in words -> the figure."""
-        rows = {f"{len(self.crops)} held-out faces, {name}": value for name, value in self.photos.items()}
+        faces = f"{len(self.crops)} held-out faces"
+        rows = {f"{faces}, encoder alone, {name}": value for name, value in self.alone.items()}
+        rows |= {f"{faces}, {name}": value for name, value in self.photos.items()}
         if self.sampled_psnr:
             count = len(self.sampled_psnr)
             rows[f"{count} sampled latents, psnr (worst)"] = min(self.sampled_psnr)
@@ -116,16 +120,23 @@ def evaluate(
     starts at the mean w for these)."""
     judge = Judge()
     projection = begin(model, crops, features, search)
+    alone = {}
+    if model.encoder is not None and search.start == "encoder" and search.space == "w_plus":
+        alone = _means(judge, crops, list(as_pictures(projection.pictures())))
     projection.run(progress)
     pictures = list(as_pictures(projection.pictures()))
-    rows = [judge.figures(crop, picture) for crop, picture in zip(crops, pictures, strict=True)]
-    names = dict.fromkeys(name for row in rows for name in row)
-    means = {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
+    means = _means(judge, crops, pictures) if search.steps else {}
     own = []
-    if sampled:
+    if sampled and search.steps:
         with torch.no_grad():
             made = list(as_pictures(model.generator.synthesis(seed_w(model, range(1000, 1000 + sampled), 0.7))))
         back = begin(model, made, features, Search(**{**vars(search), "start": "mean"}))
         back.run(progress)
         own = [psnr(found, wanted) for found, wanted in zip(as_pictures(back.pictures()), made, strict=True)]
-    return Report(means, own, list(crops), pictures)
+    return Report(alone, means, own, list(crops), pictures)
+
+
+def _means(judge: Judge, crops: Sequence[np.ndarray], pictures: Sequence[np.ndarray]) -> dict[str, float]:
+    rows = [judge.figures(crop, picture) for crop, picture in zip(crops, pictures, strict=True)]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}

@@ -44,9 +44,8 @@ def flow_between(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     moving the first picture does not bring it nearer to the second. T. Kroeger et al., "Fast optical flow using dense inverse
     search" (ECCV 2016), smoothed."""
     grays = [cv2.cvtColor(to_pixels(one), cv2.COLOR_RGB2GRAY) for one in (after, before)]
-    found = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(
-        grays[0], grays[1], np.zeros((*grays[0].shape, 2), np.float32)
-    )
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    found = dis.calc(grays[0], grays[1], np.zeros((*grays[0].shape, 2), np.float32))
     flow = cv2.GaussianBlur(found, (0, 0), _SMOOTH * len(before))
     still, left = (np.abs(after - one).mean(2) for one in (before, moved(before, flow)))
     helps = cv2.GaussianBlur((still - left).astype(np.float32), (0, 0), _SMOOTH * len(before))

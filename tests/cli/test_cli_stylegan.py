@@ -18,10 +18,13 @@ from mimica.cli.export import stylegan as export_stylegan
 from mimica.cli.generate import generate
 from mimica.cli.project import project
 from mimica.data.dataset import DatasetWriter
+from mimica.engines.stylegan.encoder import ENCODER_KIND, Encoder
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
+from mimica.engines.stylegan.project import target_of
 from mimica.errors import DataError, UserError
 from mimica.model_files.checkpoint import Weights, module_tensors, save_weights
 from mimica.pictures.images import read_comment, read_photo
+from mimica.pictures.pixels import as_input
 
 CONFIG = {"size": 32, "z_size": 8, "w_size": 8, "depth": 1, "channel_base": 128, "channel_max": 8}
 ASTRONAUT = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
@@ -108,6 +111,27 @@ def test_project_writes_latent_pictures_and_figures(tmp_path: Path, weights: Pat
         assert file["w_plus"].shape == (1, 8, 8) and np.isfinite(file["matrices"]).all()
     other = run(project, str(ASTRONAUT), "-o", str(out), "--weights", str(weights), "--space", "z")
     assert isinstance(other.exception, UserError) and "--space is w_plus or w" in str(other.exception)
+
+
+def test_the_encoder_alone_projects_and_is_measured(tmp_path: Path, weights: Path) -> None:
+    refused = run(project, str(ASTRONAUT), "-o", str(tmp_path / "a.npz"), "--weights", str(weights), "--steps", "0")
+    assert isinstance(refused.exception, UserError) and "encoder" in str(refused.exception)
+    encoder = Encoder(8, 8, width=2, hidden=16)
+    torch.nn.init.normal_(encoder.changes.weight)
+    save_weights(tmp_path / "encoder.safetensors", Weights(ENCODER_KIND, 1, (), encoder.config, module_tensors(encoder)))
+    done = run(project, str(ASTRONAUT), "-o", str(tmp_path / "a.npz"), "--weights", str(weights), "--steps", "0")
+    assert done.exit_code == 0, done.output
+    crop = target_of(ASTRONAUT, 32).crop
+    with np.load(tmp_path / "a.npz") as file, torch.no_grad():
+        assert np.allclose(file["w_plus"], encoder.w_plus(as_input(torch.from_numpy(crop[None]))).numpy(), atol=1e-3)
+    (tmp_path / "data").mkdir()
+    with DatasetWriter(tmp_path / "data", "noise", 32, ("AU12",), crop="ffhq") as writer:
+        for i in range(20):
+            writer.add(np.full((32, 32, 3), 10 * i, np.uint8), {"AU12": 0.5}, f"{i}", f"{i}")
+    words = ["--data", str(tmp_path / "data"), "--weights", str(weights), "--count", "2", "--sampled", "0"]
+    told = [run(evaluate_projection, *words, "--steps", steps).output for steps in ("0", "2")]
+    assert all("held-out faces, encoder alone, psnr" in one for one in told)
+    assert "held-out faces, psnr" in told[1] and "held-out faces, psnr" not in told[0]
 
 
 def test_evaluations_print_figures(tmp_path: Path, weights: Path) -> None:

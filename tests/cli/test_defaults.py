@@ -65,6 +65,7 @@ CALLS: dict[str, str] = {
     "evaluate bias": "evaluate.bias:evaluate_bias",
     "evaluate projection": "evaluate.projection:evaluate evaluate.drawing:held_out",
     "evaluate generator": "evaluate.generator:evaluate",
+    "evaluate official": "evaluate.official:measured",
     "evaluate restoring": "evaluate.drawing:held_out",
     "evaluate synthesis": "evaluate.synthesis:compare",
     "evaluate reader": "reader.read:Reader",

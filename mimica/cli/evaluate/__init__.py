@@ -12,6 +12,7 @@ from mimica.cli.evaluate.driving import driving
 from mimica.cli.evaluate.expressions import expressions
 from mimica.cli.evaluate.film import film
 from mimica.cli.evaluate.generator import generator
+from mimica.cli.evaluate.official import official
 from mimica.cli.evaluate.pose import pose
 from mimica.cli.evaluate.predictor import predictor
 from mimica.cli.evaluate.projection import projection
@@ -23,6 +24,6 @@ from mimica.cli.evaluate.vae import vae
 
 app = typer.Typer(help="Measure the models on people they were not trained on.", no_args_is_help=True)
 
-LATENT = (generator, directions, bias, projection, synthesis)
+LATENT = (generator, directions, bias, projection, synthesis, official)
 for command in (expressions, acd, driving, film, pose, predictor, vae, attributes, *LATENT, restoring, reader, sheet):
     app.command(command.__name__)(command)

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from mimica.engines.stylegan import losses
 from mimica.engines.stylegan.model import NO_ARCHIVE, Model
 from mimica.engines.stylegan.perceptual import Features
-from mimica.errors import DataError, shown
+from mimica.errors import DataError, WeightsError, shown
 from mimica.files import atomic_path
 
 
@@ -29,7 +29,7 @@ from mimica.files import atomic_path
 class Search:
     """How to search.
 
-    steps        of Adam
+    steps        of Adam; 0: the encoder's answer as it is
     space        w_plus: one w a layer; w: one for all
     learning_rate  the largest; it rises over the first 5 % and falls over the last 25 % of the steps
     spread       noise on w at the start, as a share of w's own deviation; gone after three quarters of the steps
@@ -89,6 +89,8 @@ class Projection:
     @torch.no_grad()
     def _origin(self) -> Tensor:
         generator, encoder = self.model.generator, self.model.encoder
+        if self.search.steps == 0 and (encoder is None or self.search.start != "encoder"):
+            raise WeightsError("Without a search (--steps 0) an encoder must give the latent: put encoder.safetensors beside it.")
         if self.search.start == "encoder" and encoder is not None:
             return encoder.w_plus(self.target)
         return generator.synthesis.spread(generator.mapping.w_average.expand(len(self.target), -1)).clone()
