@@ -34,6 +34,15 @@ class Reading:
         return asdict(self) | {"jobs": self.jobs or cores()}
 
 
+OutputOption = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        help="The table to write, .csv; `-` is standard output; a folder (no suffix) takes the table in parts.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print what became of the files as JSON, in place of the name.")]
 
 
@@ -59,15 +68,7 @@ def annotate(
             show_default=False,
         ),
     ],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output",
-            "-o",
-            help="The table to write, .csv; `-` is standard output; a folder (no suffix) takes the table in parts.",
-            show_default=False,
-        ),
-    ],
+    output: OutputOption,
     table: Table = Table(),
     reading: Reading = Reading(),
     spread: Spread = Spread(),
