@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mimica import __version__
 from mimica.annotate.work import Lines
-from mimica.data.inputs import Input, find_inputs
+from mimica.data.inputs import Input, input_names, takes_long
 from mimica.jobs.part_files import PartFiles
 from mimica.jobs.part_tables import Column, Kind, check_format
 from mimica.jobs.shards import PART, Driver, Job, Processes, Progress, Tell, Totals, cut, run
@@ -40,7 +40,6 @@ def annotate_parts(
     column `input` is always there. What could not be read stands in the parts' tables of errors; `mimica.jobs.merge` joins
     all."""
     check_format(format)
-    inputs = find_inputs(sources, recursive).inputs
     finder = make_finder or partial(Finder, detector, str(model) if model else None, threads=1)
     names = [*layout(columns).columns(landmarks), "input"]
     settings = {"mimica": __version__, "columns": columns, "landmarks": landmarks, "raw": raw, "detector": detector, "part": part}
@@ -51,7 +50,7 @@ def annotate_parts(
         make_work=partial(PartWork, finder, columns, landmarks, raw),
         format=format,
     )
-    parts = list(cut(inputs, part, alone=lambda one: one.is_video or one.is_tar))
+    parts = list(cut(input_names(sources, recursive), part, alone=takes_long))
     return run(Path(output), job, parts, driver or Processes(), progress)
 
 
@@ -61,5 +60,5 @@ class PartWork:
     def __init__(self, make_finder: Callable[[], Finder], columns: str, landmarks: bool, raw: bool) -> None:
         self._lines = Lines(make_finder, columns, landmarks, raw, named=True)
 
-    def __call__(self, item: Input, _files: PartFiles, tell: Tell, tick: Tick) -> Iterator[list[str]]:
-        return self._lines.of(item, tell, tick)
+    def __call__(self, item: str, _files: PartFiles, tell: Tell, tick: Tick) -> Iterator[list[str]]:
+        return self._lines.of(Input(Path(item), item), tell, tick)

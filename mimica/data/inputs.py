@@ -104,6 +104,21 @@ def list_inputs(sources: Sequence[str | Path], recursive: bool = False) -> list[
     return find_inputs(sources, recursive).inputs
 
 
+def input_names(sources: Sequence[str | Path], recursive: bool = False) -> Iterator[str]:
+    """The names of the inputs alone, one after the other: a list of millions takes the memory of its names, or less. Sources that
+    name a file twice give it twice. Raises as `find_inputs`."""
+    for source in map(Path, sources):
+        if str(source).startswith(LIST_MARK):
+            yield from map(str, _listed(source))
+        else:
+            yield from (one.name for one in find_inputs([source], recursive).inputs)
+
+
+def takes_long(name: str) -> bool:
+    """Whether an input holds many pictures, by its suffix: a video or a tar."""
+    return Path(name).suffix.lower() in VIDEO_SUFFIXES | TAR_SUFFIXES
+
+
 def _listed(source: Path) -> Iterator[Path]:
     """The paths in a list, those that are relative seen from here; whether they are there is found in their turn."""
     path = Path(str(source).removeprefix(LIST_MARK))

@@ -257,6 +257,24 @@ def page_load(setting: Setting) -> list[Figure]:
     return [Figure(*row) for row in load(setting.photo)]
 
 
+def _scale(name: str) -> Callable[[Setting], list[Figure]]:
+    """A benchmark of `mimica.evaluate.scale_speed`."""
+
+    def measure(setting: Setting) -> list[Figure]:
+        from mimica.evaluate import scale_speed
+
+        rows: dict[str, Callable[[], list[scale_speed.Row]]] = {
+            "parts": lambda: scale_speed.parts(setting.photo, setting.folder),
+            "ray": lambda: scale_speed.ray(setting.photo, setting.folder),
+            "paths": lambda: scale_speed.paths(setting.folder),
+            "synthesize": lambda: scale_speed.frames(setting.photo),
+            "training": lambda: scale_speed.training(setting.folder),
+        }
+        return [Figure(*row) for row in rows[name]()]
+
+    return measure
+
+
 BENCHMARKS: dict[str, Callable[[Setting], list[Figure]]] = {
     "frame": frame,
     "head": head,
@@ -267,10 +285,15 @@ BENCHMARKS: dict[str, Callable[[Setting], list[Figure]]] = {
     "web": page_previews,
     "load": page_load,
     "profile": stages,
+    "parts": _scale("parts"),
+    "ray": _scale("ray"),
+    "paths": _scale("paths"),
+    "synthesize": _scale("synthesize"),
+    "training": _scale("training"),
 }
 """Name -> function; a new one is a line here."""
-ON_REQUEST = ("web", "load", "profile")
-"""Run only when named by `--only`: two need the extra `web`, and minutes; the third says where time goes."""
+ON_REQUEST = ("web", "load", "profile", "parts", "ray", "paths", "synthesize", "training")
+"""Run only when named by `--only`: they need extras (`web`, `ray`, `train`), minutes, or say where time goes (`profile`)."""
 
 
 def measured(photo: Path, only: Sequence[str] | None = None, repeats: int = 30) -> Iterator[list[Figure]]:

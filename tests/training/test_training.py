@@ -66,6 +66,7 @@ class Toy(Task):
 
     def step(self, batch: Batch, trainer: Trainer) -> dict[str, torch.Tensor]:
         wanted = batch["x"].prod(1, keepdim=True)
+        time.sleep(float(os.environ.get("TOY_SECONDS", "0")))
         losses = {n: (m(batch["x"]) - wanted).square().mean() for n, m in trainer.parts.modules.items()}
         for name, loss in losses.items():
             trainer.update(name, loss)
@@ -226,6 +227,34 @@ def test_two_processes_equal_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         np.testing.assert_allclose(one[name], two[name], atol=1e-5)
     logs = [[row["a"] for row in read_log(tmp_path / n)] for n in "12"]
     assert logs[0] == pytest.approx(logs[1], abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the worker in /proc")
+def test_a_killed_worker_ends_the_run_and_the_same_command_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """kill -9 of the second of two processes: the first one ends too, does not wait for ever, and the run goes on from the last
+    checkpoint to the weights of an undisturbed one."""
+    here = Path(__file__).parent
+    monkeypatch.setenv("NO_DROPOUT", "1")
+    train(tmp_path / "1", devices=1)
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{here}{os.pathsep}{here.parents[1]}"}
+    command = [sys.executable, str(here / "run_toy.py"), str(tmp_path / "2"), "2", "5"]
+    first = subprocess.Popen(command, env=environment | {"TOY_SECONDS": "0.3"}, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 120
+        while not list((tmp_path / "2").glob("checkpoints/step-*.pt")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        children = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGKILL)
+        assert first.wait(60) != 0
+    finally:
+        first.kill()
+    assert read_log(tmp_path / "2")[-1]["step"] < OPTIONS.steps
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    one, two = (load_weights(tmp_path / n / "weights" / "toy.safetensors", "toy").tensors for n in "12")
+    for name in one:
+        np.testing.assert_allclose(one[name], two[name], atol=1e-5)
 
 
 # --- checkpoints that are not what they should be ---------------------------------------------------------------------
