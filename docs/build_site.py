@@ -32,6 +32,7 @@ RUN = ("tutorial.md", "howto.md")
 """Pages whose examples are run."""
 TAKEN = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "mimica/facs.py", "comfyui/README.md")
 SHOWN_SIDE = 480
+AROUND_THE_FACE = (83, 0, 363, 280)
 _HOME = (
     '<!doctype html><meta charset="utf-8"><title>Mimica</title><meta http-equiv="refresh" content="0; url=docs/site/index.html">'
 )
@@ -78,11 +79,14 @@ def examples(text: str) -> list[tuple[str, str]]:
 
 
 def run_examples(page: Path, folder: Path) -> None:
-    """Runs a page's examples in `folder`, which has photo.jpg. Raises what goes wrong, with the page's name."""
+    """Runs a page's examples in `folder`, where photo.jpg is the example photo around its face. Raises what goes wrong."""
     from mimica.cli import app
 
     folder.mkdir(parents=True)
-    shutil.copy(PHOTO, folder / "photo.jpg")
+    with Image.open(PHOTO) as photo:
+        photo.crop(AROUND_THE_FACE).resize((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS).save(
+            folder / "photo.jpg", quality=95
+        )
     names: dict[str, object] = {}
     with _inside(folder):
         for language, text in examples(page.read_text(encoding="utf-8")):

@@ -22,17 +22,33 @@ suppress_warnings = ["misc.highlighting_failure"]
 
 
 def as_they_stand(app, what, name, obj, options, lines):
-    """Our docstrings are set for reading in the source: paragraphs, and lists whose columns are aligned by blanks, which are shown
-    as they stand."""
-    text, made = "\n".join(lines), []
-    for block in re.split(r"\n\s*\n", text):
+    """Our docstrings are set for reading in the source: paragraphs, and lists of names and what they are, in two columns."""
+    made = []
+    for block in re.split(r"\n\s*\n", "\n".join(lines)):
         rows = block.splitlines()
-        aligned = any(re.search(r"\S {2,}\S", row) or row.startswith(" ") for row in rows)
-        if aligned:
-            made += ["::", "", *("    " + row for row in rows), ""]
+        if not any(row.startswith(" ") or re.match(_COLUMNS, row) for row in rows):
+            made += [*map(_plain, rows), ""]
+        elif entries := _entries(rows):
+            made += [line for name, text in entries for line in (f"``{name}``", f"    {_plain(text)}", "")]
         else:
-            made += [*(_plain(row) for row in rows), ""]
+            made += ["::", "", *("    " + row for row in rows), ""]
     lines[:] = made
+
+
+_COLUMNS = r"(\S[^`]{0,30}?) {2,}(\S.*)"
+
+
+def _entries(rows):
+    """(name, what it is) for each row of two columns, with the rows that go on below it; nothing where a row is otherwise."""
+    found = []
+    for row in rows:
+        if match := re.fullmatch(_COLUMNS, row):
+            found.append((match[1], match[2]))
+        elif row.startswith(" ") and found:
+            found[-1] = (found[-1][0], f"{found[-1][1]} {row.strip()}")
+        else:
+            return []
+    return found
 
 
 def _plain(row):

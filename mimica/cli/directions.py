@@ -13,10 +13,12 @@ from mimica.cli.latent_options import (
     PICTURES,
     CodecOption,
     DirectionsOption,
+    GeneratorOption,
     PhotoOption,
     SeedsOption,
     directions_file,
     open_codec,
+    open_model,
 )
 from mimica.cli.options import check_output, grouped, needs_extra
 
@@ -90,6 +92,35 @@ def fit(
         table.add_row(direction.name, direction.column, direction.learner, accuracy, f"{found.seconds:.2f}", counts)
     show_table(table)
     typer.echo("Accuracy is balanced (0.5 is chance), on held-out people. On projected codes it is near chance without --within.")
+    typer.echo(str(output))
+
+
+@app.command("styleclip")
+def styleclip(
+    deltas: Annotated[Path, typer.Argument(help="StyleCLIP's fs3.npy, or a change of styles (.npy).", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file to write.", show_default=False)],
+    text: Annotated[
+        Path | None,
+        typer.Option("--text", help="For fs3.npy: the wish in CLIP's space (.npy), one vector, or from one to another."),
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option("--threshold", help="Channels that matter less are left alone.", min=0, max=1)
+    ] = 0.1,
+    name: Annotated[str, typer.Option("--name", help="What the direction is called. (Default: as the text's file.)")] = "",
+    weights: GeneratorOption = None,
+) -> None:
+    """StyleCLIP's global directions, as directions of W+ for the generator that they were made for. Read as data only.
+
+    mimica directions styleclip fs3.npy --text curly.npy --weights ffhq.safetensors -o curly.safetensors
+    """
+    check_output(output, (".safetensors",), deltas)
+    model = open_model(weights)
+    from mimica.engines.stylegan.directions import save_directions
+    from mimica.engines.stylegan.styleclip import global_direction
+
+    found = global_direction(model, deltas, text, threshold, name)
+    save_directions(output, [found.direction], {"source": "StyleCLIP"})
+    typer.echo(f"{found.direction.name}: {found.channels} channels, {found.reached:.0%} of their change is within W+.")
     typer.echo(str(output))
 
 

@@ -49,6 +49,7 @@ CALLS: dict[str, str] = {
     "attributes interpolate": "api:prepare_face engines.vae.sheets:interpolation",
     "directions fit": "engines.stylegan.directions_fit:fit_file",
     "directions list": "",
+    "directions styleclip": "engines.stylegan.styleclip:global_direction",
     "directions show": "engines.stylegan.sheets:dose_sheet engines.stylegan.transition:codes_of",
     "benchmark editing": "evaluate.editing.benchmark:run_benchmark",
     "benchmark clips": "engines.baselines.video.generate:write_clips",
