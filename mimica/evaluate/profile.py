@@ -24,7 +24,7 @@ from mimica.video.writer import VideoWriter
 _FAST = "mimica.engines.ganimation.fast"
 STAGES: dict[str, tuple[str, ...]] = {
     "rig": (f"{_FAST}.rig:Rig.move", f"{_FAST}.rig:Rig.gain"),
-    "raster": (f"{_FAST}.raster:rasterise", f"{_FAST}.raster:Coverage.interpolate"),
+    "raster": ("mimica.face.raster:rasterise", "mimica.face.raster:Coverage.interpolate"),
     "field": (f"{_FAST}.warp:Warper.field",),
     "painters, input": (f"{_FAST}.edit:draw_mouth", f"{_FAST}.edit:patch_inputs"),
     "painters, networks": (f"{_FAST}.painter:Painter.outputs",),

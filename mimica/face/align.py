@@ -134,7 +134,7 @@ def mask_in_photo(mask: np.ndarray, crop_from_photo: np.ndarray, shape: tuple[in
 
 def _blend(region: np.ndarray, pixels: np.ndarray, weight: np.ndarray) -> None:
     """Lays the pixels over the region, in place."""
-    whole = cv2.compare(weight, 1.0, cv2.CMP_GE)
+    whole = (weight >= 1).view(np.uint8)
     if cv2.countNonZero(whole) == cv2.countNonZero(weight):  # nothing is half seen
         cv2.copyTo(np.ascontiguousarray(pixels), whole, region)
     else:

@@ -34,7 +34,16 @@ WEAKEST_BRIDGE = 0.1
 """Where less than this crosses the nose there is no need to look any further."""
 RIM, FRAME = 0.10, 0.25
 """Thickness of a rim, and how far from its middle what is dark still belongs to the frame."""
-CALM = 5.0
+ROOM = 0.35
+"""Beside the rim of glasses skin that comes from nearer it moves by no more than this share of its distance."""
+LIDS, LASHES = (0.72, 0.42), (0.68, 0.36)
+"""Half axes of ellipses around an eye with its lids, and with its lashes only."""
+CLEAR, BESIDE = 0.006, 0.012
+"""Shares of the crop's side: so near a rim nothing is fetched from, with the lens' edge and its shadow; and over so much more
+what lies beside a rim passes from standing still to moving freely."""
+STEPS = 6
+"""The way to a source is looked at in so many places."""
+CALM = 2.0
 """Pixels over which the distance to a ragged rim is smoothed."""
 DARK_LENS = 0.55
 """A lens darker than this share of the cheeks' light hides the eye."""
@@ -53,7 +62,9 @@ def find_rims(crop: np.ndarray, landmarks: np.ndarray) -> np.ndarray | None:
         return None
     lines, values = _rims(dark, eyes, width)
     below = float(np.percentile(values[:, np.sin(_angles()) > BELOW], 25, axis=1).min())
-    return _frame(gray, dark, lines, width) if below + bridge >= FOUND else None
+    if below + bridge < FOUND:
+        return None
+    return _frame(gray, dark, lines, width, (lids_of(landmarks, gray.shape, LASHES) > 0.5).astype(np.uint8))
 
 
 def darkness(gray: np.ndarray) -> np.ndarray:
@@ -65,11 +76,49 @@ def darkness(gray: np.ndarray) -> np.ndarray:
     return result
 
 
-def limited(flow: np.ndarray, room: np.ndarray) -> np.ndarray:
-    """Flow (2, H, W), no longer than `room` (H, W) in the same unit: what comes to lie beside a rim comes from beside it."""
-    length = cv2.magnitude(flow[0], flow[1])
-    result: np.ndarray = flow * np.minimum(1, room / np.maximum(length, 1e-6))
+def limited(flow: np.ndarray, away: np.ndarray, lids: np.ndarray) -> np.ndarray:
+    """Flow (2, H, W) with nothing fetched from behind a rim: `away` (H, W) is how far the nearest rim is, in shares of the
+    picture's width as flow is; `lids` (H, W), 1 where lids move, in [0, 1]. What comes from farther off a rim moves freely (a
+    brow goes down behind it); what comes from nearer it moves by no more than a share of its distance, as nothing is known of
+    what lies behind. A lid's way to its source ends where the rim begins, so that its skin goes on from there. On the frame
+    nothing moves."""
+    height, width = away.shape
+    column, row = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
+
+    def on_the_way(share: float) -> np.ndarray:
+        part = np.float32(share * width)
+        return cv2.remap(away, column + flow[0] * part, row + flow[1] * part, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+    length = np.maximum(cv2.magnitude(flow[0], flow[1]), 1e-6)
+    there = on_the_way(1)
+    reached, ended, before = np.zeros_like(away), np.zeros(away.shape, bool), away
+    for step in range(1, STEPS + 1):
+        here = there if step == STEPS else on_the_way(step / STEPS)
+        crossed = np.clip((before - CLEAR) / np.maximum(before - here, 1e-6), 0, 1)
+        reached += np.where(ended, 0, np.where(here < CLEAR, crossed, 1) / STEPS).astype(np.float32)
+        ended |= here < CLEAR
+        before = here
+    beside = np.clip((away - CLEAR) * (1 / BESIDE), 0, 1)
+    share = np.minimum(1, ROOM * away / length)
+    leaving = np.clip((there - away) / length + 0.5, 0, 1) * ~ended  # what comes from farther off, and not from across
+    share += leaving * leaving * (3 - 2 * leaving) * (beside - share)
+    reached = cv2.blur(reached, (3, 3)) * beside
+    result: np.ndarray = flow * (share + lids * (reached - share))
     return result
+
+
+def lids_of(landmarks: np.ndarray, shape: tuple[int, int], half: tuple[float, float] = LIDS) -> np.ndarray:
+    """float32 `shape` (rows, columns): 1 on the eyes and lids of landmarks (68, 2), in shares of the columns, falling to 0 around
+    them; ellipses of such half axes, in eye widths."""
+    mask = np.zeros(shape, np.float32)
+    for first in (36, 42):
+        eye = landmarks[first : first + 6]
+        middle, width = eye.mean(axis=0), float(np.hypot(*(eye[3] - eye[0])))
+        axes = (half[0] * width * shape[1], half[1] * width * shape[1])
+        angle = float(np.degrees(np.arctan2(*(eye[3] - eye[0])[::-1])))
+        place = tuple((middle * shape[1]).tolist())
+        cv2.ellipse(mask, (place, (2 * axes[0], 2 * axes[1]), angle), 1.0, -1)
+    return cv2.GaussianBlur(mask, (0, 0), 0.012 * shape[1])
 
 
 def distance(rims: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -128,8 +177,9 @@ def _bridge(dark: np.ndarray, eyes: np.ndarray) -> float:
     return float(np.percentile(strip.max(axis=0), 25)) if strip.size else 0.0
 
 
-def _frame(gray: np.ndarray, dark: np.ndarray, lines: np.ndarray, width: float) -> np.ndarray:
-    """The rims, what is dark around them, between them and beside them; whole lenses where they are dark."""
+def _frame(gray: np.ndarray, dark: np.ndarray, lines: np.ndarray, width: float, lids: np.ndarray) -> np.ndarray:
+    """The rims, what is dark around them, between them and beside them, but no lashes (`lids`, uint8 as large); whole lenses
+    where they are dark."""
     near, frame = np.zeros_like(gray), np.zeros_like(gray)
     for line in lines:
         rounded = [np.round(line).astype(np.int32)]
@@ -142,7 +192,7 @@ def _frame(gray: np.ndarray, dark: np.ndarray, lines: np.ndarray, width: float) 
     for start, end in ((outer - width / 2, outer), (left[:, 0].max(), right[:, 0].min()), (other, other + width / 2)):
         near[rows, max(0, int(start)) : max(0, int(end))] = 1
     least = max(0.08, 0.35 * float(np.median(_values(dark, lines))))
-    frame |= near & (dark > least).astype(np.uint8)
+    frame |= near & (dark > least).astype(np.uint8) & (1 - lids)
     for line in lines:
         _fill_dark_lens(frame, gray, line, width)
     return frame

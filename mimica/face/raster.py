@@ -147,8 +147,8 @@ def _rows(
     length = np.floor(stop) - start
     filled = np.flatnonzero((length >= 0) & (row <= tall))
     number = filled // len(tall)
-    start, length = (part.ravel().take(filled).astype(np.int64) for part in (start, length))
-    return number, filled - number * len(tall), start, length
+    first, more = (part.ravel().take(filled).astype(np.int64) for part in (start, length))
+    return number, filled - number * len(tall), first, more
 
 
 def _seen(pixels: np.ndarray, length: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -96,10 +96,28 @@ def test_the_path_is_the_cheapest_closed_one(angles: int, radii: int, seed: int)
     assert all(abs(a - b) <= 2 for a, b in itertools.pairwise([*path, path[0]]))
 
 
-def test_flow_is_limited_by_the_distance() -> None:
-    flow = np.array([[[3.0, 0.3]], [[4.0, 0.4]]], np.float32)  # lengths 5 and 0.5
-    limited = glasses.limited(flow, np.array([[1.0, 1.0]], np.float32))
-    assert limited[:, 0, 0] == pytest.approx([0.6, 0.8]) and limited[:, 0, 1] == pytest.approx([0.3, 0.4])
+def test_nothing_is_fetched_from_behind_a_rim_and_the_rim_stays() -> None:
+    rims = np.zeros((480, glasses.SIDE), np.uint8)
+    rims[200:206] = 1
+    away = glasses.distance(rims, (240, 240))
+    for lids in (np.zeros_like(away), np.ones_like(away)):
+        for down in (-1, 1):
+            flow = np.stack([np.zeros_like(away), np.full_like(away, down * 30 / 240)])
+            moved = glasses.limited(flow, away, lids)
+            source = np.arange(240)[:, None] + 240 * moved[1]
+            assert np.all(moved[:, 99:104] == 0) and np.all((source[:99] < 101) & (source[:99] > -40))
+            assert np.all(source[104:] > 101)
+    free = glasses.limited(np.stack([np.zeros_like(away), np.full_like(away, -20 / 240)]), away, np.zeros_like(away))
+    assert np.allclose(free[1, 40:90], -20 / 240)  # from farther off: a brow that goes down behind the rim
+
+
+def test_a_lid_reaches_farther_than_other_skin_towards_a_rim() -> None:
+    rims = np.zeros((480, glasses.SIDE), np.uint8)
+    rims[200:206] = 1
+    away = glasses.distance(rims, (240, 240))
+    flow = np.stack([np.zeros_like(away), np.full_like(away, -14 / 240)])
+    skin, lid = (glasses.limited(flow, away, np.full_like(away, share))[1, 120, 100] * 240 for share in (0, 1))
+    assert lid == pytest.approx(-14, abs=0.5) and -9 < skin < -3
 
 
 def test_the_distance_is_zero_on_rims_and_grows_away_from_them() -> None:

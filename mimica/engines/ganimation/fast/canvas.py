@@ -162,7 +162,7 @@ class Canvas:
         if still.any():
             added += cv2.multiply(self._window.rgba[y0:y1, x0:x1], cv2.merge([still] * 4), dtype=cv2.CV_32F)
         factors += added
-        region[...] = cv2.convertScaleAbs(cv2.max(factors, 0))  # rounds, and stops at 255
+        region[...] = cv2.convertScaleAbs(np.maximum(factors, 0))  # rounds, and stops at 255
 
     def smooth_steps(self) -> None:
         """Takes the jags and single pixels off the edges of folds, which a field coarser than the window draws in blocks."""

@@ -16,17 +16,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mimica.engines.base import Crop, Face, Rendered
-from mimica.engines.ganimation.fast import lasting
-from mimica.engines.ganimation.fast.canvas import Canvas, Window, painted
-from mimica.engines.ganimation.fast.gaze import Gaze, encode_gaze, lids, look
+from mimica.engines.ganimation.fast import lasting, lids, mouth
+from mimica.engines.ganimation.fast.canvas import Canvas, painted
+from mimica.engines.ganimation.fast.gaze import lids as following
 from mimica.engines.ganimation.fast.lasting import Lasting
 from mimica.engines.ganimation.fast.painter import (
     PARTS,
@@ -34,29 +33,35 @@ from mimica.engines.ganimation.fast.painter import (
     Painter,
     composed,
     condition_of,
-    draw_eye,
     draw_mouth,
     part_of,
     patch_inputs,
     tooth_white,
 )
-from mimica.engines.ganimation.fast.pose import encode_pose, reach, turn
-from mimica.engines.ganimation.fast.pose_flow import Movement, Scene
+from mimica.engines.ganimation.fast.pose import reach, turn
+from mimica.engines.ganimation.fast.pose_flow import Movement
 from mimica.engines.ganimation.fast.rig import Rig
+from mimica.engines.ganimation.fast.state import (
+    ROWS,
+    State,
+    bare,
+    closing,
+    eyeballs_of,
+    gaze_change,
+    hull_of,
+    looking,
+    with_eyes,
+)
 from mimica.engines.ganimation.fast.warp import RIM_FADE, SIDE, Field, Warper
 from mimica.errors import ValueRangeError, nearest
-from mimica.face import glasses, head
+from mimica.face import glasses
 from mimica.face.align import crop_from_photo, cut, invert, transform
 from mimica.facs import SIDED_AU_NAMES, to_vector
 from mimica.motion.head import limits
-from mimica.motion.track import GAZE, HEAD, POSE
+from mimica.motion.track import GAZE, HEAD
 from mimica.pictures.pixels import check_finite
 
 WEIGHTS = Path(__file__).parents[3] / "weights" / "ganimation_fast.safetensors"
-
-
-ROWS = 300
-"""Rows of the field at scale 1: the tight crop's 240 and what lies below it, where chins drop."""
 
 
 DETAIL = 520
@@ -69,50 +74,6 @@ PAINT_SCALE = {"mouth": 2, "eye": 1}
 
 MOVED = (0.0005, 0.0025)
 """A patch in which no vertex moves by more than the first (share of the side) is not painted, from the second on fully."""
-
-
-@dataclass(frozen=True)
-class State:
-    """What `encode` finds: landmarks and mesh in shares of the tight crop's side, the crop itself at scale 1, the openings
-    before, the eyeballs (by the name of the part), the colour of white, the scale of fields, and where glasses are: `rims`, how
-    far the nearest rim is, `frame`, their hull (n, 2) in the window; `lasting`, what the next frame of a film takes over. Eyes
-    and head are taken apart when they are first asked to move."""
-
-    face: Face
-    controls: np.ndarray
-    crop_from_window: np.ndarray
-    landmarks: np.ndarray
-    mesh: np.ndarray
-    crop: np.ndarray
-    openings: tuple[np.ndarray, np.ndarray]
-    eyeballs: Mapping[str, np.ndarray]
-    white: np.ndarray
-    scale: int
-    rims: np.ndarray | None
-    frame: np.ndarray | None
-    loops: tuple[np.ndarray, np.ndarray]
-    lasting: Lasting
-
-    @property
-    def pose(self) -> tuple[float, float, float]:
-        """Yaw, pitch and roll that the photo shows, degrees."""
-        yaw, pitch, roll = (float(self.face.controls.get(name, 0.0)) for name in POSE)
-        return yaw, pitch, roll
-
-    @cached_property
-    def window(self) -> Window:
-        """The window's pixels as frames sample them."""
-        return Window.of(self.face.image)
-
-    @cached_property
-    def gaze(self) -> Gaze:
-        """The eyes, of which lids' edges are `loops`, in the window."""
-        return encode_gaze(self.face.image, self.face.landmarks_crop, self.face.irises_crop, self.loops, self.pose)
-
-    @cached_property
-    def scene(self) -> Scene:
-        """The head and what lies around it, in the window's pixels."""
-        return encode_pose(head.fit(self.face.landmarks_crop, self.pose), self.pose, self.face.others_crop, self.frame)
 
 
 class FastGanimation:
@@ -152,26 +113,34 @@ class FastGanimation:
         controls = to_vector(face.controls, SIDED_AU_NAMES)
         white = tooth_white(crop, openings[1], self._warper.skin(mesh[: self._rig.skin_vertices], 1, ROWS))
         white = lasting.white_of(white, before)
-        eyeballs = _eyeballs(crop, landmarks, openings[1])
+        eyeballs = eyeballs_of(crop, landmarks, openings[1])
         due = lasting.is_due(before)
         found = glasses.find_rims(_sharp(face.image, crop_from_window), landmarks) if due else None
         lasts = lasting.known(found, due, white, scale, (ROWS * scale, SIDE * scale), before)
         window_from_crop = invert(crop_from_window)
-        frame = face.glasses_crop if lasts.rims is None else transform(_hull(lasts.rims), window_from_crop)
+        frame = face.glasses_crop if lasts.rims is None else transform(hull_of(lasts.rims), window_from_crop)
         right, left = (transform(mesh[self._rig.topology[f"eye_loop_{side}"]], window_from_crop) for side in ("right", "left"))
         drawn = (mesh, crop, openings, eyeballs, white, scale, lasts.away)
-        return State(face, controls, crop_from_window, landmarks, *drawn, frame, (right, left), lasts)
+        edges = {
+            name: lids.find_lid(crop, mesh, self._rig.topology[f"eye_loop_{name.removeprefix('eye_')}"], part.mirrored)
+            for name, part in PARTS.items()
+            if part.network == "eye"
+        }
+        return State(face, controls, crop_from_window, landmarks, *drawn, frame, (right, left), edges, lasts)
 
     def render(self, state: State, values: Mapping[str, float], *, layers: bool = False) -> Rendered:
         """One frame; see `mimica.engines.base`. Raises `ValueRangeError` for a control that does not exist."""
         self._check(values)
         wanted = {**state.face.controls, **values}
-        change = _gaze_change(state, wanted)
+        change = gaze_change(state, wanted)
         units = {name: wanted[name] for name in SIDED_AU_NAMES}
         moved = state
         if any(change) and state.gaze.found:
-            moved, units = _looking(state, change), lids(state.gaze, change, units)
+            moved, units = looking(state, change), following(state.gaze, change, units)
         target = to_vector(units, SIDED_AU_NAMES)
+        shut = closing(state, target)
+        if any(shut.values()):
+            moved = bare(state, moved, shut)
         image = moved.face.image
         if np.array_equal(target, state.controls):
             empty = np.zeros(image.shape[:2], np.float32)
@@ -180,15 +149,11 @@ class FastGanimation:
                 "color": np.zeros(image.shape, np.float32),
                 "flow": np.zeros((*empty.shape, 2), np.float32),
             }
-            return _with_eyes(Rendered(image.copy(), empty, found if layers else {}), state, moved)
+            return with_eyes(Rendered(image.copy(), empty, found if layers else {}), state, moved)
         field, paints = self._predict(moved, _lips_parted(state.controls, target))
-        window = state.window
-        if moved is not state:
-            window = window.with_eyes(image, [eye.box for eye in state.gaze.found])
+        window = state.window.with_eyes(image, moved.changed) if moved.changed else state.window
         given = window, state.crop_from_window, field, state.scale
-        return _with_eyes(
-            Rendered(*painted(*given, paints), Canvas(*given).layers(field, paints) if layers else {}), state, moved
-        )
+        return with_eyes(Rendered(*painted(*given, paints), Canvas(*given).layers(field, paints) if layers else {}), state, moved)
 
     def reach(self, state: State) -> tuple[int, int, int, int]:
         """The window's rectangle that a turn may touch; see `mimica.engines.base`."""
@@ -231,26 +196,30 @@ class FastGanimation:
     def _predict(self, state: State, target: np.ndarray) -> tuple[Field, list[Paint]]:
         """The warp and what is painted over it."""
         given = state.landmarks, state.controls, target
-        motion = self._rig.move(*given)
-        moved, gain = state.mesh + motion, self._rig.gain(*given)
+        motion, gain, skin = self._rig.move(*given), self._rig.gain(*given), self._rig.skin_vertices
+        alone = mouth.left_alone(state.controls, target, state.openings[0])
+        if alone:
+            motion = motion * (1 - alone * (1 - mouth.at_vertices(state.free, state.mesh)))[:, None]
+        moved = state.mesh + motion
         check_finite(moved)
         check_finite(gain)
-        skin = self._rig.skin_vertices
         field = self._warper.field(state.mesh[:skin], moved[:skin], gain, state.scale, ROWS, state.rims)
+        if alone:
+            field = mouth.held(field, state.free, alone)
         strengths = {name: float(np.abs(motion[self._moving[name]]).max()) for name in PARTS}
         low, high = MOVED
         strengths = {name: float(np.clip((length - low) / (high - low), 0, 1)) for name, length in strengths.items()}
-        asked = [(name, state, field, moved[skin:], target, strength) for name, strength in strengths.items() if strength > 0]
+        asked = [(name, state, field, moved, target, strength) for name, strength in strengths.items() if strength > 0]
         return field, list(_at_once(self._paint, asked))
 
-    def _paint(self, name: str, state: State, field: Field, inner: np.ndarray, target: np.ndarray, strength: float) -> Paint:
+    def _paint(self, name: str, state: State, field: Field, moved: np.ndarray, target: np.ndarray, strength: float) -> Paint:
         part = PARTS[name]
         scale = max(PAINT_SCALE[part.network], state.scale)
         corner = part.corner(state.landmarks, ROWS)
         if part.network == "mouth":
             openings = state.openings[0], field.mouth
             opening = part_of(field.mouth, corner, part, scale)
-            drawing = draw_mouth(inner, self._rig.topology, state.white, corner, opening, scale)
+            drawing = draw_mouth(moved[self._rig.skin_vertices :], self._rig.topology, state.white, corner, opening, scale)
         else:
             openings, drawing = (state.openings[1], field.eyes), state.eyeballs[name]
         condition = condition_of(part, state.landmarks, state.controls, target)
@@ -258,7 +227,13 @@ class FastGanimation:
         fade: float | np.ndarray = strength
         if state.rims is not None:
             fade = strength * part_of(np.clip(state.rims * (1 / RIM_FADE), 0, 1), corner, part, scale)
-        return composed(part, corner, maps, openings[1], drawing, scale, fade)
+        paint = composed(part, corner, maps, openings[1], drawing, scale, fade)
+        if part.network == "mouth":
+            return paint
+        lid, loop = state.lids[name], self._rig.topology[f"eye_loop_{name.removeprefix('eye_')}"]
+        lost = lids.closed(state.mesh[loop], moved[loop])
+        left = lids.line(lid, moved, lost, corner, paint.attention.shape, scale)
+        return paint if left is None else lids.drawn(paint, 1 + np.asarray(fade)[..., None] * (left - 1))
 
 
 @lru_cache(1)
@@ -279,55 +254,9 @@ def _at_once(work: Callable[..., Paint], asked: Sequence[tuple]) -> list[Paint]:
     return [work(*asked[0]), *(one.result() for one in rest)]
 
 
-def _eyeballs(crop: np.ndarray, landmarks: np.ndarray, opening: np.ndarray) -> dict[str, np.ndarray]:
-    """The eyes of a crop, uint8 (`ROWS`, `SIDE`, 3), continued under the lids, by the name of the part."""
-    found = {}
-    for name, part in PARTS.items():
-        if part.network == "eye":
-            corner = part.corner(landmarks, ROWS)
-            found[name] = draw_eye(part_of(crop, corner, part, 1), part_of(opening, corner, part, 1))
-    return found
-
-
 def _sharp(image: np.ndarray, crop_from_window: np.ndarray) -> np.ndarray:
     """The tight crop as rims are searched in it: uint8 (rows, `glasses.SIDE`, 3)."""
     return cut(image, crop_from_window * glasses.SIDE, ROWS * glasses.SIDE // SIDE)[:, : glasses.SIDE]
-
-
-def _hull(rims: np.ndarray) -> np.ndarray:
-    """(n, 2), the convex hull of the frame of glasses, in shares of the side."""
-    y, x = np.nonzero(rims)
-    points = (np.stack([x, y], axis=1) + 0.5) / glasses.SIDE
-    return cv2.convexHull(points.astype(np.float32))[:, 0]
-
-
-def _gaze_change(state: State, wanted: Mapping[str, float]) -> tuple[float, float]:
-    """By how many degrees (x, y) the eyes turn in the head."""
-    own, ranges = state.face.controls, limits(state.face.controls)
-    x, y = (float(np.clip(wanted[name], *ranges[name])) - own[name] for name in GAZE)
-    return x, y
-
-
-def _looking(state: State, change: tuple[float, float]) -> State:
-    """The state as if the photo's eyes had been turned by `change`."""
-    image = look(state.face.image, state.gaze, change)
-    crop = state.crop.copy()
-    for part in PARTS.values():
-        if part.network == "eye":
-            x, y = corner = part.corner(state.landmarks, ROWS)
-            here = state.crop_from_window * SIDE - [[0, 0, corner[0]], [0, 0, corner[1]]]
-            crop[y : y + part.height, x : x + part.width] = cut(image, here, part.width)[: part.height]
-    eyeballs = _eyeballs(crop, state.landmarks, state.openings[1])
-    return replace(state, face=replace(state.face, image=image), crop=crop, eyeballs=eyeballs)
-
-
-def _with_eyes(rendered: Rendered, state: State, moved: State) -> Rendered:
-    """What was rendered of eyes that were moved before: the mask reaches over what that changed."""
-    if moved is not state:
-        for eye in state.gaze.found:
-            changed = (rendered.image[eye.box] != state.face.image[eye.box]).any(axis=2)
-            rendered.mask[eye.box] = np.maximum(rendered.mask[eye.box], changed)
-    return rendered
 
 
 def _lips_parted(source: np.ndarray, target: np.ndarray) -> np.ndarray:

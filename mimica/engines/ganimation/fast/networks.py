@@ -101,10 +101,11 @@ class ShippedPainter(nn.Module):
 
     def __init__(self, painter: PatchPainter):
         super().__init__()
-        first, *rest = painter.encode1
-        self.painter, self.rest = painter, nn.Sequential(first[1:], *rest)
-        self.bias = first[0].bias
-        self.first = nn.Parameter(on_pictures(first[0].weight))
+        (first, *after), *rest = (list(block.children()) for block in painter.encode1)
+        assert isinstance(first, nn.Conv2d)
+        self.painter, self.rest = painter, nn.Sequential(*after, *(layer for block in rest for layer in block))
+        self.bias = first.bias
+        self.first = nn.Parameter(on_pictures(first.weight))
 
     def forward(self, pictures: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
         one = F.conv2d(torch.cat([pictures, _place(pictures)], 1), self.first, self.bias, stride=2, padding=2)

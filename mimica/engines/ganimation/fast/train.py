@@ -284,7 +284,7 @@ class FastTask(Task):
         ]
 
     def files(self, trainer: TrainerView) -> dict[str, bytes]:
-        networks = {name: to_onnx(trainer.best(name), name) for name in NETWORKS}
+        networks = {name: to_onnx(trainer.best(name), name) for name in NETWORKS}  # type: ignore[arg-type]
         return {"ganimation_fast.safetensors": weights_file(self.prepared.arrays, networks)}
 
 

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from mimica.face import raster
-from mimica.face.glasses import limited
+from mimica.face.glasses import lids_of, limited
 
 SIDE = 240
 """Columns of a field of scale 1; all lengths in pixels here are of that scale."""
@@ -50,9 +50,7 @@ FOREHEAD = 0.17
 """The forehead reaches so far above the brows (share of the side)."""
 GROWN, FADE = 1.13, 12
 """The hull of the face, grown about its centre by this factor, is where motion ends; it fades over so many pixels inside."""
-ROOM = 0.35
-"""Beside the rim of glasses skin moves by no more than this share of its distance to the rim: none comes from behind it."""
-RIM_FADE = 5.0 / SIDE
+RIM_FADE = 3.0 / SIDE
 """Over this length beside a rim light and paint fade out."""
 REACH = 14
 """So many pixels outside the mesh nothing moves any more."""
@@ -106,7 +104,7 @@ class Warper:
         continue_into(np.moveaxis(drawn, 0, 2), covered, mouth | eyes)
         flow = outside + (drawn[:2] - outside) * own
         if rims is not None:
-            flow = limited(flow, ROOM * rims)
+            flow = limited(flow, rims, lids_of(source[self._rules["landmarks"]], covered.shape))
             own = own * np.clip(rims * (1 / RIM_FADE), 0, 1)
         steps = _steps(flow)
         kept = steps > 0
