@@ -16,6 +16,7 @@ PHOTO = HERE.parent / "examples" / "astronaut.jpg"
 EXPRESSIONS = ("happy", "surprised", "sad", "angry", "disgusted", "afraid")
 ATTRIBUTES = ("smile", "age", "masculine", "dark_hair", "long_hair", "beard", "glasses")
 POSES = ("yaw=-20", "yaw=-10", "yaw=10", "yaw=20", "pitch=-15", "pitch=15", "roll=-15", "roll=15")
+TURNED_EXPRESSIONS = (("happy", -15), ("surprised", 15), ("angry", -15), ("afraid", 15))
 GAZES = ("x=-20", "x=-10,y=-8", "y=-12", "x=-10", "x=0", "x=10", "y=12", "x=10,y=8", "x=20")
 WIDTH = 300
 
@@ -41,11 +42,12 @@ def attributes() -> None:
 
 
 def heads() -> None:
-    """`pictures/pose.jpg`, eight turns of the head; `pictures/gaze.jpg`, the eyes looking about."""
+    """`pictures/pose.jpg`, eight turns of the head, four of expressions; `pictures/gaze.jpg`, the eyes looking about."""
     turned = [mimica.edit(PHOTO, pose=pose) for pose in POSES]
+    turned += [mimica.edit(PHOTO, expression, pose={"yaw": yaw}) for expression, yaw in TURNED_EXPRESSIONS]
     box = turned[0].readings[0].box_photo
     row = [around_the_face(result.image, box) for result in turned]
-    write_image(HERE / "pictures" / "pose.jpg", np.vstack([np.hstack(row[:4]), np.hstack(row[4:])]), comment="edited by Mimica")
+    write_image(HERE / "pictures" / "pose.jpg", np.vstack([np.hstack(row[i : i + 4]) for i in (0, 4, 8)]), comment="edited by Mimica")
     large = np.asarray(Image.open(PHOTO).convert("RGB").resize((1536, 1536), Image.Resampling.LANCZOS))
     looking = [mimica.edit(large, gaze=gaze) for gaze in GAZES]
     eyes = looking[0].readings[0].landmarks_photo[36:48]

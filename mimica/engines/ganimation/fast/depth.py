@@ -26,7 +26,7 @@ MOST_CELLS = 72
 BORDER = 0.25
 """Towards the grid's border motion falls to 0 over this."""
 
-SLOPE, BLUR = 2.0, 0.018
+SLOPE, BLUR = 1.8, 0.018
 """The greatest slope on the side that comes into sight, and the blur of the map."""
 UPPER = 0.5
 """The share of the upper envelope at the outline; from `RIM` inside it is all."""
@@ -180,6 +180,13 @@ def envelope(depth: np.ndarray, slope: float) -> np.ndarray:
     return depth
 
 
+def hull_share(grid: Grid, hull: np.ndarray) -> np.ndarray:
+    """float32: 1 within the convex hull of (n, 2) shares, with soft edges."""
+    mask = grid.filled(cv2.convexHull(hull.astype(np.float32))[:, 0])
+    share: np.ndarray = cv2.GaussianBlur(cv2.dilate(mask, np.ones((5, 5), np.uint8)).astype(np.float32), (0, 0), 3)
+    return share
+
+
 def _flattened(depth: np.ndarray, grid: Grid, hull: np.ndarray) -> np.ndarray:
     """The best plane within the hull, blended in."""
     mask = grid.filled(cv2.convexHull(hull.astype(np.float32))[:, 0])
@@ -188,8 +195,7 @@ def _flattened(depth: np.ndarray, grid: Grid, hull: np.ndarray) -> np.ndarray:
         return depth
     columns = np.stack([np.ones(int(inside.sum())), grid.x[inside], grid.y[inside]], axis=1)
     level, across, down = np.linalg.lstsq(columns, depth[inside], rcond=None)[0].astype(np.float32)
-    weight = cv2.GaussianBlur(cv2.dilate(mask, np.ones((5, 5), np.uint8)).astype(np.float32), (0, 0), 3)
-    result: np.ndarray = depth + weight * (level + across * grid.x + down * grid.y - depth)
+    result: np.ndarray = depth + hull_share(grid, hull) * (level + across * grid.x + down * grid.y - depth)
     return result
 
 

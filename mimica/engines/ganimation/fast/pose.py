@@ -1,11 +1,12 @@
-"""Turning a head in a finished frame: one smooth warp, no network.
+"""Turning a head in a finished frame: two sheets, no network.
 
 Once a photo a head is fitted (`mimica.face.head`) and its depth drawn (`depth`); per frame the turn becomes a flow on a coarse
-grid (`pose_flow`), along which the frame's pixels are sampled once (`pose_pixels`). Pose is the last thing to happen to a
-frame, so that whatever was painted moves along. No turn gives the frame back, bit for bit, and so do pixels that nothing moves.
+grid (`pose_flow`), over which the side that turns away is drawn from the head itself (`pose_front`), and along which the frame's
+pixels are sampled once (`pose_pixels`). Pose is the last thing to happen to a frame, so that whatever was painted moves along.
+No turn gives the frame back, bit for bit, and so do pixels that nothing moves.
 
 Known to be weak: what the turn uncovers is the photo's own rim, stretched; light turns with the head; straight lines near the
-head bend; beyond 25 degrees the head becomes flat."""
+head bend under roll; beyond 25 degrees the near cheek becomes flat."""
 
 from __future__ import annotations
 
@@ -30,11 +31,12 @@ def encode_pose(
     `flat`: the hull of a pair of glasses (n, 2), pixels of the photo."""
     grid = make_grid(head)
     rest = [head.from_photo(other) for other in others]
-    maps = relief(head, grid, rest, None if flat is None else head.from_photo(flat))
+    hull = None if flat is None else head.from_photo(flat)
+    maps = relief(head, grid, rest, hull)
     nose = head.from_photo(head.in_photo(head.vertices[-68:][27:31])).mean(axis=0).astype(np.float32)
     pivot = head.pivot.astype(np.float32)
     about = grid.x - pivot[0], grid.y - pivot[1], grid.x - nose[0], grid.y - nose[1]
-    return Scene(grid, maps, *about, head.rotation, own, skin_of(head, grid, maps))
+    return Scene(grid, maps, *about, head.rotation, own, skin_of(head, grid, maps, hull))
 
 
 def reach(scene: Scene) -> tuple[int, int, int, int]:

@@ -20,11 +20,13 @@ import numpy as np
 from mimica.engines.ganimation.fast.depth import Grid, Relief
 from mimica.face.head import rotation
 
-GAIN = (1.32, 1.34, 1.01)
+GAIN = (1.33, 1.34, 1.01)
 """Degrees of turn for a degree of yaw, pitch and roll: people and readers see a turned photo as less turned than it is, since
 neither light nor hidden parts turn with it."""
 LARGEST = 32.0
 """Degrees of turn out of the picture's plane beyond which depth counts no more."""
+BESIDE = 0.10
+"""The near and the far side of the face pass into each other over twice so much about the line of the nose."""
 LEAST_STRETCH = 0.3
 """Newton steps are lengthened by its inverse at most, where the picture is pressed together."""
 STEPS = 4
@@ -37,18 +39,19 @@ class Skin:
 
     points     float32 (V, 3) about the pivot, shares of the side, y down, z to the viewer
     triangles  (T, 3), `behind` (T,): by how much further back each is sorted
+    contour    (17,), which points are the contour of the jaw, as wide as the face is
     weight     (V,), how far each point goes along with the head      below  (V,) in [0, 1], 0 at the crown
-    near, far  (V,) in [0, 1], how much of it is drawn as the head has it, on either side
+    near       (V,) in [0, 1], how much of it is drawn as the head has it on the side that comes into sight
     spread     (V, 68), how far it follows the landmarks of the face
     """
 
     points: np.ndarray
     triangles: np.ndarray
+    contour: np.ndarray
     behind: np.ndarray
     weight: np.ndarray
     below: np.ndarray
     near: np.ndarray
-    far: np.ndarray
     spread: np.ndarray
 
 
@@ -133,11 +136,18 @@ class Forward:
     stretch: np.ndarray
 
 
+def far_side(nose_x: np.ndarray, nose_y: np.ndarray, turn: Turn) -> np.ndarray:
+    """In [0, 1] for places about the line of the nose: 1 on the side that turns away."""
+    ux, uy = (np.float32(part / (2 * BESIDE)) for part in turn.axis)
+    share: np.ndarray = np.clip(nose_x * ux + nose_y * uy + np.float32(0.5), 0, 1)
+    return share
+
+
 def forward(scene: Scene, turn: Turn) -> Forward:
     """Where every cell goes."""
     x, y, maps = scene.x, scene.y, scene.maps
-    dx, dy = turn.out_of_plane(x, y, maps.depth, maps.weight, maps.inner)
     ux, uy = (np.float32(part) for part in turn.axis)
+    dx, dy = turn.out_of_plane(x, y, maps.depth, maps.weight, maps.inner)
     stretch = _derivative(dx * ux + dy * uy, scene.grid.cells, turn.axis)
     ax, ay = turn.in_plane(x + dx, y + dy, maps.weight)
     return Forward(ax - x, ay - y, stretch)

@@ -14,30 +14,30 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mimica.engines.ganimation.fast.depth import Grid, Relief, smoothstep
-from mimica.engines.ganimation.fast.pose_flow import Scene, Skin, Turn
+from mimica.engines.ganimation.fast.depth import Grid, Relief, hull_share, smoothstep
+from mimica.engines.ganimation.fast.pose_flow import Scene, Skin, Turn, far_side
 from mimica.face import raster
 from mimica.face.head import LANDMARKS, Head
 
-BESIDE = 0.10
-"""The near and the far side of the face pass into each other over twice so much about the line of the nose."""
 CROWN = (0.25, 0.50)
 """So far above the eyes the head goes over into hair, which is one sheet with what lies behind it."""
-FAR, SQUARE = 0.5, (0.2, 0.7)
-"""So much of the far side is drawn as the head's triangles have it where the photo looks squarely upon it (cosine of the angle
-between: all from the first on down, from the second on no more than that). The rest is the grid's flow, which comes further:
-readers then see more of the turn, and nobody looks less like himself."""
-SEEN, FRONT = (0.0, 0.15), (1.0, 3.0)
-"""The near side is drawn from the head where the photo looks upon it, likewise, and before the ears (model units). Nearer to its
-outline the grid's flow stretches what little is seen there."""
+FRONT = 2.3
+"""The near side is drawn from the head, too, fully only so far before the contour of the jaw (model units): nearer to its outline
+the grid's flow stretches what little is seen there."""
 SOON = 0.06
 """Sine of the turn from which on all this counts fully."""
+RIM = 0.3
+"""The front ends so far before the contour of the jaw (model units): where the fit is a little off, ear and neck lie there."""
+CLIMB = 2.0
+"""Above the contour's ends it falls back by so much a unit: the skull belongs to the front."""
+JAW = 17
+"""The first landmarks are the contour."""
 EYE, MOUTH = 1.7, 1.1
 """The holes of the mesh are covered by patches: the landmarks about them, grown so far."""
 PATCH_BEHIND = 0.05
 REACH, DOUBT = 0.09, 0.25
 """Points of the skin follow landmarks that are so near; the doubt makes it fade."""
-RIM = 0.025
+BEYOND = 0.025
 """How far beside the outline of the fitted head the face's own outline may lie."""
 BIN = 0.03
 """Width of the lines along the motion on which outlines are compared."""
@@ -60,15 +60,17 @@ class Front:
     cover: np.ndarray
 
 
-def skin_of(head: Head, grid: Grid, maps: Relief) -> Skin:
-    """The surface of a fitted head that the photo shows."""
-    vertices = head.vertices.copy()
-    triangles = head.model.triangles[~head.model.is_neck[head.model.triangles].any(axis=1)]
-    ahead, beside = (vertices[triangles[:, k], :2] - vertices[triangles[:, 0], :2] for k in (1, 2))
-    triangles = triangles[ahead[:, 0] * beside[:, 1] - ahead[:, 1] * beside[:, 0] < 0]
+def skin_of(head: Head, grid: Grid, maps: Relief, flat: np.ndarray | None = None) -> Skin:
+    """The surface of a fitted head that the photo shows; within the hull `flat` (n, 2) it is as flat as `maps` are."""
+    vertices, triangles = head.vertices, head.model.triangles
+    before = _before_contour(head)
+    triangles = triangles[(_cosines(vertices, triangles) > 0) & (before >= RIM)[triangles].all(axis=1)]
     patches, fans = _patches(vertices[-LANDMARKS:, :2], len(vertices))
     depth = _at(maps.solid, grid.points(patches))
     vertices = np.concatenate([vertices, np.column_stack([patches, depth + head.pivot[2]])])
+    if flat is not None:
+        even = _at(hull_share(grid, flat), grid.points(vertices[:, :2]))
+        vertices[:, 2] += even * (_at(maps.depth, grid.points(vertices[:, :2])) + head.pivot[2] - vertices[:, 2])
     behind = np.repeat(np.array([0, PATCH_BEHIND], np.float32), [len(triangles), len(fans)])
     place, face = vertices[:, :2], head.vertices[-LANDMARKS:, :2]
     apart = ((place[:, None] - face) ** 2).sum(axis=-1)
@@ -79,24 +81,28 @@ def skin_of(head: Head, grid: Grid, maps: Relief) -> Skin:
     below = 1 - smoothstep((above - CROWN[0]) / (CROWN[1] - CROWN[0]))
     weight = _at(maps.weight, grid.points(place))
     points = (vertices - head.pivot).astype(np.float32)
-    triangles = np.concatenate([triangles, fans])
-    front = smoothstep((head.model.mean[:, 2] - FRONT[0]) / (FRONT[1] - FRONT[0]))
-    upright = _upright(points, triangles)
-    near = smoothstep((upright - SEEN[0]) / (SEEN[1] - SEEN[0])) * np.append(front, np.ones(len(patches)))
-    far = 1 - (1 - FAR) * smoothstep((upright - SQUARE[0]) / (SQUARE[1] - SQUARE[0]))
-    return Skin(points, triangles, *(part.astype(np.float32) for part in (behind, weight, below, near, far, spread)))
+    before = np.append(before, np.full(len(patches), FRONT))
+    near = smoothstep((before - RIM) / (FRONT - RIM))
+    parts = (part.astype(np.float32) for part in (behind, weight, below, near, spread))
+    contour = np.arange(JAW) + len(head.vertices) - LANDMARKS
+    return Skin(points, np.concatenate([triangles, fans]), contour, *parts)
 
 
-def _upright(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """(V,): cosine of the angle at which each point of a surface (V, 3) is seen; the least of its triangles and of their
-    neighbours, so that a rim has some width."""
+def _before_contour(head: Head) -> np.ndarray:
+    """(V,), model units: how far each vertex lies before the contour of the face that the landmarks of the jaw draw from temple
+    to temple. Ears, the jaw's underside and the neck lie behind it, the skull above it far before."""
+    height, depth = head.model.mean[-LANDMARKS:][8::-1, 1:].T
+    y, z = head.model.mean[:, 1:].T
+    before: np.ndarray = z - np.interp(y, height, depth) + CLIMB * np.maximum(y - height[-1], 0)
+    return np.where(head.model.is_neck, -np.inf, before)
+
+
+def _cosines(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """(T,): of the angle at which the triangles of a surface (V, 3) are seen; negative from behind."""
     corners = points[triangles]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    least, seen = np.ones(len(points)), -normal[:, 2] / np.maximum(np.linalg.norm(normal, axis=1), 1e-9)
-    for _ in range(2):
-        np.minimum.at(least, triangles.ravel(), np.repeat(seen, 3))
-        seen = least[triangles].min(axis=1)
-    return least
+    seen: np.ndarray = -normal[:, 2] / np.maximum(np.linalg.norm(normal, axis=1), 1e-9)
+    return seen
 
 
 def _patches(landmarks: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
@@ -127,11 +133,10 @@ def draw(
         points[:, :2] += skin.spread @ expression.astype(np.float32)
     x, y, z = points.T
     dx, dy = turn.out_of_plane(x, y, z, skin.weight, np.float32(1))
-    axis = np.array(turn.axis, np.float32)
     nose = np.array([scene.x[0, 0] - scene.nose_x[0, 0], scene.y[0, 0] - scene.nose_y[0, 0]])
-    far = np.clip(0.5 + ((x - nose[0]) * axis[0] + (y - nose[1]) * axis[1]) / np.float32(2 * BESIDE), 0, 1)
+    far = far_side(x - nose[0], y - nose[1], turn)
     fully = skin.below * np.float32(smoothstep(np.array(turn.sine / SOON)))
-    drawn = (skin.far * far + skin.near * (1 - far)) * fully
+    drawn = (far + skin.near * (1 - far)) * fully
     kept = (drawn[skin.triangles] > 0).any(axis=1)
     triangles = skin.triangles[kept]
     if not len(triangles):
@@ -143,7 +148,9 @@ def draw(
     front = _drawn(scene, points[:, :2], place, drawn, triangles, flow)
     used = np.zeros(len(points), bool)
     used[triangles] = True
-    back = _drawn_back(scene, turn, flow, points[used, :2], moved[used], (far * fully)[used])
+    inner, far = np.flatnonzero(used), far * fully
+    contour = skin.contour[far[skin.contour] > 0]
+    back = _drawn_back(scene, turn, flow, points[:, :2], moved, far, inner, np.append(inner, contour))
     return back, front
 
 
@@ -186,27 +193,36 @@ def _continued(planes: Sequence[np.ndarray], mask: np.ndarray) -> tuple[np.ndarr
 
 
 def _drawn_back(
-    scene: Scene, turn: Turn, flow: tuple[np.ndarray, np.ndarray], source: np.ndarray, moved: np.ndarray, far: np.ndarray
+    scene: Scene,
+    turn: Turn,
+    flow: tuple[np.ndarray, np.ndarray],
+    source: np.ndarray,
+    moved: np.ndarray,
+    far: np.ndarray,
+    front: np.ndarray,
+    face: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The grid's flow with what lies beyond the front's outline drawn in under it."""
+    """The grid's flow with what lies beyond the face's outline drawn in under the front. Points (V, 2) before and after the turn,
+    shares about the pivot; how `far` (V,) each is on the side that turns away; which of them are the front's and the face's."""
     axis = np.array(turn.axis, np.float32)
     cross = np.array([-axis[1], axis[0]], np.float32)
-    lines = moved @ cross
-    low = (np.floor(float(lines.min()) / BIN) - 3) * BIN  # lines stay where they are from frame to frame
-    number = ((lines - low) / BIN).astype(int)
-    count = int(number.max()) + 4
-    before, after = (_last(number, points @ axis, count) for points in (source, moved))
-    known = before >= 0
+    number = np.floor((moved @ cross) / BIN).astype(int)  # lines stay where they are from frame to frame
+    first = int(number[face].min()) - 3
+    count = int(number[face].max()) - first + 4
+    last = front[_last(number[front] - first, (moved @ axis)[front], count)]
+    widest = face[_last(number[face] - first, (source @ axis)[face], count)]
+    known = np.bincount(number[front] - first, minlength=count) > 0
+    low = first * BIN
     middle = low + (np.arange(count) + 0.5) * BIN
-    outline = np.where(known, (source @ axis)[before], 0).astype(np.float32)
-    edge = np.where(known, (moved @ axis)[after], 0).astype(np.float32)
+    outline = np.where(known, (source @ axis)[widest], 0).astype(np.float32)
+    edge = np.where(known, (moved @ axis)[last], 0).astype(np.float32)
     place = edge[:, None] * axis + middle[:, None].astype(np.float32) * cross
     x, y = (part[:, None] for part in turn.in_plane(place[:, 0], place[:, 1], np.ones(count, np.float32)))
     cells, corner = scene.grid.cells, (float(scene.x[0, 0]), float(scene.y[0, 0]))
     seen = [_remapped(plane, (x - corner[0]) * cells, (y - corner[1]) * cells)[:, 0] / cells for plane in flow]
     here = (x[:, 0] + seen[0]) * axis[0] + (y[:, 0] + seen[1]) * axis[1]
-    rim = RIM * min(1.0, turn.sine / 0.15)
-    lacking = np.where(known, np.maximum(outline + rim - here, 0) * far[after], 0).astype(np.float32)
+    rim = BEYOND * min(1.0, turn.sine / 0.15)
+    lacking = np.where(known, np.maximum(outline + rim - here, 0) * far[last], 0).astype(np.float32)
     lacking, edge = _smooth(lacking), _smooth(_filled(edge, known))
     cosine, sine = np.float32(np.cos(turn.angle)), np.float32(np.sin(turn.angle))
     back_x = cosine * scene.x - sine * scene.y  # the swirl undone
@@ -221,9 +237,9 @@ def _drawn_back(
 
 
 def _last(number: np.ndarray, value: np.ndarray, count: int) -> np.ndarray:
-    """int (count,), which point of each line has the greatest value; -1 where a line has none."""
+    """int (count,), which point of each line has the greatest value; anything where a line has none."""
     order = np.lexsort((value, number))
-    result = np.full(count, -1)
+    result = np.zeros(count, np.int64)
     result[number[order]] = order  # numpy writes in order, so that the greatest of a line stays
     return result
 

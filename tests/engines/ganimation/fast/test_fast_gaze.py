@@ -94,7 +94,7 @@ def test_the_reader_sees_the_turn(prepared: Prepared, name: str) -> None:
     for away in (10.0, -10.0):
         (found,) = Reader().read_aligned(moved(prepared, **{name: away}), [face.landmarks_photo])
         change = {other: getattr(found, other) - getattr(face, other) for other in ("yaw", "pitch", "roll")}
-        assert change.pop(name) == pytest.approx(away, abs=3.5) and max(map(abs, change.values())) < 3.5
+        assert change.pop(name) == pytest.approx(away, abs=4) and max(map(abs, change.values())) < 3.5
 
 
 def test_a_turn_knows_the_expression_that_it_turns(prepared: Prepared) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from bright_mouth import ASTRONAUT
@@ -41,8 +42,6 @@ def test_backward_is_the_inverse_of_forward(scene: Scene, movement: Movement) ->
     inside = scene.maps.weight > 0.999
     source_x, source_y = x + flow_x, y + flow_y
     ok = inside & (source_x > 1) & (source_x < columns - 2) & (source_y > 1) & (source_y < rows - 2)
-    import cv2
-
     there = [
         cv2.remap(p * np.float32(scene.grid.cells), source_x.astype(np.float32), source_y.astype(np.float32), cv2.INTER_LINEAR)
         for p in (moved.dx, moved.dy)
@@ -106,6 +105,10 @@ def test_glasses_lie_in_a_plane() -> None:
         return float(np.abs(columns @ np.linalg.lstsq(columns, depth, rcond=None)[0] - depth).max())
 
     assert bumps(flat) < 0.5 * bumps(plain)
+    inside = [cv2.pointPolygonTest(cv2.convexHull(hull.astype(np.float32)), tuple(map(float, p)), False) > 0 for p in ASTRONAUT]
+    points = [scene.skin.points[len(head.vertices) - 68 : len(head.vertices)][inside] for scene in (flat, plain)]
+    rest = [np.linalg.lstsq(np.c_[np.ones(len(p)), p[:, :2]], p[:, 2], rcond=None)[1][0] for p in points]
+    assert rest[0] < 0.5 * rest[1], "so is what is drawn over it"
 
 
 def test_nothing_comes_from_beyond_the_border(scene: Scene) -> None:
