@@ -47,7 +47,8 @@ def heads() -> None:
     turned += [mimica.edit(PHOTO, expression, pose={"yaw": yaw}) for expression, yaw in TURNED_EXPRESSIONS]
     box = turned[0].readings[0].box_photo
     row = [around_the_face(result.image, box) for result in turned]
-    write_image(HERE / "pictures" / "pose.jpg", np.vstack([np.hstack(row[i : i + 4]) for i in (0, 4, 8)]), comment="edited by Mimica")
+    rows = np.vstack([np.hstack(row[i : i + 4]) for i in (0, 4, 8)])
+    write_image(HERE / "pictures" / "pose.jpg", rows, comment="edited by Mimica")
     large = np.asarray(Image.open(PHOTO).convert("RGB").resize((1536, 1536), Image.Resampling.LANCZOS))
     looking = [mimica.edit(large, gaze=gaze) for gaze in GAZES]
     eyes = looking[0].readings[0].landmarks_photo[36:48]
