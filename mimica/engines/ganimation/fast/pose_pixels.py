@@ -101,11 +101,11 @@ def sample(grid: Grid, photo: np.ndarray, flow_x: np.ndarray, flow_y: np.ndarray
     over = None if front is None else _Over.of(grid, photo, (flow_x, flow_y), front)
     cell = np.float32(grid.cell)
     moved = (motion - np.float32(LEAST)) * np.float32(cell / FULL)
-    planes = cv2.merge([flow_x * cell, flow_y * cell, np.clip(moved, 0, 1)])
+    planes = flow_x * cell, flow_y * cell, np.clip(moved, 0, 1)
     rows = max(grid.cell, STRIP // grid.cell * grid.cell)
     for top in range(region.y0, region.y1, rows):
         y0, y1 = max(region.y0, top - 1), min(region.y1, top + rows + 1)  # a row more on each side, for the unsharp mask
-        x, y, share = cv2.split(_fine(planes, grid, region, y0, y1))
+        x, y, share = (_fine(plane, grid, region, y0, y1) for plane in planes)
         band = None if over is None else over.put(x, y, region, y0, y1)
         x += np.arange(region.x0, region.x1, dtype=np.float32)
         y += np.arange(y0, y1, dtype=np.float32)[:, None]
@@ -119,22 +119,23 @@ def sample(grid: Grid, photo: np.ndarray, flow_x: np.ndarray, flow_y: np.ndarray
     return result
 
 
-def _fine(planes: np.ndarray, grid: Grid, region: Region, y0: int, y1: int) -> np.ndarray:
-    """Maps of the grid at the photo's pixels, the region's columns and the rows y0..y1."""
-    j0, j1 = max((y0 - grid.top) // grid.cell - 1, 0), min(-((grid.top - y1) // grid.cell) + 1, len(planes))
-    fine = cv2.resize(planes[j0:j1, region.i0 : region.i1], None, fx=grid.cell, fy=grid.cell, interpolation=cv2.INTER_LINEAR)
+def _fine(plane: np.ndarray, grid: Grid, region: Region, y0: int, y1: int) -> np.ndarray:
+    """A map of the grid at the photo's pixels, the region's columns and the rows y0..y1. (One plane at a time: to split what was
+    enlarged together takes longer.)"""
+    j0, j1 = max((y0 - grid.top) // grid.cell - 1, 0), min(-((grid.top - y1) // grid.cell) + 1, len(plane))
+    fine = cv2.resize(plane[j0:j1, region.i0 : region.i1], None, fx=grid.cell, fy=grid.cell, interpolation=cv2.INTER_LINEAR)
     up, left = y0 - (grid.top + j0 * grid.cell), region.x0 - (grid.left + region.i0 * grid.cell)
     return fine[up : up + y1 - y0, left : left + region.x1 - region.x0]
 
 
 @dataclass(frozen=True)
 class _Over:
-    """The front, in pixels, as far as it differs from what is behind it: `planes` (rows, columns, 4), its flow and its cover on
-    the grid, of which `region` counts, and how far apart both are."""
+    """The front, in pixels, as far as it differs from what is behind it: `planes`, its flow (x, y) and its cover on the grid, of
+    which `region` counts, and how far apart both are."""
 
     grid: Grid
     region: Region
-    planes: np.ndarray
+    planes: tuple[np.ndarray, ...]
 
     @classmethod
     def of(cls, grid: Grid, photo: np.ndarray, flow: tuple[np.ndarray, np.ndarray], front: Front) -> _Over | None:
@@ -144,7 +145,7 @@ class _Over:
         region = Region.of(grid, photo.shape, np.where(front.cover > 0.01, apart, 0) * np.float32(LEAST / APART))
         if region is None:
             return None
-        return cls(grid, region, cv2.merge([front.flow_x * cell, front.flow_y * cell, front.cover, apart]))
+        return cls(grid, region, (front.flow_x * cell, front.flow_y * cell, front.cover, apart))
 
     def put(self, x: np.ndarray, y: np.ndarray, region: Region, y0: int, y1: int) -> _Band | None:
         """Writes the front's flow over that of a strip, rows y0..y1 and the columns of `region`, in place; gives back its outline
@@ -154,7 +155,7 @@ class _Over:
             return None
         left, right = self.region.x0, self.region.x1
         here = np.s_[top - y0 : bottom - y0, left - region.x0 : right - region.x0]
-        front_x, front_y, cover, apart = cv2.split(_fine(self.planes, self.grid, self.region, top, bottom))
+        front_x, front_y, cover, apart = (_fine(plane, self.grid, self.region, top, bottom) for plane in self.planes)
         seen = (cover - np.float32(0.5)) * np.float32(self.grid.cell / (SLOPE * EDGE)) + np.float32(0.5)
         back_x, back_y = x[here], y[here]
         over = seen >= 0.5
