@@ -65,14 +65,16 @@ def test_the_far_outline_is_smooth(scene: Scene) -> None:
 
 
 def test_beyond_the_outline_nothing_of_the_face_is_seen_again(scene: Scene) -> None:
-    """What is shown just outside the far outline lay outside the face's outline before."""
-    (back_x, _), front = drawn(scene, Movement(yaw=15))
-    head = fit(ASTRONAUT, OWN)
-    before = scene.grid.points(head.vertices[-68:][:17, :2])
-    for landmark in (13, 14):
-        row = int(before[landmark, 1])
-        first = np.flatnonzero(front.cover[row] >= 0.5)[-1] + 2
-        assert first + back_x[row, first] > before[landmark, 0] - 0.5
+    """What is shown just outside the far outline lay outside the face's outline before, by some margin."""
+    before = scene.grid.points(fit(ASTRONAUT, OWN).vertices[-68:][:17, :2])
+    for yaw, landmarks in ((10, (11, 12, 13)), (-15, (5, 4, 3))):
+        (back_x, _), front = drawn(scene, Movement(yaw=yaw))
+        for landmark in landmarks:
+            row, away = int(before[landmark, 1]), 1 if yaw > 0 else -1
+            edge = np.flatnonzero(front.cover[row] >= 0.5)[-1 if yaw > 0 else 0] + away
+            assert away * (edge + 0.5 + back_x[row, edge] - before[landmark, 0]) > 2.5
+            beyond = edge + away * int(0.3 * scene.grid.cells)
+            assert abs(back_x[row, beyond]) < 1.5, "and what is far from it stays"
 
 
 def test_the_chin_that_drops_is_part_of_the_front(scene: Scene) -> None:
