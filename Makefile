@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TORCH := torch==2.13.0
 
-.PHONY: demo test lint types fuzz chaos site clean help
+.PHONY: demo test lint types fuzz chaos site wheels clean help
 
 help:
 	@echo "make demo   edit and animate the example photo into demo/"
@@ -11,6 +11,7 @@ help:
 	@echo "make fuzz   try changed inputs at every door, MINUTES=1"
 	@echo "make chaos  kill and disturb long jobs, KILLS=100"
 	@echo "make site   the documentation, into build/site"
+	@echo "make wheels the packages for the package index, into dist/"
 	@echo "make clean  remove .venv, demo/ and caches"
 
 .venv/core: pyproject.toml
@@ -56,6 +57,10 @@ chaos: .venv/dev
 
 site: .venv/dev
 	OMP_NUM_THREADS=1 $(BIN)/python docs/build_site.py
+
+wheels: .venv/dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
+	$(BIN)/python models/build.py dist
 
 clean:
 	rm -rf .venv demo .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info

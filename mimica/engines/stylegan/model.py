@@ -30,10 +30,10 @@ from mimica.errors import DataError, WeightsError
 from mimica.files import atomic_path
 from mimica.foreign.tables import NO_ARRAY
 from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights
+from mimica.model_files.shipped import folder_with
 
-_WEIGHTS = Path(__file__).parents[2] / "weights"
-SHIPPED = _WEIGHTS / "stylegan.safetensors"
-SHIPPED_ENCODER = _WEIGHTS / "stylegan_encoder.safetensors"
+SHIPPED = folder_with("stylegan.safetensors") / "stylegan.safetensors"
+SHIPPED_ENCODER = SHIPPED.with_name("stylegan_encoder.safetensors")
 NETWORKS: dict[str, type[Generator]] = {GENERATOR_KIND: Generator, CASCADE_KIND: CascadeGenerator}
 """What a model file of each kind is made into."""
 
@@ -69,7 +69,7 @@ def load_model(path: Path | None = None, encoder: Path | None = None) -> Model:
     encoder.safetensors beside it or the one named). Raises `WeightsError`, also for an encoder of another generator."""
     source = path or SHIPPED
     if path is None and not SHIPPED.is_file():
-        raise WeightsError("No generator comes with this copy of Mimica; give one with --weights (see docs/stylegan.md).")
+        raise WeightsError("No generator comes with this copy of Mimica: pip install mimica-models, or give one with --weights.")
     weights = load_weights(source, tuple(NETWORKS))
     generator = build_module(NETWORKS[weights.kind], weights.config, source)
     fill_module(generator, weights.tensors, source)
