@@ -44,8 +44,9 @@ def film(
     lines = [
         (
             f"{row.film}, {row.request}", f"{row.frames}", f"{row.edited}", f"{row.flicker:.2f}", f"{row.unrest:.2f}",
-            f"{row.error:.2f}", f"{row.gain:.2f}", _said(row.truth and row.truth[0]), _said(row.truth and row.truth[1]), _said(row.identity),
-            _said(row.speech),
+            f"{row.error:.2f}", f"{row.gain:.2f}",
+            _said(row.truth and row.truth[0]), _said(row.truth and row.truth[1]),
+            _said(row.identity), _said(row.speech),
         )
         for row in rows
     ]  # fmt: skip

@@ -75,8 +75,9 @@ MOVED = (0.0005, 0.0025)
 class State:
     """What `encode` finds: landmarks and mesh in shares of the tight crop's side, the crop itself at scale 1, the openings
     before, the eyeballs (by the name of the part), the colour of white, the scale of fields, and where glasses are: `rims`, how
-    far the nearest rim is, `frame`, their hull (n, 2) in the window; `lasting`, what the next frame of a film takes over. Eyes
-    and head are taken apart when they are first asked to move."""
+    far the nearest rim is, `frame`, their hull (n, 2) in the window; `lasting`, what the next frame of a film takes over;
+    `often`, whether frames are rendered from it again and again. Eyes and head are taken apart when they are first asked to
+    move."""
 
     face: Face
     controls: np.ndarray
@@ -92,6 +93,7 @@ class State:
     frame: np.ndarray | None
     loops: tuple[np.ndarray, np.ndarray]
     lasting: Lasting
+    often: bool = True
 
     @property
     def pose(self) -> tuple[float, float, float]:
@@ -102,7 +104,7 @@ class State:
     @cached_property
     def window(self) -> Window:
         """The window's pixels as frames sample them."""
-        return Window.of(self.face.image)
+        return Window.of(self.face.image, self.often)
 
     @cached_property
     def gaze(self) -> Gaze:
@@ -139,7 +141,7 @@ class FastGanimation:
 
     def encode_next(self, face: Face, before: State | None) -> State:
         """The same for the next frame of a film; see `mimica.engines.base` and `lasting`."""
-        return self._encoded(face, None if before is None else before.lasting)
+        return replace(self._encoded(face, None if before is None else before.lasting), often=False)
 
     def _encoded(self, face: Face, before: Lasting | None) -> State:
         face = replace(face, controls={**dict.fromkeys(HEAD, 0.0), **face.controls})
@@ -148,10 +150,10 @@ class FastGanimation:
         mesh = self._rig.mesh(landmarks)
         scale = lasting.scale_of(float(1 / np.hypot(*crop_from_window[:, 0])), DETAIL, before)
         crop = cut(face.image, crop_from_window * SIDE, ROWS)[:, :SIDE]
-        openings = self._warper.openings(mesh[: self._rig.skin_vertices], scale, ROWS)
+        skin = self._warper.skin(mesh[: self._rig.skin_vertices], scale, ROWS)
+        openings = self._warper.openings(mesh[: self._rig.skin_vertices], skin)
         controls = to_vector(face.controls, SIDED_AU_NAMES)
-        white = tooth_white(crop, openings[1], self._warper.skin(mesh[: self._rig.skin_vertices], 1, ROWS))
-        white = lasting.white_of(white, before)
+        white = lasting.white_of(tooth_white(crop, openings[1], skin), before)
         eyeballs = _eyeballs(crop, landmarks, openings[1])
         due = lasting.is_due(before)
         found = glasses.find_rims(_sharp(face.image, crop_from_window), landmarks) if due else None

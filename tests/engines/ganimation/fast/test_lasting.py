@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mimica.engines.ganimation.fast import glasses
+from mimica.face import glasses
 from mimica.engines.ganimation.fast.lasting import MISSES, SEARCH_EVERY, Lasting, is_due, known, scale_of, white_of
 
 SHAPE = (300, 240)
