@@ -80,6 +80,17 @@ def _photo(folder: Path) -> None:
     shutil.copy(PHOTO, folder / "a.jpg")
 
 
+def _film(folder: Path) -> None:
+    sys.path.insert(0, str(ROOT))
+    from PIL import Image
+
+    from mimica.video.writer import VideoWriter
+
+    with Image.open(PHOTO) as photo, VideoWriter(folder / "film.mp4", 25, (256, 256)) as video:
+        for index in range(12):
+            video.write(np.asarray(photo.convert("RGB").crop((90 - index, 0, 346 - index, 256))))
+
+
 def _faces(folder: Path) -> None:
     sys.path.insert(0, str(ROOT))
     from mimica.data.dataset import DatasetWriter
@@ -109,6 +120,7 @@ JOBS = {
         _job("prepare", _photos, "prepare folder photos -o set", "set"),
         _job("animate", _photo, "animate a.jpg -e happy --size 200 --seconds 1 -o a.mp4", "a.mp4", old=True),
         _job("edit", _photo, "edit a.jpg -e happy -o b.png", "b.png", old=True),
+        _job("edit film", _film, "edit film.mp4 -e happy:0.6 -o made.mp4", "made.mp4", old=True),
         _job("train", _faces, _TRAIN, "run/weights", "run/log.csv", "run/samples", grows=True),
     )
 }

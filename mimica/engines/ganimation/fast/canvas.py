@@ -47,10 +47,10 @@ class Window:
     changed: tuple[tuple[slice, slice], ...] = ()
 
     @classmethod
-    def of(cls, image: np.ndarray) -> Window:
-        """A window that is to be sampled often."""
+    def of(cls, image: np.ndarray, often: bool = True) -> Window:
+        """A window that is to be sampled `often`, or once only, for which nothing is worth being enlarged."""
         rgba, fine = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA), None
-        if FINE[0] <= image.shape[0] * image.shape[1] <= FINE[1]:
+        if often and FINE[0] <= image.shape[0] * image.shape[1] <= FINE[1]:
             fine = cv2.resize(rgba, None, fx=FINER, fy=FINER, interpolation=cv2.INTER_CUBIC)
         return cls(image, rgba, fine)
 

@@ -100,7 +100,7 @@ class FastGanimation:
 
     def encode_next(self, face: Face, before: State | None) -> State:
         """The same for the next frame of a film; see `mimica.engines.base` and `lasting`."""
-        return self._encoded(face, None if before is None else before.lasting)
+        return replace(self._encoded(face, None if before is None else before.lasting), often=False)
 
     def _encoded(self, face: Face, before: Lasting | None) -> State:
         face = replace(face, controls={**dict.fromkeys(HEAD, 0.0), **face.controls})
@@ -109,10 +109,10 @@ class FastGanimation:
         mesh = self._rig.mesh(landmarks)
         scale = lasting.scale_of(float(1 / np.hypot(*crop_from_window[:, 0])), DETAIL, before)
         crop = cut(face.image, crop_from_window * SIDE, ROWS)[:, :SIDE]
-        openings = self._warper.openings(mesh[: self._rig.skin_vertices], scale, ROWS)
+        skin = self._warper.skin(mesh[: self._rig.skin_vertices], scale, ROWS)
+        openings = self._warper.openings(mesh[: self._rig.skin_vertices], skin)
         controls = to_vector(face.controls, SIDED_AU_NAMES)
-        white = tooth_white(crop, openings[1], self._warper.skin(mesh[: self._rig.skin_vertices], 1, ROWS))
-        white = lasting.white_of(white, before)
+        white = lasting.white_of(tooth_white(crop, openings[1], skin), before)
         eyeballs = eyeballs_of(crop, landmarks, openings[1])
         due = lasting.is_due(before)
         found = glasses.find_rims(_sharp(face.image, crop_from_window), landmarks) if due else None

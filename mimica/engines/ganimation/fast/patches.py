@@ -95,7 +95,7 @@ def pair_patches(
     mesh = rig.mesh(landmarks)[:skin]
     moved = mesh + rig.move(landmarks, source, target)[:skin]
     field = warper.field(mesh, moved, rig.gain(landmarks, source, target))
-    openings = warper.openings(mesh)
+    openings = warper.openings(mesh, warper.skin(mesh))
     crop, goal = look_at(pairs.images[before], look), look_at(pairs.images[after], look, blocks=False)
     white = tooth_white(crop, openings[1], warper.skin(mesh))
     result: dict[str, list[Row]] = {network: [] for network in NETWORKS}

@@ -41,7 +41,7 @@ class State:
     before, the eyeballs (by the name of the part), the colour of white, the scale of fields, where glasses are: `rims`, how far
     the nearest rim is, `frame`, their hull (n, 2) in the window; the edges of the lids, `loops` in the window and `lids` by the
     name of the part; `lasting`, what the next frame of a film takes over. `changed`: the boxes of the window in which
-    `face.image` is no longer the photo. Eyes and head are taken apart when they are first asked to move."""
+    `face.image` is no longer the photo; `often`, whether frames are rendered from it again and again. Eyes and head are taken apart when they are first asked to move."""
 
     face: Face
     controls: np.ndarray
@@ -59,6 +59,7 @@ class State:
     lids: Mapping[str, Lid]
     lasting: Lasting
     changed: tuple[tuple[slice, slice], ...] = ()
+    often: bool = True
 
     @property
     def pose(self) -> tuple[float, float, float]:
@@ -69,7 +70,7 @@ class State:
     @cached_property
     def window(self) -> Window:
         """The window's pixels as frames sample them."""
-        return Window.of(self.face.image)
+        return Window.of(self.face.image, self.often)
 
     @cached_property
     def free(self) -> np.ndarray:

@@ -115,9 +115,9 @@ class Warper:
         openings = _softened(mouth, THIN_MOUTH), _softened(eyes, THIN_EYE)
         return Field(cv2.merge(list(_settled(flow))), steps, cv2.merge(list(relit)), *openings)
 
-    def openings(self, points: np.ndarray, scale: int = 1, rows: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
-        """`Field.mouth` and `Field.eyes` of a mesh with skin vertices (V, 2)."""
-        mouth, eyes = self._inside_loops(points, self.skin(points, scale, rows))
+    def openings(self, points: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`Field.mouth` and `Field.eyes` of a mesh with skin vertices (V, 2), which covers `skin` of the crop."""
+        mouth, eyes = self._inside_loops(points, skin)
         return _softened(mouth, THIN_MOUTH), _softened(eyes, THIN_EYE)
 
     def skin(self, points: np.ndarray, scale: int = 1, rows: int = SIDE) -> np.ndarray:

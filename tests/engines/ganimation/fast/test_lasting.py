@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mimica.engines.ganimation.fast import glasses
 from mimica.engines.ganimation.fast.lasting import MISSES, SEARCH_EVERY, Lasting, is_due, known, scale_of, white_of
+from mimica.face import glasses
 
 SHAPE = (300, 240)
 WHITE = np.full(3, 200, np.float32)
