@@ -25,7 +25,7 @@ BORDER = 0.02
 FINER = 3
 """A window is enlarged by this, once a photo, so that frames may sample it linearly, which is six times as fast as cubically and
 hardly less sharp. Odd: the photo's own pixels stay among those of the enlarged one."""
-FINE = (100_000, 1_500_000)
+FINE = (300_000, 1_500_000)
 """Pixels of windows that are enlarged (to 36 bytes each); smaller ones, whose pixels hold more, cost little as they are."""
 EYE_ROOM = 0.4
 """Pixels of a changed eye come to lie no farther outside its box than this share of the box' height."""

@@ -90,7 +90,9 @@ class FastGanimation:
         networks = {n.removeprefix("painter."): a.tobytes() for n, a in arrays.items() if n.startswith("painter.")}
         self._painter = Painter(networks)
         skin = self._rig.topology["vertex_weight"] > 1
-        neutral = arrays["mesh.mean"].reshape(-1, 2)[: self._rig.skin_vertices]
+        neutral, inner = np.split(arrays["mesh.mean"].reshape(-1, 2), [self._rig.skin_vertices])
+        color, soft = (self._rig.topology[f"inner_{name}"] for name in ("color", "soft"))
+        self._inner = {**self._rig.topology, "inner_color": mouth.shaded(color, soft, inner)}
         self._moving = {name: np.flatnonzero(skin & _near(neutral, name)) for name in PARTS}
 
     def encode(self, face: Face) -> State:
@@ -219,7 +221,7 @@ class FastGanimation:
         if part.network == "mouth":
             openings = state.openings[0], field.mouth
             opening = part_of(field.mouth, corner, part, scale)
-            drawing = draw_mouth(moved[self._rig.skin_vertices :], self._rig.topology, state.white, corner, opening, scale)
+            drawing = draw_mouth(moved[self._rig.skin_vertices :], self._inner, state.white, corner, opening, scale)
         else:
             openings, drawing = (state.openings[1], field.eyes), state.eyeballs[name]
         condition = condition_of(part, state.landmarks, state.controls, target)

@@ -237,7 +237,7 @@ def test_a_large_window_is_painted_in_bands(engine: edit.FastGanimation, astrona
 
 
 def test_a_window_sampled_from_an_enlarged_one_is_as_sharp_and_keeps_its_own_pixels(astronaut: np.ndarray) -> None:
-    image = astronaut[:, :, :]
+    image = np.asarray(cv2.resize(astronaut, (600, 600), interpolation=cv2.INTER_CUBIC))
     window = canvas.Window.of(image)
     assert window.fine is not None
     y, x = np.indices(image.shape[:2], np.float32)
@@ -250,10 +250,11 @@ def test_a_window_sampled_from_an_enlarged_one_is_as_sharp_and_keeps_its_own_pix
 
 
 def test_changed_eyes_are_seen_through_the_enlarged_window(astronaut: np.ndarray) -> None:
-    other, box = astronaut.copy(), np.s_[100:130, 200:240]
+    photo = np.asarray(cv2.resize(astronaut, (600, 600), interpolation=cv2.INTER_CUBIC))
+    other, box = photo.copy(), np.s_[100:130, 200:240]
     other[box] = 255 - other[box]
-    y, x = np.indices(astronaut.shape[:2], np.float32)[:, 50:400, 100:400]
-    seen = canvas.Window.of(astronaut).with_eyes(other, [box]).sample(x.copy(), y.copy(), (100, 50))
+    y, x = np.indices(photo.shape[:2], np.float32)[:, 50:400, 100:400]
+    seen = canvas.Window.of(photo).with_eyes(other, [box]).sample(x.copy(), y.copy(), (100, 50))
     assert np.array_equal(seen[..., :3], other[50:400, 100:400])
 
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from mimica.cli.evaluate import app as evaluate_app
 from mimica.config import choose
 from mimica.data.dataset import DatasetWriter
-from mimica.engines.base import Face
+from mimica.engines.base import Face, load_engine
 from mimica.engines.ganimation.edit import load
 from mimica.engines.ganimation.fast import data as fast_data
 from mimica.engines.ganimation.fast.edit import WEIGHTS
@@ -26,7 +26,8 @@ from mimica.engines.ganimation.fast.painter import PARTS, condition_of
 from mimica.engines.ganimation.fast.painter_file import from_onnx, to_onnx
 from mimica.engines.ganimation.fast.patches import RealPatches, choose_pairs, mirrored
 from mimica.engines.ganimation.fast.train import FastTask, read_topology
-from mimica.errors import DataError, UserError, WeightsError
+from mimica.errors import DataError, UserError, ValueRangeError, WeightsError
+from mimica.evaluate import sheet
 from mimica.facs import AU_NUMBERS, SIDED_AU_NAMES
 from mimica.training.loop import Trainer
 
@@ -214,11 +215,30 @@ def test_rates_rise_and_fall() -> None:
     assert torch.isfinite(torch.tensor(rates)).all()
 
 
-def test_the_sheet_shows_held_out_faces_beside_the_frames_of_the_pairs(pairs: Path, tmp_path: Path) -> None:
-    output, labels = tmp_path / "sheet.png", tmp_path / "labels.jsonl"
+def _held_out(pairs: Path, folder: Path) -> Path:
+    """Labels by which one face is held out."""
     lines = [json.loads(line) for line in (pairs / "labels.jsonl").read_text().splitlines()]
     changed = [line | {"split": "validation" if line["source_id"] == "bert" else "train"} for line in lines]
+    labels = folder / "labels.jsonl"
     labels.write_text("".join(json.dumps(line) + "\n" for line in changed))
+    return labels
+
+
+@pytest.mark.parametrize("zoom", ["eyes", "mouth"])
+def test_the_sheet_enlarges_what_is_asked_for(pairs: Path, tmp_path: Path, zoom: str) -> None:
+    output, labels, chosen = tmp_path / "sheet.png", _held_out(pairs, tmp_path), sheet.ZOOMS[zoom]
+    words = ["sheet", str(pairs), "-o", str(output), "--faces", "1", "--labels", str(labels), "--zoom", zoom]
+    done = CliRunner().invoke(evaluate_app, words)
+    assert done.exit_code == 0, done.output
+    cells = np.split(cv2.imread(str(output)).astype(int), 1 + len(chosen.shown), axis=1)
+    assert cells[0].shape == (round(384 * chosen.height), 384, 3)
+    assert sum(np.abs(cell - cells[0]).max() > 8 for cell in cells[1:]) >= len(chosen.shown) - 2
+    with pytest.raises(ValueRangeError, match="'eyes'"):
+        sheet.sheet(pairs, load_engine(), zoom="eye")
+
+
+def test_the_sheet_shows_held_out_faces_beside_the_frames_of_the_pairs(pairs: Path, tmp_path: Path) -> None:
+    output, labels = tmp_path / "sheet.png", _held_out(pairs, tmp_path)
     words = ["sheet", str(pairs), "-o", str(output), "--faces", "3", "--weights", str(WEIGHTS), "--labels", str(labels)]
     done = CliRunner().invoke(evaluate_app, words)
     assert done.exit_code == 0, done.output
