@@ -68,7 +68,7 @@ def _part_seen(drawn: Coverage, triangles: np.ndarray, part_of: np.ndarray) -> n
     of_vertex = np.zeros(triangles.max() + 1 if len(triangles) else 1, np.int64)
     of_vertex[triangles.ravel()] = np.repeat(part_of, 3)
     seen = np.zeros(drawn.shape, np.int64)
-    seen.ravel()[drawn.pixels] = of_vertex[drawn.corners[0]]
+    seen.ravel()[drawn.pixels] = of_vertex[drawn.corners[0].take(drawn.faces)]
     return seen
 
 

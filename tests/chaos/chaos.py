@@ -117,6 +117,7 @@ JOBS = {
     for job in (
         _job("annotate", _photos, "annotate photos -o aus.csv -j 1", "aus.csv", old=True),
         _job("annotate -j 2", _photos, "annotate photos -o aus.csv -j 2", "aus.csv"),
+        _job("annotate in parts", _photos, "annotate photos -o aus --format csv --part 3 -j 1", "aus", grows=True),
         _job("prepare", _photos, "prepare folder photos -o set", "set"),
         _job("animate", _photo, "animate a.jpg -e happy --size 200 --seconds 1 -o a.mp4", "a.mp4", old=True),
         _job("edit", _photo, "edit a.jpg -e happy -o b.png", "b.png", old=True),
