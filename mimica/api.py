@@ -292,7 +292,7 @@ def animate(
     """A video of the photo: to `expression` (with `au`, `pose`, `gaze` ... as in `edit`) and back, or through a `sequence`, as in
     `"happy@0, surprised:0.8@1.5-2, photo@3"`, or along a `track`, perhaps a function of what the face shows (`read_motion`).
 
-    attributes  as in `edit`: the doses swell and fall again over the length of the video; may be all that is asked for
+    attributes  as in `edit`, in every frame; an engine's own swell and fall over the length; may be all that is asked for
     seconds  length; None: 2.5, or what the sequence says; a track has its own. loop: it ends as it begins
     blinks, alive  beside the rest or alone, by `seed`: natural blinks; head and eyes move as well (see `mimica.motion.alive`)
     fps, size  frames a second, up to 120; longer side, pixels: a larger photo is made smaller. parts, enhance: as in `edit`

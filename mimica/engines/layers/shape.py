@@ -56,10 +56,9 @@ def shape(photo: np.ndarray, landmarks: np.ndarray, irises: np.ndarray, worn: Wo
     result = photo.copy()
     result[y0:y1, x0:x1] = moved
     length = np.hypot(flow[..., 0], flow[..., 1])
-    after = (
-        np.asarray(each + _moved(each, points, moves, reach), np.float32) for each in (points, np.asarray(irises, np.float64))
-    )
-    return Shaped(result, *after, (length / max(float(length.max()), 1e-6)).astype(np.float32))
+    places = (points, np.asarray(irises, np.float64))
+    marks, pupils = (np.asarray(each + _moved(each, points, moves, reach), np.float32) for each in places)
+    return Shaped(result, marks, pupils, (length / max(float(length.max()), 1e-6)).astype(np.float32))
 
 
 def moves_of(name: str) -> np.ndarray:
