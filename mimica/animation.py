@@ -108,7 +108,8 @@ def prepare(
     """Cuts out and encodes the faces, once a photo; `bystanders` are the photo's other faces; with `enhance` frames get a
     `Prepared.restorer`; `dressed`: what each face wears. Raises `NoFaceError` for a face that cannot be cut out."""
     everyone, faces = [*readings, *bystanders], []
-    for reading, worn in zip(readings, dressed or [None] * len(readings), strict=True):
+    outfits: Sequence[Dressed | None] = dressed or [None] * len(readings)
+    for reading, worn in zip(readings, outfits, strict=True):
         face, matrix = cut_face(photo, reading, engine, everyone)
         if worn is not None and worn.overlay is not None:
             face = replace(face, glasses_crop=align.transform(worn.overlay.hull, matrix))
@@ -255,7 +256,8 @@ def head_warnings(prepared: Prepared, values: Sequence[Mapping[str, float]]) -> 
 
 def track_warnings(prepared: Prepared, tracks: Sequence[Track]) -> tuple[str, ...]:
     """As `head_warnings`, and about attributes that are left out; for absolute tracks that begin with what the photo shows."""
-    engine, sentences = prepared.engine, [*refused([face.dressed for face in prepared.faces])]
+    engine = prepared.engine
+    sentences: list[str | None] = [*refused([face.dressed for face in prepared.faces])]
     for face, track in zip(prepared.faces, tracks, strict=True):
         left_out = pose_warning(track, engine.name, engine.controls)
         sentences.append(left_out or beyond(track, own_controls(face.reading)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -62,7 +63,8 @@ def prepare(
         raise DataError(f"None of the pictures of '{folder}' could be used.")
     with atomic_path(output, folder=True) as temporary:
         temporary.mkdir()
-        np.savez(temporary / FILE, **{name: np.array([row[name] for row in rows]) for name in rows[0]})
+        columns: dict[str, Any] = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+        np.savez(temporary / FILE, **columns)
     return report
 
 

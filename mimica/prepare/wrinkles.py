@@ -74,7 +74,7 @@ def prepare(
         report.kept += len(donors)
         groups.append(donors)
     shading, landmarks = atlas_of(*groups)
-    tensors = {"shading": shading.astype(np.float16), "landmarks": landmarks.astype(np.float32)}
+    tensors: dict[str, np.ndarray] = {"shading": shading.astype(np.float16), "landmarks": landmarks.astype(np.float32)}
     notes = {"set": faces.title, "old": len(groups[0]), "young": len(groups[1])}
     save_weights(output, Weights(KIND, VERSION, (), {}, tensors, notes))
     return report

@@ -23,6 +23,8 @@ def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 class MaskNet(nn.Module):
     """`width`: channels at half the side; twice as many at a quarter, thrice at an eighth and a sixteenth."""
 
+    places: Tensor
+
     def __init__(self, width: int = 24) -> None:
         super().__init__()
         a, b, c = width, 2 * width, 3 * width

@@ -72,14 +72,14 @@ class MaskSource:
             picture[..., :3] = _relit(picture[..., :3], rng)
         known = np.array([self.trusted[row], 1, np.isfinite(a["hat"][row]), np.isfinite(a["age"][row])], np.float32)
         facts = np.nan_to_num(np.array([a["hat"][row], a["age"][row]], np.float32))
-        planes = np.ascontiguousarray(picture.transpose(2, 0, 1))
+        planes: np.ndarray = np.ascontiguousarray(picture.transpose(2, 0, 1))
         return {"image": planes[:3] * 2 - 1, "masks": planes[3:], "facts": facts, "known": known}
 
 
 def _moved(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Mirrored, turned, scaled and shifted a little."""
     side = len(picture)
-    matrix = cv2.getRotationMatrix2D((side / 2, side / 2), rng.normal(0, 5), float(np.exp(rng.normal(0, 0.06))))
+    matrix: np.ndarray = cv2.getRotationMatrix2D((side / 2, side / 2), rng.normal(0, 5), float(np.exp(rng.normal(0, 0.06))))
     matrix[:, 2] += rng.normal(0, 0.025 * side, 2)
     flipped = picture[:, ::-1] if rng.random() < 0.5 else picture
     return cv2.warpAffine(np.ascontiguousarray(flipped), matrix, (side, side), borderMode=cv2.BORDER_REFLECT)
