@@ -37,7 +37,7 @@ def faces(monkeypatch: pytest.MonkeyPatch) -> list[FaceReading]:
             raise NoFaceError("In this photo no face was found.")
         return found
 
-    monkeypatch.setattr(api, "find_faces", find)
+    monkeypatch.setattr("mimica.film.photos.find_faces", find)
     monkeypatch.setattr(api, "load_engine", lambda name, weights: BrightMouth())
     return found
 
