@@ -65,9 +65,10 @@ def fit(chosen: argparse.Namespace) -> dict[str, Path]:
     run("directions", "fit", work / "posed", *angles, *how)
     run("directions", "fit", work / "people", "--add", *how)
     epochs = ["--set", f"epochs={chosen.epochs}", "--set", f"halve_every={chosen.epochs / 15}"]
-    for preset, more in (("paper", []), ("residual", ["--set", "one_w=true"])):
+    for preset in ("paper", "residual"):
         if not (work / preset / "weights").exists():
-            run("train", "autoencoder", "--preset", preset, "--data", work / "people", "-o", work / preset, *epochs, *more)
+            how = ["--preset", preset, "--data", work / "people", *epochs, "--set", "one_w=true"]
+            run("train", "autoencoder", *how, "-o", work / preset)
     files = {name: work / preset / "weights" / "autoencoder.safetensors" for name, preset in
              (("autoencoder", "residual"), ("autoencoder_paper", "paper"))}  # fmt: skip
     return {"directions": fitted, **files}

@@ -78,7 +78,9 @@ def test_the_photo_smiles_when_the_driver_does(video: Path, tmp_path: Path) -> N
 
 def test_a_small_photo_can_be_enhanced(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    monkeypatch.setattr("mimica.film.photos.enhanced", lambda photo, readings, others: seen.append(photo) or (photo, readings, others, []))
+    monkeypatch.setattr(
+        "mimica.film.photos.enhanced", lambda photo, readings, others: seen.append(photo) or (photo, readings, others, [])
+    )
     assert run(PHOTO, video, "-o", tmp_path / "out.mp4", "--size", "128", "--raw", "--enhance")[0] == 0 and len(seen) == 1
 
 

@@ -8,8 +8,8 @@ layers of 512 and an output layer give w_out, of the shape of w_in. The paper do
     w_out = f(w_in, u)                                    form "direct", the paper's
     w_out = w_in + s (f(x, u) - f(x, 0)),  x = (w_in - m) / s     form "residual": no change is the identity, exactly
 
-With `one_w` the residual form sees the mean of w_in's rows and changes all rows alike: a fourteenth of the numbers for a
-generator of 256 pixels, one that was trained with the same w at all places above all.
+With `one_w` the network sees the mean of w_in's rows; the residual form changes all rows alike, the direct form gives one w for
+all: a fourteenth of the numbers for a generator of 256 pixels, one that was trained with the same w at all places above all.
 
 A transition (section 3.3) is w_i = w_s + alpha (w_t - w_s) for alpha from 0 to 1.
 
@@ -54,14 +54,12 @@ class PseudoAutoencoder(nn.Module):
         form: Form = "direct",  # "direct", the paper's, or "residual", in which no change is the identity.
         hidden: int = HIDDEN,  # Units of each of the four inner layers; the paper's 512.
         copies: int = COPIES,  # How often u is repeated where it is joined, 1 or more; the paper's 5.
-        one_w: bool = False,  # Whether it sees and changes one w for all layers; of the residual form only.
+        one_w: bool = False,  # Whether it sees and changes one w for all layers; the paper's has W+.
     ) -> None:
         super().__init__()
         self.config: Mapping[str, Any] = {
             "places": num_ws, "w_size": w_size, "units": units, "form": form, "hidden": hidden, "copies": copies, "one_w": one_w,
         }  # fmt: skip
-        if one_w and form != "residual":
-            raise ValueError("one w for all layers is of the residual form only")
         self.form, self.copies, self.one_w = form, copies, one_w
         rows = 1 if one_w else num_ws
         size = rows * w_size
@@ -73,9 +71,9 @@ class PseudoAutoencoder(nn.Module):
         self.register_buffer("scale", torch.ones(()))
 
     def forward(self, w_plus: Tensor, change: Tensor) -> Tensor:
-        if self.form == "direct":
-            return self._decoded(self.encoder(w_plus.flatten(1)), change).view_as(w_plus)
         seen = w_plus.mean(1, keepdim=True) if self.one_w else w_plus
+        if self.form == "direct":
+            return self._decoded(self.encoder(seen.flatten(1)), change).view_as(seen).expand_as(w_plus)
         inner = self.encoder(((seen - self.mean) / self.scale).flatten(1))
         step = self._decoded(inner, change) - self._decoded(inner, torch.zeros_like(change))
         return w_plus + self.scale * step.view_as(seen)

@@ -53,7 +53,7 @@ class AutoencoderOptions(TrainingOptions):
     halve_every: float = option(10.0, "epochs after which the rate is halved, again and again", low=0.01)
     hidden: int = option(HIDDEN, "units of each layer", low=4)
     copies: int = option(COPIES, "times that the change is repeated", low=1)
-    one_w: bool = option(False, "see and change one w for all layers; of the residual form only")
+    one_w: bool = option(False, "see and change one w for all layers; the paper's has W+")
     learning_rate: float = option(1e-2, "learning rate of Adam", low=1e-8)
     weight_decay: float = option(1e-4, "weight decay of Adam (L2, as part of the gradient)", low=0)
     identity: float = option(0.0, "weight of the identity term", low=0)
