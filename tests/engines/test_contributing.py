@@ -46,6 +46,7 @@ def test_the_command_line_knows_it(
     engine: Engine, astronaut: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "find_faces", lambda rgb, detector: [reading()])
+    monkeypatch.setattr("mimica.film.photos.find_faces", lambda rgb, detector: [reading()])
     write_image(tmp_path / "photo.png", astronaut)
     words = ["edit", tmp_path / "photo.png", "--engine", "toy", "--au", "25=1", "-o", tmp_path / "red.png"]
     done = CliRunner().invoke(app, list(map(str, words)))

@@ -30,6 +30,7 @@ def _stand_ins(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     from mimica import api
 
     monkeypatch.setattr(api, "find_faces", lambda rgb, **more: [reading()])
+    monkeypatch.setattr("mimica.film.photos.find_faces", lambda rgb, **more: [reading()])
 
 
 def test_health_and_names(client: TestClient) -> None:
@@ -93,7 +94,7 @@ def test_animate_is_a_job_with_progress_and_a_result(client: TestClient) -> None
         ("edit", {"expression": "happy", "face": "3"}, 422, "There is no face 3"),
         ("edit", {"expression": "happy", "mood": "good"}, 422, "'mood' is not as documented"),
         ("edit", {"expression": "happy", "format": "exe"}, 400, "The format is 'exe'"),
-        ("edit", {"expression": "happy", "attributes": "beard=1"}, 400, "has no attributes"),
+        ("edit", {"expression": "happy", "attributes": "wings=1"}, 400, "no attribute 'wings'"),
         ("edit", {}, 400, "No expression is asked for"),
         ("edit", {"expression": "happy", "tag": False}, 400, "--no-tag needs"),
         ("animate", {"expression": "sad", "tag": False}, 400, "--no-tag needs"),
