@@ -12,6 +12,7 @@ from mimica import api
 from mimica.errors import MissingExtraError, UserError
 from mimica.evaluate import bench as benchmarks
 from mimica.evaluate.bench import Setting
+from mimica.film import photos
 from mimica.pictures.images import read_photo
 
 PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
@@ -20,8 +21,8 @@ PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> BrightMouth:
     made = BrightMouth()
-    monkeypatch.setattr(api, "find_faces", lambda rgb, detector: [reading()])
-    monkeypatch.setattr("mimica.film.photos.find_faces", lambda rgb, detector: [reading()])
+    for module in (api, photos):
+        monkeypatch.setattr(module, "find_faces", lambda rgb, detector: [reading()])
     monkeypatch.setattr(api, "load_engine", lambda name, weights: made)
     return made
 
