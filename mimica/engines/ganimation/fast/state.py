@@ -41,7 +41,8 @@ class State:
     before, the eyeballs (by the name of the part), the colour of white, the scale of fields, where glasses are: `rims`, how far
     the nearest rim is, `frame`, their hull (n, 2) in the window; the edges of the lids, `loops` in the window and `lids` by the
     name of the part; `lasting`, what the next frame of a film takes over. `changed`: the boxes of the window in which
-    `face.image` is no longer the photo; `often`, whether frames are rendered from it again and again. Eyes and head are taken apart when they are first asked to move."""
+    `face.image` is no longer the photo; `often`, whether frames are rendered from it again and again. Eyes and head are taken
+    apart when they are first asked to move."""
 
     face: Face
     controls: np.ndarray
