@@ -28,7 +28,7 @@ ENGINE = BrightMouth()
 def faces(monkeypatch: pytest.MonkeyPatch) -> list[FaceReading]:
     """What the stand-in reader finds in any photo."""
     found = [reading()]
-    monkeypatch.setattr(api, "find_faces", lambda rgb, detector: found)
+    monkeypatch.setattr("mimica.film.photos.find_faces", lambda rgb, detector: found)
     return found
 
 
@@ -55,7 +55,7 @@ def test_edits_stack_without_decay(astronaut: np.ndarray, faces: list[FaceReadin
 
 def test_a_result_is_edited_further_from_the_photo_itself(astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     first = api.edit(PHOTO, "surprised", engine=ENGINE)
-    monkeypatch.setattr(api, "find_faces", lambda rgb, detector: pytest.fail("the faces are known"))
+    monkeypatch.setattr("mimica.film.photos.find_faces", lambda rgb, detector: pytest.fail("the faces are known"))
     units = api.edit(first, au={12: 0.9}).controls[0]
     assert units["AU12L"] == 0.9 and units["AU26L"] == first.controls[0]["AU26L"] > 0, "what is not asked for stays as edited"
     back = api.edit(api.edit(first, "happy"), au=first.readings[0].action_units)

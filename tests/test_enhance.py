@@ -32,7 +32,7 @@ def small(astronaut: np.ndarray) -> np.ndarray:
 @pytest.fixture(autouse=True)
 def faces(monkeypatch: pytest.MonkeyPatch) -> list[FaceReading]:
     found = [reading((ASTRONAUT - np.float32([23, 0])) * 0.4)]
-    monkeypatch.setattr(api, "find_faces", lambda rgb, detector: found)
+    monkeypatch.setattr("mimica.film.photos.find_faces", lambda rgb, detector: found)
     monkeypatch.setattr(api, "load_engine", lambda name, weights: BrightMouth())
     return found
 

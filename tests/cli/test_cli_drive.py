@@ -54,7 +54,7 @@ def video(tmp_path: Path) -> Path:
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "Finder", _Brightness)
     monkeypatch.setattr("mimica.drive.Finder", _Brightness)
-    monkeypatch.setattr(api, "find_faces", lambda rgb, detector: [reading()])
+    monkeypatch.setattr("mimica.film.photos.find_faces", lambda rgb, detector: [reading()])
     monkeypatch.setattr(api, "load_engine", lambda name, weights: BrightMouth())
 
 
@@ -78,7 +78,9 @@ def test_the_photo_smiles_when_the_driver_does(video: Path, tmp_path: Path) -> N
 
 def test_a_small_photo_can_be_enhanced(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    monkeypatch.setattr(api, "enhanced", lambda photo, readings, others: seen.append(photo) or (photo, readings, others, []))
+    monkeypatch.setattr(
+        "mimica.film.photos.enhanced", lambda photo, readings, others: seen.append(photo) or (photo, readings, others, [])
+    )
     assert run(PHOTO, video, "-o", tmp_path / "out.mp4", "--size", "128", "--raw", "--enhance")[0] == 0 and len(seen) == 1
 
 
