@@ -128,7 +128,7 @@ BAD = [
 def test_bad_requests_end_in_one_sentence(
     run: Run, photo: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], word: str
 ) -> None:
-    monkeypatch.setattr(api, "read_photo", lambda *_: pytest.fail("the photo was opened"))
+    monkeypatch.setattr("mimica.film.photos.read_photo", lambda *_: pytest.fail("the photo was opened"))
     monkeypatch.chdir(photo.parent)
     Path("folder.png").mkdir()
     done = run("edit", "photo.png", *arguments)
@@ -202,7 +202,7 @@ def test_animate_along_a_table(run: Run, photo: Path) -> None:
 def test_bad_animations_end_in_one_sentence(
     run: Run, photo: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], word: str
 ) -> None:
-    monkeypatch.setattr(api, "read_photo", lambda *_: pytest.fail("the photo was opened"))
+    monkeypatch.setattr("mimica.film.photos.read_photo", lambda *_: pytest.fail("the photo was opened"))
     monkeypatch.chdir(photo.parent)
     Path("used").mkdir()
     Path("used/frame.png").touch()

@@ -63,7 +63,6 @@ def test_the_options_reach_the_file(tmp_path: Path, astronaut: np.ndarray, monke
     from mimica.marks.visible import labelled
     from mimica.pictures.images import read_photo
 
-    monkeypatch.setattr(api, "find_faces", lambda rgb, detector: [reading()])
     monkeypatch.setattr("mimica.film.photos.find_faces", lambda rgb, detector: [reading()])
     monkeypatch.setattr(api, "load_engine", lambda name, weights: BrightMouth())
     photo, out = tmp_path / "photo.png", tmp_path / "out.png"

@@ -20,7 +20,6 @@ PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
 
 @pytest.fixture(autouse=True)
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "find_faces", lambda rgb, detector: [reading()])
     monkeypatch.setattr("mimica.film.photos.find_faces", lambda rgb, detector: [reading()])
     monkeypatch.setattr(api, "load_engine", lambda name, weights: BrightMouth())
 

@@ -69,7 +69,6 @@ class _Reader:
 
 @pytest.fixture(autouse=True)
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "find_faces", lambda rgb, detector=None: [reading()])
     monkeypatch.setattr("mimica.film.photos.find_faces", lambda rgb, detector=None: [reading()])
     monkeypatch.setattr(api, "load_engine", lambda name, weights: BrightMouth(controls=_controls(name)))
     monkeypatch.setattr("mimica.motion.driving.Finder", _Reader)

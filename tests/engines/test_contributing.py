@@ -13,7 +13,6 @@ import test_contract as contract
 from bright_mouth import reading
 from typer.testing import CliRunner
 
-from mimica import api
 from mimica.animation import prepare
 from mimica.cli import app
 from mimica.engines.base import REGISTRY, Engine, load_engine
@@ -45,7 +44,6 @@ def test_the_toy_keeps_the_contract(engine: Engine, astronaut: np.ndarray) -> No
 def test_the_command_line_knows_it(
     engine: Engine, astronaut: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "find_faces", lambda rgb, detector: [reading()])
     monkeypatch.setattr("mimica.film.photos.find_faces", lambda rgb, detector: [reading()])
     write_image(tmp_path / "photo.png", astronaut)
     words = ["edit", tmp_path / "photo.png", "--engine", "toy", "--au", "25=1", "-o", tmp_path / "red.png"]

@@ -12,7 +12,6 @@ from mimica import api
 from mimica.errors import MissingExtraError, UserError
 from mimica.evaluate import bench as benchmarks
 from mimica.evaluate.bench import Setting
-from mimica.film import photos
 from mimica.pictures.images import read_photo
 
 PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
@@ -21,8 +20,7 @@ PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> BrightMouth:
     made = BrightMouth()
-    for module in (api, photos):
-        monkeypatch.setattr(module, "find_faces", lambda rgb, detector: [reading()])
+    monkeypatch.setattr("mimica.film.photos.find_faces", lambda rgb, detector: [reading()])
     monkeypatch.setattr(api, "load_engine", lambda name, weights: made)
     return made
 

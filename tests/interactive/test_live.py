@@ -47,7 +47,6 @@ class Smiler:
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "Follower", Smiler)
     monkeypatch.setattr(show, "Finder", Smiler)
-    monkeypatch.setattr(api, "find_faces", lambda rgb, detector: [reading()])
     monkeypatch.setattr("mimica.film.photos.find_faces", lambda rgb, detector: [reading()])
     monkeypatch.setattr(api, "load_engine", lambda name, weights: BrightMouth())
 

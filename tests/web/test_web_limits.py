@@ -128,9 +128,6 @@ def test_programs_without_a_cookie_are_counted_by_address_and_leave_no_session(
 ) -> None:
     from bright_mouth import reading
 
-    from mimica import api
-
-    monkeypatch.setattr(api, "find_faces", lambda rgb, **more: [reading()])
     monkeypatch.setattr("mimica.film.photos.find_faces", lambda rgb, **more: [reading()])
     client = serve(jobs_per_client=2)
     form: dict[str, Any] = {"files": {"photo": ASTRONAUT.read_bytes()}, "data": {"au": "12=1", "seconds": "5", "size": "1080"}}

@@ -27,9 +27,6 @@ def picture(data: bytes) -> np.ndarray:
 def _stand_ins(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     from bright_mouth import reading
 
-    from mimica import api
-
-    monkeypatch.setattr(api, "find_faces", lambda rgb, **more: [reading()])
     monkeypatch.setattr("mimica.film.photos.find_faces", lambda rgb, **more: [reading()])
 
 
