@@ -93,12 +93,15 @@ def _spent(samples: Sequence[tuple[int, float]], parts: int) -> float:
 
 
 def processor_seconds() -> float:
-    """Of this process and all that run and descend from it; NaN but on Linux."""
-    parent, spent = {}, {}
+    """Of this process, all that run and descend from it, and Ray's, which do not; NaN but on Linux."""
+    parent, spent, rays = {}, {}, set()
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # ended just now
             fields = path.read_text().rpartition(")")[2].split()
             number = int(path.parent.name)
+            command = (path.parent / "cmdline").read_bytes()
+            if command.startswith(b"ray::") or b"/ray/" in command:
+                rays.add(number)
             parent[number], spent[number] = int(fields[1]), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     if os.getpid() not in spent:
         return float("nan")
@@ -107,7 +110,7 @@ def processor_seconds() -> float:
         at = number
         while at in parent and at != os.getpid():
             at = parent[at]
-        total += seconds if at == os.getpid() else 0.0
+        total += seconds if at == os.getpid() or number in rays else 0.0
     return total
 
 
