@@ -152,8 +152,8 @@ def prepare(
     if spread.shard or spread.cluster:
         told(_in_parts(asked, spread), output, as_json)
         return
-    report = _PREPARED.get(source, _faces)(asked)
-    typer.echo(str(report), err=True)
+    spread.refuse("go with --shard or --cluster: without them one data set is written")
+    typer.echo(str(report := _PREPARED.get(source, _faces)(asked)), err=True)
     if as_json:
         typer.echo(json.dumps({"output": str(output), **report.as_object()}, indent=1))
     else:

@@ -44,7 +44,14 @@ class Spread:
         is_folder = output != PIPE and not output.suffix
         if wanted and not is_folder:
             raise UserError(f"--shard and --cluster fill a folder, and --output is '{output}': name a folder, without a suffix.")
+        if not is_folder:
+            self.refuse("are for a folder of parts: name one by --output, without a suffix")
         return is_folder
+
+    def refuse(self, why: str) -> None:
+        """Raises `UserError` where an option of these is given and has nothing to do."""
+        if self != Spread():
+            raise UserError(f"--shard, --cluster, --format and --part {why}.")
 
     def driver(self, jobs: int) -> Driver:
         """Who does the parts. Raises `UserError` for two of them at once, `ValueRangeError` for a bad share."""

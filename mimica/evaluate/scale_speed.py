@@ -4,11 +4,13 @@ frames are made, and what two processes gain a training. `mimica bench --only pa
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -47,52 +49,101 @@ def album(photo: Path, folder: Path, count: int = PHOTOS) -> Path:
     return made
 
 
-def _rate(photos: Path, output: Path, driver: Driver, format: str) -> tuple[float, float]:
-    """Photos a second between the first and the last report, so that no start is counted; and seconds in all."""
-    ticks: list[tuple[float, float]] = []
-    start = time.perf_counter()
-    note = lambda done, _total, _pictures: ticks.append((time.perf_counter(), done))  # noqa: E731
-    annotate_parts([photos], output, format=format, part=PART, driver=driver, progress=note)
-    whole = time.perf_counter() - start
-    moved = [(at, done) for at, done in ticks if done > 0]
-    return (moved[-1][1] - moved[0][1]) / (moved[-1][0] - moved[0][0]), whole
+@dataclass(frozen=True)
+class Pace:
+    """rate   photos a second from the first part that was done to the last, so that no start is counted
+    spent     processor time, seconds a photo, of this process and all that it started, in the middle of the run; NaN but on Linux
+    whole     seconds in all"""
+
+    rate: float
+    spent: float
+    whole: float
+
+
+def _pace(photos: Path, output: Path, driver: Driver) -> Pace:
+    samples: list[tuple[int, float]] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.25):
+            samples.append((len(_done(output)), processor_seconds()))
+
+    watcher, start = threading.Thread(target=watch), time.perf_counter()
+    watcher.start()
+    try:
+        annotate_parts([photos], output, format="csv", part=PART, driver=driver)
+    finally:
+        ended.set()
+        watcher.join()
+    whole, times = time.perf_counter() - start, sorted(path.stat().st_mtime for path in _done(output))
+    return Pace(PART * (len(times) - 1) / (times[-1] - times[0]), _spent(samples, len(times)), whole)
+
+
+def _done(folder: Path) -> list[Path]:
+    return list(folder.glob("part-*[0-9].csv"))
+
+
+def _spent(samples: Sequence[tuple[int, float]], parts: int) -> float:
+    """Processor time a photo between the second part and the last but one: who has nothing more to do may be gone later, and what
+    it spent with it."""
+    middle = [sample for sample in samples if 2 <= sample[0] < parts]
+    if len(middle) < 2 or middle[-1][0] == middle[0][0]:
+        return float("nan")
+    return (middle[-1][1] - middle[0][1]) / (PART * (middle[-1][0] - middle[0][0]))
+
+
+def processor_seconds() -> float:
+    """Of this process, all that run and descend from it, and Ray's, which do not; NaN but on Linux."""
+    parent, spent, rays = {}, {}, set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # ended just now
+            fields = path.read_text().rpartition(")")[2].split()
+            number = int(path.parent.name)
+            command = (path.parent / "cmdline").read_bytes()
+            if command.startswith(b"ray::") or b"/ray/" in command:
+                rays.add(number)
+            parent[number], spent[number] = int(fields[1]), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    if os.getpid() not in spent:
+        return float("nan")
+    total = 0.0
+    for number, seconds in spent.items():
+        at = number
+        while at in parent and at != os.getpid():
+            at = parent[at]
+        total += seconds if at == os.getpid() or number in rays else 0.0
+    return total
 
 
 def parts(photo: Path, folder: Path) -> list[Row]:
     """`mimica annotate` into a folder of parts, by processes of this machine."""
-    photos = album(photo, folder)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    rate, whole = _rate(photos, folder / "parts", Processes(PROCESSES), "csv")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    pace = _pace(album(photo, folder), folder / "parts", Processes(PROCESSES))
     return [
-        ("annotate, parts", rate, "faces/s", f"{PROCESSES} processes, photos of 350 pixels, their start not counted"),
-        ("annotate, parts", 1000 * spent / PHOTOS, "ms", "of processor time a photo, the processes' start counted"),
-        ("annotate, parts", whole, "s", f"for {PHOTOS} photos, all counted"),
+        ("annotate, parts", pace.rate, "faces/s", f"{PROCESSES} processes, photos of 350 pixels, their start not counted"),
+        ("annotate, parts", 1000 * pace.spent, "ms", "of processor time a photo, start not counted"),
+        ("annotate, parts", pace.whole, "s", f"for {PHOTOS} photos, all counted"),
     ]
 
 
-def ray(photo: Path, folder: Path, rounds: int = 2) -> list[Row]:
+def ray(photo: Path, folder: Path, rounds: int = 2, count: int = PHOTOS) -> list[Row]:
     """The same by Ray on the same cores; the best of some rounds by turns. NaN where Ray is not installed."""
-    photos, best = album(photo, folder), {"processes": (0.0, np.inf), "ray": (0.0, np.inf)}
+    photos, best = album(photo, folder, count), dict[str, Pace]()
+    drivers: dict[str, Driver] = {"processes": Processes(PROCESSES), "ray": Cluster("local", PROCESSES)}
     try:
         for turn in range(rounds):
-            for name, driver in (("processes", Processes(PROCESSES)), ("ray", Cluster("local", PROCESSES))):
-                rate, whole = _rate(photos, folder / f"{name}_{turn}", driver, "csv")
-                best[name] = max(best[name][0], rate), min(best[name][1], whole)
+            for name, driver in drivers.items():
+                pace = _pace(photos, folder / f"{name}_{turn}", driver)
+                before = best.get(name, pace)
+                best[name] = Pace(max(pace.rate, before.rate), min(pace.spent, before.spent), min(pace.whole, before.whole))
     except MissingExtraError as error:
         return [("annotate, Ray", float("nan"), "faces/s", str(error))]
-    rates = {name: rate for name, (rate, _) in best.items()}
+    own, theirs = best["processes"], best["ray"]
     return [
-        ("annotate, processes", rates["processes"], "faces/s", f"{PROCESSES} processes, start not counted"),
-        ("annotate, Ray", rates["ray"], "faces/s", f"{PROCESSES} actors, start not counted"),
-        ("Ray's overhead", 100 * (rates["processes"] / rates["ray"] - 1), "%", "of the time a photo takes"),
-        ("Ray's start and end", best["ray"][1] - PHOTOS / rates["ray"], "s", f"processes: {_start(best['processes']):.1f} s"),
+        ("annotate, processes", own.rate, "faces/s", f"{PROCESSES} processes, start not counted"),
+        ("annotate, Ray", theirs.rate, "faces/s", f"{PROCESSES} actors, start not counted"),
+        ("Ray's overhead", 100 * (own.rate / theirs.rate - 1), "%", "by the clock"),
+        ("Ray's overhead", 100 * (theirs.spent / own.spent - 1), "%", "by processor time, Ray's own processes counted"),
+        ("Ray's start and end", theirs.whole - count / theirs.rate, "s", f"processes: {own.whole - count / own.rate:.1f} s"),
     ]
-
-
-def _start(best: tuple[float, float]) -> float:
-    return best[1] - PHOTOS / best[0]
 
 
 # --- many paths -----------------------------------------------------------------------------------------------------

@@ -50,11 +50,6 @@ class Request:
         return self.photo.suffix.lower() in TAR_SUFFIXES
 
 
-def is_many(photo: Path) -> bool:
-    """Whether this names many photos: a folder, a list, a tar, or a table of requests."""
-    return photo.is_dir() or str(photo).startswith("@") or photo.suffix.lower() in {*TABLES, *TAR_SUFFIXES}
-
-
 def edit_many(
     photos: Path,
     output: str | Path,

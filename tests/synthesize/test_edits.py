@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from mimica.cli.edit_many import are_many
 from mimica.errors import DataError, UserError
-from mimica.facs import AU_NAMES
 from mimica.jobs.merge import merge
 from mimica.jobs.part_tables import read_table
 from mimica.pictures.images import read_comment, read_photo, write_image
-from mimica.synthesize.edits import Request, edit_many, is_many
+from mimica.synthesize.edits import Request, edit_many
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
 
@@ -61,6 +61,6 @@ def test_tables_are_checked(album: Path, tmp_path: Path) -> None:
 
 
 def test_what_names_many_photos(album: Path) -> None:
-    assert all(is_many(path) for path in (album, Path("@list.txt"), Path("a.tar"), Path("r.csv"), Path("r.parquet")))
-    assert not is_many(EXAMPLE) and not is_many(Path("-")) and AU_NAMES
+    assert all(are_many(path) for path in (album, Path("@list.txt"), Path("a.tar"), Path("r.csv"), Path("r.parquet")))
+    assert not are_many(EXAMPLE) and not are_many(Path("-"))
     assert Request(Path("x.jpg"), {"au": "12=0.8,6/5", "face": "2"}).label == "12=0.8_6_5"
