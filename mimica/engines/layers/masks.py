@@ -28,6 +28,8 @@ FEWEST = 40
 """Pixels of sure hair below which colours say nothing."""
 APART = (12.0, 14.0)
 """Between the colours of hair and skin in Lab: below the first colour tells nothing, over the second it comes to count."""
+DEEP = 0.16
+"""Eye distances from the mask's edge, from which on all is hair."""
 HAIRLINE = (0.22, 0.22)
 """Eye distances beyond the face up to which colour decides between hair and skin, and over which that fades."""
 CHILD = 22.0
@@ -142,6 +144,8 @@ def _share_of_hair(subject: Subject, mask: np.ndarray) -> np.ndarray:
     passed = ((lab - np.median(skin, axis=0)) @ way) / max(length * length, 1e-6)
     share = smooth((passed - 0.15) / 0.55)
     near = 1 - smooth((_beyond_face(subject) - HAIRLINE[0]) / HAIRLINE[1])
+    deep = cv2.distanceTransform((mask > 0.5).astype(np.uint8), cv2.DIST_L2, 3) / np.float32(DEEP * subject.apart)
+    near = near * (1 - smooth(deep))  # what shines deep inside is a highlight
     told = float(np.clip((length - APART[0]) / APART[1], 0, 1))
     result: np.ndarray = 1 - told * near * (1 - share)
     return result.astype(np.float32)
