@@ -19,6 +19,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from mimica.cli import app
+from mimica.pictures.images import read_photo
+from mimica.video.writer import VideoWriter
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -170,6 +172,14 @@ CHEAP = ("edit", "animate", "grid", "read", "attributes list", "attributes strip
 """Commands that take seconds and read nothing but a photo and the shipped weights."""
 
 
+def write_film(path: Path) -> None:
+    """Two frames of the example photo."""
+    rgb = read_photo(EXAMPLE).rgb[:256, 90:346]
+    with VideoWriter(path, 25, (256, 256)) as video:
+        video.write(rgb)
+        video.write(rgb)
+
+
 def is_cheap(command: Command) -> bool:
     if not (command.whole and command.line.startswith(tuple(f"mimica {name} " for name in CHEAP))):
         return False
@@ -185,9 +195,11 @@ def test_cheap_commands_work_on_the_example_photo(line: str, tmp_path: Path, mon
     words = shlex.split(line)[1:]
     if words[0] in ("transition", "generate", "directions") or "stylegan" in words:
         pytest.importorskip("torch")
-    for name in ("photo.jpg", "examples/astronaut.jpg"):
+    for name in ("photo.jpg", "other.jpg", "photos/a.jpg", "examples/astronaut.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(EXAMPLE, tmp_path / name)
+    if "film.mp4" in words:
+        write_film(tmp_path / "film.mp4")
     (tmp_path / "demo").mkdir()
     before = set(tmp_path.rglob("*"))
     monkeypatch.chdir(tmp_path)
@@ -202,6 +214,7 @@ def test_cheap_commands_work_on_the_example_photo(line: str, tmp_path: Path, mon
 
 def test_python_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(EXAMPLE, tmp_path / "photo.jpg")
+    write_film(tmp_path / "film.mp4")
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
@@ -255,7 +268,8 @@ def defined(node: ast.stmt) -> Iterator[str]:
 
 
 def is_there(name: str) -> bool:
-    """`mimica.module`, `mimica.module.name`, `mimica.module.Class.member`; what `mimica` itself hands on is in `mimica.api`."""
+    """`mimica.module`, `mimica.module.name`, `mimica.module.Class.member`; what `mimica` itself hands on is in `mimica.api`
+    and `mimica.film.edit`."""
     parts = name.split(".")[1:]
     for length in range(len(parts), -1, -1):
         base = ROOT.joinpath("mimica", *parts[:length])
@@ -264,7 +278,7 @@ def is_there(name: str) -> bool:
             return True
         if base.with_suffix(".py").is_file() and length:
             return not inner or inner in names_in(base.with_suffix(".py"))
-    return parts[0] in names_in(ROOT / "mimica" / "api.py")
+    return any(parts[0] in names_in(ROOT / "mimica" / module) for module in ("api.py", "film/edit.py"))
 
 
 SOURCES = [path for folder in ("mimica", "docs", "tests") for path in sorted((ROOT / folder).rglob("*.py"))]
