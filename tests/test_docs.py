@@ -187,7 +187,7 @@ def is_cheap(command: Command) -> bool:
         return False
     words = set(command.words)
     needs_files = words & {"--weights", "--script", "--directions", "--predict"}
-    return not needs_files and not any(word.endswith((".csv", ".txt")) for word in words)
+    return not needs_files and not any(word.endswith((".csv", ".txt", "/")) for word in words)
 
 
 @pytest.mark.parametrize("line", sorted({one.line.partition(" #")[0].strip() for one in COMMANDS if is_cheap(one)}))
@@ -195,7 +195,7 @@ def test_cheap_commands_work_on_the_example_photo(line: str, tmp_path: Path, mon
     words = shlex.split(line)[1:]
     if words[0] in ("transition", "generate", "directions") or "stylegan" in words:
         pytest.importorskip("torch")
-    for name in ("photo.jpg", "other.jpg", "photos/a.jpg", "examples/astronaut.jpg"):
+    for name in ("photo.jpg", "other.jpg", "examples/astronaut.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(EXAMPLE, tmp_path / name)
     if "film.mp4" in words:
