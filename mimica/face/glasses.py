@@ -36,8 +36,8 @@ RIM, FRAME = 0.10, 0.25
 """Thickness of a rim, and how far from its middle what is dark still belongs to the frame."""
 ROOM = 0.35
 """Beside the rim of glasses skin that comes from nearer it moves by no more than this share of its distance."""
-LIDS, LASHES = (0.72, 0.42), (0.68, 0.36)
-"""Half axes of ellipses around an eye with its lids, and with its lashes only."""
+LIDS = (0.72, 0.42)
+"""Half axes of an ellipse around an eye with its lids and lashes."""
 CLEAR, BESIDE = 0.006, 0.012
 """Shares of the crop's side: so near a rim nothing is fetched from, with the lens' edge and its shadow; and over so much more
 what lies beside a rim passes from standing still to moving freely."""
@@ -64,7 +64,7 @@ def find_rims(crop: np.ndarray, landmarks: np.ndarray) -> np.ndarray | None:
     below = float(np.percentile(values[:, np.sin(_angles()) > BELOW], 25, axis=1).min())
     if below + bridge < FOUND:
         return None
-    return _frame(gray, dark, lines, width, (lids_of(landmarks, gray.shape, LASHES) > 0.5).astype(np.uint8))
+    return _frame(gray, dark, lines, width, (lids_of(landmarks, gray.shape) > 0.5).astype(np.uint8))
 
 
 def darkness(gray: np.ndarray) -> np.ndarray:
@@ -107,14 +107,14 @@ def limited(flow: np.ndarray, away: np.ndarray, lids: np.ndarray) -> np.ndarray:
     return result
 
 
-def lids_of(landmarks: np.ndarray, shape: tuple[int, int], half: tuple[float, float] = LIDS) -> np.ndarray:
+def lids_of(landmarks: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """float32 `shape` (rows, columns): 1 on the eyes and lids of landmarks (68, 2), in shares of the columns, falling to 0 around
-    them; ellipses of such half axes, in eye widths."""
+    them."""
     mask = np.zeros(shape, np.float32)
     for first in (36, 42):
         eye = landmarks[first : first + 6]
         middle, width = eye.mean(axis=0), float(np.hypot(*(eye[3] - eye[0])))
-        axes = (half[0] * width * shape[1], half[1] * width * shape[1])
+        axes = (LIDS[0] * width * shape[1], LIDS[1] * width * shape[1])
         angle = float(np.degrees(np.arctan2(*(eye[3] - eye[0])[::-1])))
         place = tuple((middle * shape[1]).tolist())
         cv2.ellipse(mask, (place, (2 * axes[0], 2 * axes[1]), angle), 1.0, -1)
