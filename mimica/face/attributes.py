@@ -113,7 +113,10 @@ def read(key: str, dose: float) -> Worn:
     option, that does not exist."""
     name, _, said = key.partition(":")
     if name not in KINDS:
-        raise ValueRangeError(f"There is no attribute '{name}'{nearest(name, KINDS) or ';'} they are {', '.join(NAMES)}.")
+        raise ValueRangeError(
+            f"There is no attribute '{name}'{nearest(name, KINDS) or '.'} Those that are drawn are {', '.join(NAMES)}; others "
+            "come with --engine vae or stylegan."
+        )
     kind = KINDS[name]
     options: dict[str, str] = {}
     for word in filter(None, (piece.strip().lower() for piece in said.split(","))):

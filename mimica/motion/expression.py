@@ -219,7 +219,9 @@ def checked_attributes(doses: Mapping[str, float], engine: str, known: Iterable[
     names = tuple(known)
     for name, dose in doses.items():
         if not names:
-            raise ValueRangeError(f"The engine '{engine}' has no attributes; take one that has, --engine vae or stylegan.")
+            raise ValueRangeError(
+                f"The engine '{engine}' has no attributes of its own, and on films none are drawn; take --engine vae or stylegan."
+            )
         if name not in names:
             raise ValueRangeError(f"There is no attribute '{name}'{nearest(name, names) or ';'} they are {', '.join(names)}.")
         checked(dose, f"the dose of '{name}'", -high, high)

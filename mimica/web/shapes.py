@@ -34,7 +34,7 @@ class Wanted(Source):
         None, description="Action Units, absolute or relative.", examples=["12=0.8,6+=0.2"]
     )
     attributes: str | dict[str, Number] | None = Field(
-        None, description="NAME=DOSE for engines with attributes.", examples=["smile=1.5,age=-1"]
+        None, description="NAME=DOSE:OPTIONS, drawn; of vae and stylegan their own.", examples=["glasses=1:round,gold"]
     )
     intensity: Number = Field(1.0, description="0 is the photo, 1 the expression, up to 1.5 beyond.")
 
