@@ -51,8 +51,18 @@ def staged(target: Path) -> None:
         page.write_text(
             without_folders(page.read_text(encoding="utf-8"), ROOT / page.parent.relative_to(target)), encoding="utf-8"
         )
+    index = target / "docs" / "site" / "index.md"
+    pages = sorted(page.name for page in HERE.glob("*.md"))
+    index.write_text(with_the_rest(index.read_text(encoding="utf-8"), pages), encoding="utf-8")
     for notebook in sorted((HERE / "notebooks").glob("*.ipynb")):
         (target / "docs" / "site" / f"notebook_{notebook.stem}.md").write_text(notebook_page(notebook), encoding="utf-8")
+
+
+def with_the_rest(index: str, pages: list[str]) -> str:
+    """The first page, and in a list at its end the pages of docs that it does not name."""
+    rest = [f"../{name}" for name in pages if f"../{name}\n" not in index]
+    lines = ["", "```{toctree}", ":caption: More", ":maxdepth: 1", "", *rest, "```", ""]
+    return index + "\n".join(lines) if rest else index
 
 
 def without_folders(text: str, place: Path) -> str:

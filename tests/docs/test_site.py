@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(DOCS))
 
-from build_site import RUN, collect, examples, notebook_page, run_examples, without_folders  # noqa: E402
+from build_site import RUN, collect, examples, notebook_page, run_examples, with_the_rest, without_folders  # noqa: E402
 from site_controls import CELL, STEPS, control_reference  # noqa: E402
 
 from mimica.facs import ACTION_UNITS  # noqa: E402
@@ -52,6 +52,12 @@ def test_links_to_folders_are_words_there_and_others_stay(tmp_path: Path) -> Non
     (tmp_path / "data").mkdir()
     text = "[all](data), [one](data/a.md), [web](https://x.y/data), [gone](none)"
     assert without_folders(text, tmp_path) == "all, [one](data/a.md), [web](https://x.y/data), [gone](none)"
+
+
+def test_pages_that_the_first_does_not_name_are_listed_at_its_end() -> None:
+    index = "# x\n\n../a.md\n"
+    assert with_the_rest(index, ["a.md"]) == index
+    assert with_the_rest(index, ["a.md", "b.md"]).endswith("\n\n../b.md\n```\n")
 
 
 def test_a_notebook_as_a_page() -> None:

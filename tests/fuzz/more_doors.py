@@ -24,7 +24,7 @@ def _saved(write: Callable[[Path], Any], path: Path) -> bytes:
 
 def more(folder: Path) -> _Doors:
     from mimica.foreign.excel import read_xls
-    from mimica.interactive import expression_file
+    from mimica.motion import expression_file
     from mimica.motion.arkit import NAMES
     from mimica.motion.files import read_motion
 
