@@ -21,6 +21,7 @@ import numpy as np
 from mimica.errors import WeightsError
 from mimica.face.align import add_change, crop_from_photo, cut, feather, invert
 from mimica.model_files.onnx_session import Session, open_session
+from mimica.pictures.pixels import float_levels, to_signed
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "restorer.onnx"
 ENTRY, SIZE = 64, 256
@@ -88,9 +89,9 @@ class Restorer:
     def drawn(self, crop: np.ndarray) -> np.ndarray:
         """An FFHQ crop (SIZE, SIZE, 3) in levels -> the network's picture of it, float32 (SIZE, SIZE, 3) in levels."""
         small = crisper(cv2.resize(crop.astype(np.float32), (ENTRY, ENTRY), interpolation=cv2.INTER_AREA))
-        given = np.ascontiguousarray(small.transpose(2, 0, 1)[None]) / np.float32(127.5) - np.float32(1)
+        given = np.ascontiguousarray(to_signed(small.transpose(2, 0, 1)[None]))
         large = self._session.run({"small": given}, (1, 3, SIZE, SIZE))[0]
-        return np.asarray((large[0].transpose(1, 2, 0) + np.float32(1)) * np.float32(127.5))
+        return np.asarray(float_levels(large[0].transpose(1, 2, 0)))
 
     def change(self, crop: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray | None:
         """What is to be added to an FFHQ crop, uint8 (SIZE, SIZE, 3): float32 (SIZE, SIZE, 3) in levels; None where the crop has

@@ -69,7 +69,8 @@ class _Reader:
 
 @pytest.fixture(autouse=True)
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mimica.film.photos.find_faces", lambda rgb, detector=None: [reading()])
+    for module in ("mimica.api", "mimica.film.photos"):
+        monkeypatch.setattr(f"{module}.find_faces", lambda rgb, detector=None: [reading()])
     monkeypatch.setattr(api, "load_engine", lambda name, weights: BrightMouth(controls=_controls(name)))
     monkeypatch.setattr("mimica.motion.driving.Finder", _Reader)
     monkeypatch.setattr(follow, "Finder", _Reader)

@@ -17,6 +17,7 @@ from mimica.engines.layers.subject import Subject
 from mimica.errors import WeightsError
 from mimica.face.align import crop_from_photo, cut
 from mimica.model_files.onnx_session import Session, open_session
+from mimica.pictures.pixels import to_signed
 
 KIND, VERSION, SIDE = "face-masks", 1, 64
 WEIGHTS = Path(__file__).parents[2] / "weights" / "masks.onnx"
@@ -65,7 +66,7 @@ def raw(crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """uint8 (B, SIDE, SIDE, 3) -> masks of hair and head float32 (B, 2, SIDE, SIDE), and (B, 2) chance of a covered head and
     age; each crop is also seen in a mirror. Raises `WeightsError`."""
     both = np.concatenate([crops, crops[:, :, ::-1]])
-    images = np.ascontiguousarray(both.transpose(0, 3, 1, 2)).astype(np.float32) / np.float32(127.5) - 1
+    images = np.ascontiguousarray(to_signed(both.transpose(0, 3, 1, 2)))
     masks, facts = _session().run({"image": images}, (len(both), 2, SIDE, SIDE), (len(both), 2))
     count = len(crops)
     return (masks[:count] + masks[count:, ..., ::-1]) / 2, (facts[:count] + facts[count:]) / 2

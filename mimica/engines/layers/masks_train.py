@@ -23,6 +23,7 @@ from mimica.config import Preset, TrainingOptions, option
 from mimica.engines.layers.masks import CHILD, COVERED
 from mimica.engines.layers.masks_net import MaskNet, onnx_of
 from mimica.errors import DataError
+from mimica.pictures.pixels import to_signed
 from mimica.training.batches import Batch, Draw
 from mimica.training.task import Parts, Task, TrainerView
 
@@ -166,7 +167,7 @@ def figures(net: nn.Module, arrays: Mapping[str, np.ndarray]) -> dict[str, objec
     """What a network makes of labelled crops, each seen in a mirror too, as in use: the median and the mean Dice of hair, of
     labels that are trusted, and the mean of head; heads that are covered, found and wrongly found; the mean error in age,
     years; of faces rated below 12 and from 22 on, how many there are and how many get no beard."""
-    images = torch.from_numpy(arrays["images"]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    images = to_signed(torch.from_numpy(arrays["images"]).permute(0, 3, 1, 2))
     with torch.no_grad():
         (masks, facts), (turned, also) = net(images), net(images.flip(3))
     chance = ((masks.sigmoid() + turned.flip(3).sigmoid()) / 2).numpy()
