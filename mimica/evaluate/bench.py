@@ -257,6 +257,20 @@ def page_load(setting: Setting) -> list[Figure]:
     return [Figure(*row) for row in load(setting.photo)]
 
 
+def film(setting: Setting) -> list[Figure]:
+    """A film edited: frames a second."""
+    from mimica.evaluate.film_speed import speed
+
+    return [Figure(*row) for row in speed(setting.photo, setting.folder)]
+
+
+def film_memory(setting: Setting) -> list[Figure]:
+    """Peak memory for a short film and a long one."""
+    from mimica.evaluate.film_speed import memory
+
+    return [Figure(*row) for row in memory(setting.photo, setting.folder)]
+
+
 def _scale(name: str) -> Callable[[Setting], list[Figure]]:
     """A benchmark of `mimica.evaluate.scale_speed`."""
 
@@ -280,11 +294,13 @@ BENCHMARKS: dict[str, Callable[[Setting], list[Figure]]] = {
     "head": head,
     "edit": edit_from_start,
     "animate": animation,
+    "film": film,
     "reader": reading,
     "annotate": annotation,
     "web": page_previews,
     "load": page_load,
     "profile": stages,
+    "film-memory": film_memory,
     "parts": _scale("parts"),
     "ray": _scale("ray"),
     "paths": _scale("paths"),
@@ -292,7 +308,7 @@ BENCHMARKS: dict[str, Callable[[Setting], list[Figure]]] = {
     "training": _scale("training"),
 }
 """Name -> function; a new one is a line here."""
-ON_REQUEST = ("web", "load", "profile", "parts", "ray", "paths", "synthesize", "training")
+ON_REQUEST = ("web", "load", "profile", "film-memory", "parts", "ray", "paths", "synthesize", "training")
 """Run only when named by `--only`: they need extras (`web`, `ray`, `train`), minutes, or say where time goes (`profile`)."""
 
 
