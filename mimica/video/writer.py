@@ -46,8 +46,9 @@ class VideoWriter:
                 shown on white
     even        frames come at `fps`; otherwise at the times that come with them, of which `fps` is the average
 
-    Nothing is at `path` before the block ends well. Frames stream to the file; an animated WebP stays in memory, compressed,
-    until its end. Raises `VideoError` and, for a folder or disk that does not take the file, `UserError`.
+    Nothing is at `path` before the block ends well; the same frames make the same file. Frames stream to it; an animated WebP
+    stays in memory, compressed, until its end. Raises `VideoError` and, for a folder or disk that does not take the file,
+    `UserError`.
     """
 
     def __init__(
@@ -124,6 +125,7 @@ class _Container:
         with ExitStack() as stack:
             options = {".mp4": {"movflags": "+faststart"}, ".gif": {"loop": "0" if self.writer.loop else "-1"}}
             options[".webp"] = {"loop": "0" if self.writer.loop else "1"}
+            options[".webm"] = {"fflags": "+bitexact"}  # its tracks are numbered, not named by chance
             self.container = stack.enter_context(av.open(str(self.temporary), "w", options=options.get(self.kind, {})))
             if self.writer.comment:
                 self.container.metadata["comment"] = self.writer.comment
@@ -183,8 +185,11 @@ class _Container:
 
 _TICKS = {".mp4": 90_000, ".webm": 1000, ".gif": 100, ".webp": 1000}
 """Suffix -> ticks a second in which the times of uneven frames are told."""
+_REPEATABLE = {"x264-params": "cpu-independent=1"}
+"""What x264's AVX-512 code for `mbtree` makes hangs on what lay in memory before, where a row has a number of macroblocks that is
+no multiple of 8 (core 165): the same frames made different files. This has it take the code of all processors."""
 _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
-    ".mp4": ("libx264", "yuv420p", {"crf": "17", "preset": "veryfast"}),
+    ".mp4": ("libx264", "yuv420p", {"crf": "17", "preset": "veryfast", **_REPEATABLE}),
     ".webm": ("libvpx-vp9", "yuv420p", {"crf": "24", "b": "0", "deadline": "realtime", "cpu-used": "7", "row-mt": "1"}),
     ".gif": ("gif", "pal8", {}),
     ".webp": ("libwebp_anim", "bgra", {"quality": "85", "compression_level": "2"}),
