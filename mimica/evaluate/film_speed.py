@@ -28,7 +28,7 @@ NOISE = 2.0
 """Deviation of the noise, of 255."""
 SWAY = 12.0
 """Pixels that the picture moves to and fro."""
-LENGTHS = (10, 100)
+LENGTHS = (10, 40, 100)
 """Seconds of the films whose memory is compared."""
 _PEAK = (
     "import resource, sys, mimica; mimica.edit_video(sys.argv[1], 'happy:0.6').save(sys.argv[2]);"
