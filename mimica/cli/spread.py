@@ -25,6 +25,9 @@ class Outcome(Protocol):
     def as_object(self) -> dict[str, Any]: ...
 
 
+NOTHING_DONE = 2
+
+
 @dataclass(frozen=True)
 class Spread:
     """Lists in parts."""
@@ -70,8 +73,9 @@ class Spread:
 
 
 def told(outcome: Outcome, output: Path, as_json: bool) -> None:
-    """Says what became of the inputs; exit code 1 where some could not be used."""
+    """Says what became of the inputs; exit code 1 where some could not be used, 2 where none could."""
     typer.echo(str(outcome), err=True)
-    typer.echo(json.dumps({"output": str(output), **outcome.as_object()}, indent=1) if as_json else str(output))
+    about = outcome.as_object()
+    typer.echo(json.dumps({"output": str(output), **about}, indent=1) if as_json else str(output))
     if not outcome.complete:
-        raise typer.Exit(SOME_LEFT_OUT)
+        raise typer.Exit(NOTHING_DONE if about.get("rows") == 0 else SOME_LEFT_OUT)
