@@ -5,72 +5,25 @@ A `UserError` ends a command as one sentence on stderr and exit code 2.
 
 from __future__ import annotations
 
-import importlib
 import io
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from mimica import __version__
+from mimica.cli.commands import register
 from mimica.errors import UserError
-from mimica.files import refusal
 from mimica.jobs.memory import keep_freed_memory
 
 # The matrices of a frame are small: BLAS threads that wait for each other cost a third of the speed. Set before numpy loads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 keep_freed_memory()
-
-app = typer.Typer(
-    name="mimica",
-    help="Edit and animate facial expressions from one photo.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-# Command -> module:function, in the order of the help.
-_COMMANDS = {
-    "Pictures and videos": {
-        "edit": "mimica.cli.edit:edit",
-        "animate": "mimica.cli.animate:animate",
-        "drive": "mimica.cli.drive:drive",
-        "live": "mimica.cli.live:live",
-        "web": "mimica.cli.web:web",
-        "grid": "mimica.cli.grid:grid",
-        "attributes": "mimica.cli.attributes:app",
-        "generate": "mimica.cli.generate:generate",
-        "project": "mimica.cli.project:project",
-        "directions": "mimica.cli.directions:app",
-        "transition": "mimica.cli.transition:transition",
-    },
-    "Measuring": {
-        "read": "mimica.cli.read:read",
-        "expressions": "mimica.cli.expressions:expressions",
-        "annotate": "mimica.cli.annotate:annotate",
-        "merge": "mimica.cli.merge:merge",
-        "evaluate": "mimica.cli.evaluate:app",
-        "bench": "mimica.cli.bench:bench",
-        "clean": "mimica.cli.clean:clean",
-        "benchmark": "mimica.cli.benchmark:app",
-    },
-    "What a file says of itself": {
-        "verify": "mimica.cli.marks:verify",
-        "mark": "mimica.cli.marks:mark",
-    },
-    "Training": {
-        "prepare": "mimica.cli.prepare:prepare",
-        "synthesize": "mimica.cli.synthesize:synthesize",
-        "train": "mimica.cli.train:train",
-        "export": "mimica.cli.export:app",
-        "convert": "mimica.cli.convert:convert",
-    },
-}
-
 
 _STDERR = 2
 """The descriptor that C programs write their complaints to."""
@@ -82,25 +35,35 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _main(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Edit and animate facial expressions from one photo."""
 
 
-def _register() -> None:
-    for panel, commands in _COMMANDS.items():
-        for name, target in commands.items():
-            module, function = target.split(":")
-            command = getattr(importlib.import_module(module), function)
-            if isinstance(command, typer.Typer):
-                app.add_typer(command, name=name, rich_help_panel=panel)
-            else:
-                app.command(name, rich_help_panel=panel)(command)
+def command_line(words: Sequence[str] | None = None) -> typer.Typer:
+    """All commands, or those that the `words` after `mimica` need: see `commands.register`."""
+    made = typer.Typer(
+        name="mimica",
+        help="Edit and animate facial expressions from one photo.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    made.callback()(_main)
+    return register(made, words)
 
 
-_register()
+@lru_cache(1)
+def _everything() -> typer.Typer:
+    return command_line()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":  # with all its commands, which takes a quarter of a second
+        return _everything()
+    raise AttributeError(f"module 'mimica.cli' has no attribute '{name}'")
 
 
 _UsageError: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -150,7 +113,8 @@ def main() -> None:
     _be_quiet()
     _silence_libraries()
     try:
-        code = app(standalone_mode=False)
+        words = None if "_MIMICA_COMPLETE" in os.environ else sys.argv[1:]
+        code = command_line(words)(standalone_mode=False)
     except UserError as error:
         _fail(f"Error: {error}")
     except _UsageError as error:
@@ -160,6 +124,8 @@ def main() -> None:
     except MemoryError:
         _fail("Error: There is not enough memory for this: give less at once, smaller pictures or fewer --jobs.")
     except OSError as error:
+        from mimica.files import refusal
+
         reason = refusal(error)
         if reason is None:
             raise

@@ -67,7 +67,7 @@ def test_what_no_one_else_has_told(
     def fail(**_: object) -> None:
         raise error
 
-    monkeypatch.setattr("mimica.cli.app", fail)
+    monkeypatch.setattr("mimica.cli.command_line", lambda _words: fail)
     code, said = ended([], monkeypatch, capsys)
     assert code == 2 and words in said
 
@@ -76,7 +76,7 @@ def test_faults_of_our_own_keep_their_traceback(monkeypatch: pytest.MonkeyPatch)
     def fail(**_: object) -> None:
         raise OSError(2, "no such file")
 
-    monkeypatch.setattr("mimica.cli.app", fail)
+    monkeypatch.setattr("mimica.cli.command_line", lambda _words: fail)
     with pytest.raises(OSError, match="no such file"):
         main()
     assert str(UserError("a")) == "a"
