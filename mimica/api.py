@@ -36,7 +36,7 @@ from mimica.engines.base import Engine, load_engine
 from mimica.engines.layers.wear import asked_of
 from mimica.errors import ValueRangeError
 from mimica.face.detect import get_detector
-from mimica.film.photos import life_tracks, seen
+from mimica.film.photos import life_tracks, loading, seen
 from mimica.film.wish import Detector, Like, Parts, only_of, wish
 from mimica.film.worn import dressed_further, prepare_dressed
 from mimica.marks.marking import Marks, default_marks, file_of
@@ -256,8 +256,9 @@ def _begun(
             raise ValueRangeError("An earlier result has its faces already; give its `image` to choose or enhance others.")
         again = dressed_further(photo.prepared, given, intensity)
         return again, photo.alpha, photo.warnings, photo.controls, photo.source
-    opened, readings, bystanders, warnings = seen(photo, which, find, enhance)
-    doses, worn = asked_of(loaded := _loaded(engine, weights), given, intensity)
+    with loading(lambda: _loaded(engine, weights)) as coming:
+        opened, readings, bystanders, warnings = seen(photo, which, find, enhance)
+    doses, worn = asked_of(loaded := coming.result(), given, intensity)
     prepared = prepare_dressed(opened.rgb, readings, loaded, bystanders, worn, enhance=enhance)
     return (prepared, doses), opened.alpha, warnings, tuple(own_controls(reading) for reading in readings), file_of(photo)
 
@@ -299,16 +300,16 @@ def animate(
 
     Raises `ValueRangeError`, `ImageError`, `NoFaceError`, `WeightsError`.
     """
-    given = parse_attributes(attributes)
+    given, find, only = parse_attributes(attributes), get_detector(detector, model), only_of(parts)
     idle = ALIVE_SECONDS if alive else DEFAULT_SECONDS if given else BLINKING_SECONDS if blinks else None
     _check_course(fps, size, seed)
-    asked = wish(expression, au, intensity, pose, gaze, look), intensity, sequence, track, seconds, loop, idle
-    motion = plan(*asked, only=only_of(parts))
-    opened, readings, bystanders, warnings = seen(photo, parse_which(face), get_detector(detector, model), enhance)
+    motion = plan(wish(expression, au, intensity, pose, gaze, look), intensity, sequence, track, seconds, loop, idle, only=only)
+    with loading(lambda: _loaded(engine, weights)) as coming:
+        opened, readings, bystanders, warnings = seen(photo, parse_which(face), find, enhance)
     fitted, count = fitted_size(opened.rgb.shape, size), len(readings)
     small, everyone = resized(opened.rgb, [*readings, *bystanders], fitted)
     alpha = None if opened.alpha is None else np.asarray(cv2.resize(opened.alpha, fitted, interpolation=cv2.INTER_AREA))
-    doses, worn = asked_of(loaded := _loaded(engine, weights), given, intensity)
+    doses, worn = asked_of(loaded := coming.result(), given, intensity)
     prepared = prepare_dressed(small, everyone[:count], loaded, everyone[count:], worn, enhance=enhance)
     tracks = life_tracks(everyone[:count], motion, np.random.default_rng(seed) if blinks or alive else None, alive)
     return Animation(prepared, tracks, fps, loop, warnings + track_warnings(prepared, tracks), doses, alpha, file_of(photo))

@@ -129,7 +129,7 @@ def _drive(
     marking: Marking,
 ) -> None:
     from mimica.drive import Drive
-    from mimica.video.writer import SUFFIXES
+    from mimica.video.suffixes import SUFFIXES
 
     output, taken = output or default_output(photo, f"{photo.stem}_driven.mp4"), given(photo)
     check_output(output, SUFFIXES, photo, folder=True)
@@ -160,7 +160,7 @@ def _drive_still(
     from mimica.api import Animation
     from mimica.drive import Drive
     from mimica.pictures.images import FORMAT_BY_SUFFIX
-    from mimica.video.writer import SUFFIXES
+    from mimica.video.suffixes import SUFFIXES
 
     taken, driver = given(photo), given(still)
     suffix = suffix_of(taken, FORMAT_BY_SUFFIX)
@@ -185,7 +185,7 @@ def _drive_film(
 ) -> None:
     from mimica.drive import Drive
     from mimica.film.files import result_suffix
-    from mimica.video.writer import SUFFIXES
+    from mimica.video.suffixes import SUFFIXES
 
     output = output or default_output(film, f"{film.stem}_driven{result_suffix(film)}")
     check_output(output, SUFFIXES, film, folder=True)

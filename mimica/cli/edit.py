@@ -202,7 +202,7 @@ def _edit_film(
     from mimica.film.edit import edit_video
     from mimica.film.files import result_suffix
     from mimica.motion.files import read_motion
-    from mimica.video.writer import SUFFIXES
+    from mimica.video.suffixes import SUFFIXES
 
     label = on_film.script.stem if on_film.script is not None else _label(wanted, example)
     output = output or default_output(film, f"{film.stem}_{label}{result_suffix(film)}")

@@ -54,7 +54,7 @@ def live(
     mimica live photo.jpg --input talking.mp4 -o moved.mp4
     """
     from mimica.interactive.show import LAW, Live
-    from mimica.video.writer import SUFFIXES
+    from mimica.video.suffixes import SUFFIXES
 
     if output is not None:
         check_output(output, SUFFIXES, photo)

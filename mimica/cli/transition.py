@@ -33,7 +33,7 @@ def transition(
     mimica transition --seeds 1-3 --from sad --to happy -o strip.png
     """
     from mimica import api
-    from mimica.video.writer import SUFFIXES
+    from mimica.video.suffixes import SUFFIXES
 
     check_output(output, (*PICTURES, *SUFFIXES), photo)
     codec = open_codec(weights)

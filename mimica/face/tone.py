@@ -106,10 +106,18 @@ def _curve(luma: np.ndarray, chroma: np.ndarray) -> np.ndarray:
     known = [i for i in range(256) if starts[i + 1] - starts[i] >= _FEW]
     if not known:
         return np.tile(np.median(chroma, axis=0), (256, 1)).astype(np.float32)
-    middle = np.array([np.median(chroma[order[starts[i] : starts[i + 1]]], axis=0) for i in known])
+    middle = np.stack([_medians(chroma[:, i], level, starts)[known] for i in (0, 1)], axis=1)
     places = np.array([0, *known, 255] if 0 not in known and 255 not in known else known, np.float64)
     values = np.vstack([np.zeros(2), middle, np.zeros(2)]) if len(places) > len(known) else middle
     return np.stack([np.interp(np.arange(256), places, values[:, i]) for i in (0, 1)], axis=1).astype(np.float32)
+
+
+def _medians(values: np.ndarray, level: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """(256,), the median of the values (n,) at each level (n,), of which `starts` (257,) counts those below; 0 where none is."""
+    ordered = np.append(values[np.lexsort((values, level))], np.float32(0))
+    count = np.diff(starts)
+    low, high = starts[:-1] + np.maximum(count - 1, 0) // 2, starts[:-1] + count // 2
+    return np.where(count > 0, np.float32(0.5) * (ordered[low] + ordered[high]), np.float32(0))
 
 
 def _at(curve: np.ndarray, luma: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mimica.data.inputs import VIDEO_SUFFIXES, is_video
-from mimica.video.writer import SUFFIXES
+from mimica.video.suffixes import SUFFIXES
 
 PIPE = "-"
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 
 from mimica.animation import enhanced, own_controls
+from mimica.engines.base import Engine
 from mimica.film.wish import Detector
 from mimica.motion.alive import with_life
 from mimica.motion.files import Motion
@@ -14,7 +17,16 @@ from mimica.motion.presets import blinks as natural_blinks
 from mimica.motion.track import Track
 from mimica.pictures.images import Photo, PhotoSource, read_photo
 from mimica.reader.face_choice import Which, check, check_eyes, check_mouth, select
-from mimica.reader.read import FaceReading, find_faces
+from mimica.reader.read import FaceReading, Reader, find_faces
+
+
+@contextmanager
+def loading(load: Callable[[], Engine]) -> Iterator[Future[Engine]]:
+    """The engine that `load` gives, and the reader's networks before it, are loaded beside what the block does: opening the
+    photo, looking for faces."""
+    with ThreadPoolExecutor(1, "loading") as beside:
+        beside.submit(Reader)  # it is kept (`mimica.reader.read`); what is wrong with it, `find_faces` will say
+        yield beside.submit(load)
 
 
 def seen(

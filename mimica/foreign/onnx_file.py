@@ -36,15 +36,20 @@ class _DamagedError(ValueError):
 def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """Number and value of each field: whole numbers, or the bytes of what has a length."""
     place = 0
-    while place < len(data):
-        tag, place = _varint(data, place)
+    size = len(data)
+    while place < size:
+        tag = data[place]
+        tag, place = (tag, place + 1) if tag < 128 else _varint(data, place)  # most numbers are one byte
         kind = tag & 7
         if kind == 0:
             value, place = _varint(data, place)
             yield tag >> 3, value
             continue
-        length, place = _varint(data, place) if kind == 2 else ({1: 8, 5: 4}.get(kind, -1), place)
-        if length < 0 or place + length > len(data):
+        if kind == 2 and place < size and data[place] < 128:
+            length, place = data[place], place + 1
+        else:
+            length, place = _varint(data, place) if kind == 2 else ({1: 8, 5: 4}.get(kind, -1), place)
+        if length < 0 or place + length > size:
             raise _DamagedError
         yield tag >> 3, data[place : place + length]
         place += length

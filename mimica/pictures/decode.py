@@ -21,8 +21,8 @@ DAMAGED = (
     zlib.error,
 )  # fmt: skip
 """What Pillow's decoders raise on damaged data, each its own."""
-_STRIP = 4_000_000
-"""Pixels that are converted at a time."""
+_STRIP = 250_000
+"""Pixels that are converted at a time: they stay in the processor's cache meanwhile."""
 _SAME = 2
 """Levels within which a profile that claims to be sRGB gives sRGB's own colours: such a picture is taken as it is."""
 _SRGB = ImageCms.createProfile("sRGB")

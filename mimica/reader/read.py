@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -185,7 +186,7 @@ def _session(path: Path, kind: str, threads: int) -> tuple[Session, tuple[str, .
     """A network and the names of its controls. Raises `WeightsError`."""
     if not path.is_file():
         raise WeightsError(f"There are no reader weights at '{path}': train them with `mimica train reader`.")
-    session = open_session(path, threads)
+    session = _opened(path, path.stat().st_mtime_ns, threads)
     about = session.about()
     if about.get("kind") != kind:
         raise WeightsError(f"'{path}' holds '{about.get('kind')}', or another version of the reader: this one does not fit.")
@@ -193,6 +194,12 @@ def _session(path: Path, kind: str, threads: int) -> tuple[Session, tuple[str, .
     if not isinstance(controls, list) or tuple(controls) != SIDED_AU_NAMES:
         raise WeightsError(f"'{path}' reads other controls than the {len(SIDED_AU_NAMES)} of this version.")
     return session, SIDED_AU_NAMES
+
+
+@lru_cache(4)
+def _opened(path: Path, changed: int, threads: int) -> Session:
+    """A file's network, opened once as long as the file has not `changed` (nanoseconds): any number of threads may run it."""
+    return open_session(path, threads)
 
 
 def find_faces(

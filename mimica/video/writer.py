@@ -25,8 +25,8 @@ from mimica.marks.xmp import append_packet, source_type_of, xmp_packet
 from mimica.pictures.images import encode_image, on_white
 from mimica.video.gif import Palette, insert_comment
 from mimica.video.sound import ENCODERS, Sound
+from mimica.video.suffixes import SUFFIXES
 
-SUFFIXES = (".mp4", ".webm", ".gif", ".webp")
 ALPHA_KINDS = ("", ".webm", ".webp", ".gif")
 """Suffixes of what keeps transparency: PNG frames, VP9 and WebP by 256 steps, GIF by all or nothing."""
 

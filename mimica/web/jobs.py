@@ -15,7 +15,7 @@ from typing import Any, Literal
 from mimica.api import Animation
 from mimica.errors import VideoError
 from mimica.marks.marking import Marks
-from mimica.video.writer import SUFFIXES
+from mimica.video.suffixes import SUFFIXES
 from mimica.web.faults import OWN_FAULT, Refusal, busy, unknown
 from mimica.web.settings import Settings
 from mimica.web.workers import sentence_of

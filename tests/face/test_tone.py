@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 
 from mimica import api
 from mimica.engines.base import load_engine
+from mimica.face import tone
 from mimica.face.tone import LUMA, level_out, tone_of
 
 PRINTS = {
@@ -101,3 +102,13 @@ def test_level_out() -> None:
     frame[1, 1], frame[0, 0] = (101, 100, 101), (11, 20, 30)
     level_out(frame, before)
     assert frame[1, 1].tolist() == [100, 100, 100] and frame[0, 0].tolist() == [11, 20, 30]
+
+
+@pytest.mark.parametrize("count", [7, 500, 20_000])
+def test_medians_of_all_levels_at_once_are_numpys(count: int) -> None:
+    rng = np.random.default_rng(count)
+    level, values = rng.integers(0, 256, count), rng.normal(0, 20, count).astype(np.float32)
+    starts = np.searchsorted(np.sort(level), np.arange(257))
+    found = tone._medians(values, level, starts)
+    for one in range(256):
+        assert found[one] == (np.median(values[level == one]) if (level == one).any() else 0)
