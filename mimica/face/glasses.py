@@ -32,6 +32,14 @@ FOUND = 0.25
 glasses (`docs/vae_labels.csv`) 6 do, of 158 with glasses 156."""
 WEAKEST_BRIDGE = 0.1
 """Where less than this crosses the nose there is no need to look any further."""
+BROW, BROW_REACH = 0.65, 0.17
+"""How much of its darkness a brow loses when the rims are looked for, which run below it or across it, and how far it reaches
+from the middle of its landmarks."""
+LIKE_THE_OTHER, TURNED, UNSEEN = 0.5, 3, 0.35
+"""What the other eye's rim counts for this one's; by so many radii they may differ on a turned head, and what is so much darker
+there is not believed."""
+THICK = (0.14, 0.10)
+"""So far from its line what is dark may be a thick rim even on a brow, and on a lid."""
 RIM, FRAME = 0.10, 0.25
 """Thickness of a rim, and how far from its middle what is dark still belongs to the frame."""
 ROOM = 0.35
@@ -64,7 +72,11 @@ def find_rims(crop: np.ndarray, landmarks: np.ndarray) -> np.ndarray | None:
     below = float(np.percentile(values[:, np.sin(_angles()) > BELOW], 25, axis=1).min())
     if below + bridge < FOUND:
         return None
-    return _frame(gray, dark, lines, width, (lids_of(landmarks, gray.shape) > 0.5).astype(np.uint8))
+    brows, lids = _brows(points, width, gray.shape), lids_of(landmarks, gray.shape)
+    lines, _ = _rims(dark * (1 - BROW * brows), eyes, width, LIKE_THE_OTHER)
+    for hair, thick in zip((brows, lids), THICK, strict=True):
+        cv2.polylines(hair, list(np.round(lines).astype(np.int32)), True, 0.0, round(2 * thick * width))
+    return _frame(gray, dark, lines, width, (np.maximum(brows, lids) > 0.5).astype(np.uint8))
 
 
 def darkness(gray: np.ndarray) -> np.ndarray:
@@ -133,16 +145,30 @@ def _angles() -> np.ndarray:
     return np.linspace(0, 2 * np.pi, ANGLES, endpoint=False)
 
 
-def _rims(dark: np.ndarray, eyes: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
-    """The darkest closed line around each eye: points (2, `ANGLES`, 2) and the darkness at them (2, `ANGLES`)."""
+def _rims(dark: np.ndarray, eyes: np.ndarray, width: float, alike: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """The darkest closed line around each eye: points (2, `ANGLES`, 2) and the darkness at them (2, `ANGLES`). `alike`: what
+    the darkness around the other eye, as a mirror shows it, counts beside an eye's own."""
     share = np.linspace(0, 1, RADII)
     across, down = (near + share * (far - near) for near, far in zip(NEAREST, FARTHEST, strict=True))
     rays = np.stack([np.outer(np.cos(_angles()), across), np.outer(np.sin(_angles()), down)], axis=-1) * width
     grid = (eyes[:, None, None] + rays).astype(np.float32)  # (2, angles, radii, 2)
     x, y = (np.ascontiguousarray(grid[..., i]).reshape(-1, RADII) for i in (0, 1))
     values = cv2.remap(dark, x, y, cv2.INTER_LINEAR).reshape(2, ANGLES, RADII)
-    chosen = closed_paths(1 - values)[..., None]
+    wanted = values
+    if alike:
+        other = values[::-1, (ANGLES // 2 - np.arange(ANGLES)) % ANGLES]
+        other = np.stack([cv2.dilate(one, np.ones((3, 2 * TURNED + 1), np.uint8)) for one in other])
+        wanted = (values + alike * np.minimum(other, values + UNSEEN)) / (1 + alike)
+    chosen = closed_paths(1 - wanted)[..., None]
     return np.take_along_axis(grid, chosen[..., None], 2)[:, :, 0], np.take_along_axis(values, chosen, 2)[..., 0]
+
+
+def _brows(points: np.ndarray, width: float, shape: tuple[int, ...]) -> np.ndarray:
+    """float32 `shape`: 1 on the brows of landmarks (68, 2) in pixels, with soft edges."""
+    mask = np.zeros(shape[:2], np.float32)
+    for first in (17, 22):
+        cv2.polylines(mask, [np.round(points[first : first + 5]).astype(np.int32)], False, 1.0, round(2 * BROW_REACH * width))
+    return cv2.GaussianBlur(mask, (0, 0), 0.05 * width)
 
 
 def closed_paths(cost: np.ndarray) -> np.ndarray:
@@ -177,9 +203,9 @@ def _bridge(dark: np.ndarray, eyes: np.ndarray) -> float:
     return float(np.percentile(strip.max(axis=0), 25)) if strip.size else 0.0
 
 
-def _frame(gray: np.ndarray, dark: np.ndarray, lines: np.ndarray, width: float, lids: np.ndarray) -> np.ndarray:
-    """The rims, what is dark around them, between them and beside them, but no lashes (`lids`, uint8 as large); whole lenses
-    where they are dark."""
+def _frame(gray: np.ndarray, dark: np.ndarray, lines: np.ndarray, width: float, hair: np.ndarray) -> np.ndarray:
+    """The rims, what is dark around them, between them and beside them, but no lashes and brows (`hair`, uint8 as large) unless
+    right beside a line; whole lenses where both are dark."""
     near, frame = np.zeros_like(gray), np.zeros_like(gray)
     for line in lines:
         rounded = [np.round(line).astype(np.int32)]
@@ -192,9 +218,10 @@ def _frame(gray: np.ndarray, dark: np.ndarray, lines: np.ndarray, width: float, 
     for start, end in ((outer - width / 2, outer), (left[:, 0].max(), right[:, 0].min()), (other, other + width / 2)):
         near[rows, max(0, int(start)) : max(0, int(end))] = 1
     least = max(0.08, 0.35 * float(np.median(_values(dark, lines))))
-    frame |= near & (dark > least).astype(np.uint8) & (1 - lids)
-    for line in lines:
-        _fill_dark_lens(frame, gray, line, width)
+    frame |= near & (dark > least).astype(np.uint8) & (1 - hair)
+    lenses = [cv2.fillPoly(np.zeros_like(gray), [np.round(line).astype(np.int32)], 1) > 0 for line in lines]
+    if all(_is_dark(gray, lens, line, width) for lens, line in zip(lenses, lines, strict=True)):
+        frame[lenses[0] | lenses[1]] = 1  # one alone lies in the shade
     return frame
 
 
@@ -203,9 +230,7 @@ def _values(picture: np.ndarray, lines: np.ndarray) -> np.ndarray:
     return picture[np.clip(y, 0, len(picture) - 1), np.clip(x, 0, picture.shape[1] - 1)]
 
 
-def _fill_dark_lens(frame: np.ndarray, gray: np.ndarray, line: np.ndarray, width: float) -> None:
-    lens = cv2.fillPoly(np.zeros_like(gray), [np.round(line).astype(np.int32)], 1) > 0
+def _is_dark(gray: np.ndarray, lens: np.ndarray, line: np.ndarray, width: float) -> bool:
     x, y = line[:, 0].mean(), line[:, 1].max() + 0.35 * width
     cheek = gray[int(y) : int(y + 0.4 * width), max(0, int(x - 0.3 * width)) : max(0, int(x + 0.3 * width))]
-    if cheek.size and lens.any() and np.median(gray[lens]) < DARK_LENS * np.median(cheek):
-        frame[lens] = 1
+    return bool(cheek.size and lens.any() and np.median(gray[lens]) < DARK_LENS * np.median(cheek))

@@ -26,6 +26,7 @@ from mimica.engines.base import Crop, Face, Rendered
 from mimica.engines.ganimation.fast import lasting, lids, mouth
 from mimica.engines.ganimation.fast.canvas import Canvas, painted
 from mimica.engines.ganimation.fast.gaze import lids as following
+from mimica.engines.ganimation.fast.inside import Inside, deepened, own_gap
 from mimica.engines.ganimation.fast.lasting import Lasting
 from mimica.engines.ganimation.fast.painter import (
     PARTS,
@@ -36,7 +37,6 @@ from mimica.engines.ganimation.fast.painter import (
     draw_mouth,
     part_of,
     patch_inputs,
-    tooth_white,
 )
 from mimica.engines.ganimation.fast.pose import reach, turn
 from mimica.engines.ganimation.fast.pose_flow import Movement
@@ -53,6 +53,7 @@ from mimica.engines.ganimation.fast.state import (
     with_eyes,
 )
 from mimica.engines.ganimation.fast.warp import RIM_FADE, SIDE, Field, Warper
+from mimica.engines.ganimation.fast.white import tooth_white
 from mimica.errors import ValueRangeError, nearest
 from mimica.face import glasses
 from mimica.face.align import crop_from_photo, cut, invert, transform
@@ -91,8 +92,8 @@ class FastGanimation:
         self._painter = Painter(networks)
         skin = self._rig.topology["vertex_weight"] > 1
         neutral, inner = np.split(arrays["mesh.mean"].reshape(-1, 2), [self._rig.skin_vertices])
-        color, soft = (self._rig.topology[f"inner_{name}"] for name in ("color", "soft"))
-        self._inner = {**self._rig.topology, "inner_color": mouth.shaded(color, soft, inner)}
+        self._inside = Inside.of(self._rig.topology, inner)
+        self._inner = {**self._rig.topology, "inner_color": self._inside.color}
         self._moving = {name: np.flatnonzero(skin & _near(neutral, name)) for name in PARTS}
 
     def encode(self, face: Face) -> State:
@@ -114,7 +115,7 @@ class FastGanimation:
         skin = self._warper.skin(mesh[: self._rig.skin_vertices], scale, ROWS)
         openings = self._warper.openings(mesh[: self._rig.skin_vertices], skin)
         controls = to_vector(face.controls, SIDED_AU_NAMES)
-        white = lasting.white_of(tooth_white(crop, openings[1], skin), before)
+        white = lasting.white_of(tooth_white(crop, *openings[::-1], skin), before)
         eyeballs = eyeballs_of(crop, landmarks, openings[1])
         due = lasting.is_due(before)
         found = glasses.find_rims(_sharp(face.image, crop_from_window), landmarks) if due else None
@@ -221,7 +222,9 @@ class FastGanimation:
         if part.network == "mouth":
             openings = state.openings[0], field.mouth
             opening = part_of(field.mouth, corner, part, scale)
-            drawing = draw_mouth(moved[self._rig.skin_vertices :], self._inner, state.white, corner, opening, scale)
+            lips = moved[self._rig.topology["landmarks"][:68]]
+            inner = self._inside.placed(moved[self._rig.skin_vertices :], lips, own_gap(state.landmarks))
+            drawing = deepened(draw_mouth(inner, self._inner, state.white, corner, opening, scale), opening)
         else:
             openings, drawing = (state.openings[1], field.eyes), state.eyeballs[name]
         condition = condition_of(part, state.landmarks, state.controls, target)

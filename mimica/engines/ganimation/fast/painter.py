@@ -32,8 +32,6 @@ FEATHER = 5
 """Pixels over which a patch fades out at its border."""
 DARK = (0.055, 0.035, 0.04)
 """The back of the mouth, as a share of the white of the teeth."""
-WHITE_LIMITS = (75.0, 225.0)
-"""How dark and how light the white of the teeth may be, 0..255."""
 AROUND = 10
 """Teeth and tongue are drawn up to so many pixels beside an opening: what lies further behind the lips hardly tells the network
 anything."""
@@ -116,27 +114,6 @@ def resized(region: np.ndarray, part: Part, scale: int) -> np.ndarray:
     if region.shape[1] == size[0]:
         return region
     return cv2.resize(region, size, interpolation=cv2.INTER_AREA if region.shape[1] > size[0] else cv2.INTER_LINEAR)
-
-
-def tooth_white(crop: np.ndarray, eye_openings: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """float32 (3,), 0..255: the colour that white has in this photo. Its brightness follows the whites of the eyes and the
-    light parts of the skin, half of its tint the whites of the eyes. Maps of any scale."""
-    height, width = crop.shape[:2]
-    eyes, face = (cv2.resize(m, (width, height), interpolation=cv2.INTER_AREA) > 0.95 for m in (eye_openings, skin))
-    brightness = crop.mean(axis=2)
-    lit = float(_share_below(brightness[face], 0.75)) if face.any() else WHITE_LIMITS[1]
-    white = np.full(3, lit)
-    if eyes.any():
-        white = np.median(crop[eyes & (brightness >= _share_below(brightness[eyes], 0.6))], axis=0)
-    tint = 0.5 + 0.5 * np.clip(white / (white.mean() + 1), 0.7, 1.3)
-    return np.clip(1.12 * max(white.mean(), lit), *WHITE_LIMITS).astype(np.float32) * tint.astype(np.float32)
-
-
-def _share_below(values: np.ndarray, share: float) -> np.ndarray:
-    """The value that has this share of the values (n,) below it. (np.percentile imports 40 ms of numpy.)"""
-    place = int(share * (values.size - 1))
-    result: np.ndarray = np.partition(values, place)[place]
-    return result
 
 
 def draw_mouth(

@@ -25,10 +25,10 @@ from mimica.engines.ganimation.fast.painter import (
     draw_mouth,
     part_of,
     patch_inputs,
-    tooth_white,
 )
 from mimica.engines.ganimation.fast.rig import Rig
 from mimica.engines.ganimation.fast.warp import SIDE, Warper
+from mimica.engines.ganimation.fast.white import tooth_white
 from mimica.facs import SIDED_AU_NAMES
 from mimica.pictures.pixels import from_unit
 from mimica.reader.outputs import MIRROR_POINTS
@@ -97,7 +97,7 @@ def pair_patches(
     field = warper.field(mesh, moved, rig.gain(landmarks, source, target))
     openings = warper.openings(mesh, warper.skin(mesh))
     crop, goal = look_at(pairs.images[before], look), look_at(pairs.images[after], look, blocks=False)
-    white = tooth_white(crop, openings[1], warper.skin(mesh))
+    white = tooth_white(crop, *openings[::-1], warper.skin(mesh))
     result: dict[str, list[Row]] = {network: [] for network in NETWORKS}
     for part in PARTS.values():
         corner = part.corner(landmarks)
