@@ -132,7 +132,7 @@ def samples(
     from mimica.engines.vae import sheets as vae_sheets
 
     check_output(output, _PICTURES, None)
-    _write(output, vae_sheets.samples(_engine(weights).codec, count, seed))
+    _write(output, vae_sheets.samples(_engine(weights), count, seed))
 
 
 @app.command("interpolate")

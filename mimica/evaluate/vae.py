@@ -11,6 +11,8 @@ from the pixels of small crops to the attribute, fitted on the training photos, 
     change   mean change of the attribute, in standard deviations over the photos
     moved    mean absolute change of all other attributes with a judge, in their standard deviations
     drag     `moved` for each standard deviation of the attribute's own change: what is dragged along
+
+Pairs, where the data have some: see `mimica.evaluate.vae_pairs`.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from mimica.engines.vae.codec import Codec
 from mimica.engines.vae.data import VaeData, spread
 from mimica.engines.vae.edit import VaeEngine
 from mimica.errors import NoFaceError
+from mimica.evaluate.vae_pairs import PairReport, on_pairs, on_real, trap
 from mimica.face.align import cut
 from mimica.metrics import pearson
 from mimica.pictures.images import read_photo
@@ -52,6 +55,7 @@ class Report:
     photos: int = 0
     judges: dict[str, str] = field(default_factory=dict)
     edits: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    pairs: PairReport = field(default_factory=PairReport)
     missing: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -71,6 +75,7 @@ def evaluate(
             report.reconstruction[name] = reconstruction(
                 engine.codec, np.asarray(data.images[rows]), np.asarray(data.masks[rows])
             )
+    report.pairs = _pairs(data, engine)
     if photos:
         _edits(report, data, photos, engine, progress)
     return report
@@ -78,6 +83,20 @@ def evaluate(
 
 def _photos(data: VaeData, held_out: bool) -> np.ndarray:
     return np.array([row for row in data.rows(held_out) if data.names[row] == data.photos[row]], np.int64)
+
+
+def _pairs(data: VaeData, engine: VaeEngine) -> PairReport:
+    """What was learnt from pairs; see `mimica.evaluate.vae_pairs`."""
+    report, photos = on_pairs(data, engine), _photos(data, held_out=True)
+    training = _photos(data, held_out=False)
+    known = [name for name in ("glasses", "beard", "dark_hair") if name in data.attributes]
+    if not (report.drawn and len(photos) and known):
+        return report
+    probe = fit_probe(data, training, known)
+    probes = {name: (lambda crops, i=i: probe(crops)[:, i]) for i, name in enumerate(known)}
+    on_real(report, data, engine, photos, probes)
+    trap(report, data, engine, training, photos, probes)
+    return report
 
 
 def reconstruction(codec: Codec, pictures: np.ndarray, masks: np.ndarray) -> dict[str, float]:

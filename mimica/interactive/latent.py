@@ -37,8 +37,7 @@ def _sample(engine: Engine, seed: int) -> np.ndarray:
     from mimica.face.overlay import to_pixels
 
     if isinstance(engine, VaeEngine):
-        z = np.random.default_rng(seed).standard_normal((1, engine.codec.latent)).astype(np.float32)
-        return to_pixels(engine.codec.decode(z)[0][0])
+        return to_pixels(engine.codec.decode(engine.vectors.draw(1, seed))[0][0])
     if engine.name == "stylegan":
         codec = engine.codec  # type: ignore[attr-defined]
         return np.asarray(codec.decode(_code(codec, seed))[0])

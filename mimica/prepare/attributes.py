@@ -20,7 +20,7 @@ from mimica.data.sources.base import Dropped
 from mimica.engines.layers.dress import Dressed, dress
 from mimica.errors import DataError, ImageError, NoFaceError, ValueRangeError
 from mimica.face.align import crop_from_photo, cut, transform
-from mimica.face.attributes import FACIAL_HAIR, KINDS, Worn, wish_of
+from mimica.face.attributes import FACIAL_HAIR, KINDS, Worn, read, wish_of
 from mimica.files import atomic_path
 from mimica.pictures.images import write_image
 from mimica.prepare.faces import Report, reason_of
@@ -63,17 +63,20 @@ def put_on(crop: Crop, worn: Sequence[Worn]) -> tuple[np.ndarray, Dressed]:
     return picture, dressed
 
 
-def drawn_at_random(name: str, rng: np.random.Generator) -> Worn:
-    """The attribute in a strength and with options at random."""
+def drawn_at_random(key: str, rng: np.random.Generator) -> Worn:
+    """The attribute in a strength at random, and with options at random where the key says none: `glasses`, `glasses:gold`.
+    Raises `ValueRangeError` for a key that does not exist."""
+    said = dict(read(key, 0.0).options)
+    name = key.partition(":")[0]
     kind = KINDS[name]
     dose = float(np.clip(rng.uniform(*DOSES), kind.low, kind.high))
     if kind.low < 0 and rng.random() < 0.5:
         dose = max(-dose, kind.low)
-    options = tuple((what, str(rng.choice(choice))) for what, choice in kind.choices.items())
+    options = {what: str(rng.choice(choice)) for what, choice in kind.choices.items()}
     if name in FACIAL_HAIR:
-        options = tuple((what, word) for what, word in options if what != "colour")
-        options += (("colour", "gray"),) if rng.random() < GRAY_BEARD else ()
-    return Worn(name, dose, options)
+        options.pop("colour")
+        options |= {"colour": "gray"} if rng.random() < GRAY_BEARD else {}
+    return Worn(name, dose, tuple({**options, **said}.items()))
 
 
 def prepare(
@@ -85,9 +88,11 @@ def prepare(
     count: int = 4,
     seed: int = 0,
     limit: int = 0,
+    keys: Sequence[str] = DRAWN,
     progress: Callable[[int, int], None] = lambda kept, dropped: None,
 ) -> Report:
-    """Writes the new folder `output`. Raises `DataError` for a folder that is no set, or where no face can be used."""
+    """Writes the new folder `output`, with attributes of `keys`, each as often as it is named. Raises `DataError` for a folder
+    that is no set, or where no face can be used."""
     if count < 1:
         raise ValueRangeError("The drawn set needs --sample, how many copies of each face to make: 1 at least.")
     faces = with_labels(find_set(folder), labels) if labels else find_set(folder)
@@ -99,7 +104,7 @@ def prepare(
             rng = np.random.default_rng([seed, number])
             try:
                 crop = crop_of(photo := face.load(), largest_face(photo, reader=reader), size)
-                _write(temporary, face, crop, [drawn_at_random(str(rng.choice(DRAWN)), rng) for _ in range(count)], rows, pairs)
+                _write(temporary, face, crop, [drawn_at_random(str(rng.choice(keys)), rng) for _ in range(count)], rows, pairs)
                 report.kept += 1
             except (ImageError, NoFaceError) as error:
                 report.dropped.append(Dropped(face.name, reason_of(error)))

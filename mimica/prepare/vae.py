@@ -2,12 +2,15 @@
 
 Every picture is read (landmarks, pose, Action Units, emotion), cut out as FFHQ is, masked, and stored with the attributes of
 its set and those that the reader measured. PAIRS is a folder of re-animated frames (labels.jsonl and tight crops): each is laid
-back over the crop of its photo, so that a person is there with many expressions; their Action Units are exact.
+back over the crop of its photo, so that a person is there with many expressions; their Action Units are exact. A folder of
+`mimica prepare attributes` has drawn copies of its photos: they are crops already, look as their photo does, and become pairs.
+Where a set has no masks of heads, the network of masks makes them, or GrabCut if a folder that keeps its masks is named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +20,16 @@ import numpy as np
 from mimica.data.attribute_sets import SourceFace, find_set, with_labels
 from mimica.data.pairs import by_source, read_rows, source_first
 from mimica.data.sources.base import Dropped
+from mimica.engines.layers import masks as mask_network
 from mimica.engines.vae.data import DataWriter
 from mimica.engines.vae.masks import cached_mask
 from mimica.errors import DataError, ImageError, NoFaceError
 from mimica.face.align import crop_from_photo, cut, feather, invert, paste, transform
+from mimica.face.attributes import name_of
 from mimica.face.register import register
 from mimica.facs import AU_NAMES, EMOTIONS, SIDED_AU_NAMES
 from mimica.files import atomic_path
+from mimica.foreign.tables import read_rows as table_rows
 from mimica.pictures.images import read_photo
 from mimica.prepare.faces import Report, reason_of
 from mimica.reader.read import FaceReading, Reader, largest_face
@@ -76,10 +82,12 @@ def prepare(
     that keeps masks; `limit` takes the first so many pictures. Raises `DataError` for a folder that is no such set, and where
     nothing can be used."""
     faces = with_labels(find_set(folder), labels) if labels else find_set(folder)
-    chosen = faces.faces[:limit] if limit else faces.faces
+    copies = drawn_copies(folder)
+    originals = [face for face in faces.faces if face.name not in copies.files]
+    chosen = originals[:limit] if limit else originals
     groups = by_source(read_rows(frames)) if frames else {}
     rows = {photo: source_first(group) for photo, group in groups.items()}
-    capacity = len(chosen) + sum(len(rows.get(face.name, [])) for face in chosen)
+    capacity = len(chosen) + len(copies.files) + sum(len(rows.get(face.name, [])) for face in chosen)
     attributes = (*(a for a in faces.attributes if a not in MEASURED), *MEASURED)
     reader, report = Reader(threads=1), Report()
     with atomic_path(output, folder=True) as temporary:
@@ -87,7 +95,8 @@ def prepare(
         with DataWriter(temporary, faces.title, size, attributes, capacity, {"set": folder.name}) as writer:
             for face in chosen:
                 try:
-                    _add(writer, face, rows.get(face.name, []), frames, reader, cache)
+                    aligned = face if not copies.files else replace(face, aligned=True)
+                    _add(writer, aligned, rows.get(face.name, []), frames, reader, cache, copies.of.get(face.name, ()))
                 except (ImageError, NoFaceError) as error:
                     report.dropped.append(Dropped(face.name, reason_of(error)))
                 progress(len(writer), len(report.dropped))
@@ -104,6 +113,7 @@ def _add(
     folder: Path | None,
     reader: Reader,
     cache: Path | None,
+    copies: Sequence[Copy] = (),
 ) -> None:
     photo = face.load()
     reading = largest_face(photo, reader=reader)
@@ -112,11 +122,63 @@ def _add(
         whole = face.mask()
         mask = _resized(whole) if face.aligned else cut(np.dstack([whole] * 3), matrix, WORK)[..., 0]
     else:
-        mask = cached_mask(crop, points, cache)
-    row = (face.name, face.subject, face.name)
-    writer.add(crop, mask, {**face.values, **measured(reading)}, row, face.validation)
+        mask = network_mask(crop) if cache is None else cached_mask(crop, points, cache)
+    row, values, place = (face.name, face.subject, face.name), {**face.values, **measured(reading)}, len(writer)
+    writer.add(crop, mask, values, row, face.validation)
+    for copy in copies:
+        shown = {**values, copy.name: float(copy.dose > 0)}
+        writer.add(read_photo(copy.file).rgb, mask, shown, (copy.file.name, face.subject, face.name), face.validation)
+        writer.add_pair(place, copy.key, copy.dose, read_photo(copy.mask).rgb[:, :, 0])
     if frames and folder is not None:
         _add_frames(writer, face, crop, mask, points, frames, folder, reader)
+
+
+def network_mask(crop: np.ndarray) -> np.ndarray:
+    """The head of an ffhq crop, uint8 (S, S, 3) -> uint8 (S, S), by the network of masks."""
+    side = mask_network.SIDE
+    found, _ = mask_network.raw(cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)[None])
+    head = cv2.resize(found[0, 1], crop.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.rint(255 * np.clip(head, 0, 1)).astype(np.uint8))
+
+
+# --- drawn copies ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A drawn copy: its picture, the mask of what was drawn, the key and the dose."""
+
+    file: Path
+    mask: Path
+    key: str
+    dose: float
+
+    @property
+    def name(self) -> str:
+        """The attribute's."""
+        return name_of(self.key)
+
+
+@dataclass(frozen=True)
+class Copies:
+    """`of[photo]`: the copies of a picture; `files`: the names of all copies."""
+
+    of: Mapping[str, list[Copy]]
+    files: frozenset[str]
+
+
+def drawn_copies(folder: Path) -> Copies:
+    """Those that a folder of `mimica prepare attributes` lists; none in another. Raises `DataError`."""
+    if not (folder / "pairs.csv").is_file():
+        return Copies({}, frozenset())
+    of: dict[str, list[Copy]] = {}
+    for row in table_rows(folder / "pairs.csv", ("file", "photo", "attribute", "dose", "mask")):
+        try:
+            copy = Copy(folder / row["file"], folder / row["mask"], row["attribute"], float(row["dose"]))
+        except ValueError as error:
+            raise DataError(f"{folder / 'pairs.csv'} has the dose '{row['dose']}', which is no number.") from error
+        of.setdefault(row["photo"], []).append(copy)
+    return Copies(of, frozenset(copy.file.name for copies in of.values() for copy in copies))
 
 
 def _resized(picture: np.ndarray) -> np.ndarray:

@@ -55,6 +55,14 @@ def _print(report: Report) -> None:
         values = [report.reconstruction[part][figure] for part in parts]
         table.add_row(figure, *(f"{value:.3f}" for value in values), f"{values[-1] - values[0]:+.3f}")
     show(table, width=_WIDTH)
+    titles = {
+        "drawn": "Drawn on held-out faces: error where it changes, levels",
+        "erased": "Taken away again from held-out faces: error where it changed, levels",
+        "real": "Held-out photos with real ones: how many seem without afterwards",
+        "trap": "A step for blond hair, fitted where blond goes with glasses: change, standard deviations",
+    }
+    for part, title in titles.items():
+        _rows(title, getattr(report.pairs, part))
     if not report.edits:
         return
     variants = list(report.edits)
@@ -63,4 +71,17 @@ def _print(report: Report) -> None:
     for name, judge in {**report.judges, "mean": ""}.items():
         cells = [f"{report.edits[v][name][figure]:.2f}" for figure in figures for v in variants]
         table.add_row(name, *cells, judge)
+    show(table, width=_WIDTH)
+
+
+def _rows(title: str, rows: dict[str, dict[str, float]]) -> None:
+    """A table of figures by name; nothing where there are none."""
+    from rich.table import Table
+
+    if not rows:
+        return
+    names = list(next(iter(rows.values())))
+    table = Table("", *names, title=title)
+    for name, row in rows.items():
+        table.add_row(name, *(f"{row[one]:.0f}" if one in ("pairs", "photos") else f"{row[one]:.2f}" for one in row))
     show(table, width=_WIDTH)

@@ -13,7 +13,7 @@ Dose 1 of an attribute is the difference between a typical positive and a typica
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -152,7 +152,7 @@ def fit_file(
 ) -> Vectors:
     """Fits vectors on the training people of a prepared folder, and writes them to `output` with the networks of the engine
     file `weights`. `progress` is called with (faces encoded, in all). Raises as `fit`, and `WeightsError`."""
-    file, _ = load_engine_file(weights)
+    file, before = load_engine_file(weights)
     faces = open_data(data)
     rows, done = faces.rows(validation=False), 0
 
@@ -161,9 +161,37 @@ def fit_file(
         done += more
         progress(done, len(rows))
 
-    vectors = fit(encoded(Codec(file), faces, rows, count), names)
+    vectors = with_trained(fit(encoded(Codec(file), faces, rows, count), names), before)
     save_engine_file(output, file, vectors)
     return vectors
+
+
+COMPONENTS = 160
+"""Principal components of the latent along which new faces are drawn, where the latent is a map."""
+
+
+def with_trained(fitted: Vectors, before: Vectors) -> Vectors:
+    """Vectors as fitted, but what was trained with the decoders stays: switches, which keep their mean difference where labels
+    gave one, and Action Units. A file without switches has neither."""
+    if not before.switches:
+        return replace(fitted, basis=None)
+    names = (*fitted.attributes, *(name for name in before.switches if name not in fitted.attributes))
+    counts = dict(zip(before.attributes, before.counts, strict=True)) | dict(zip(fitted.attributes, fitted.counts, strict=True))
+    plain = [fitted.of(name, True) if name in fitted.attributes else before.of(name) for name in names]
+    alone = [before.of(name) if name in before.switches else fitted.of(name) for name in names]
+    return Vectors(
+        names, tuple(counts[name] for name in names), np.stack(plain), np.stack(alone), before.units,
+        fitted.latent_mean, fitted.latent_std, before.switches, fitted.basis,
+    )  # fmt: skip
+
+
+def principal_steps(latents: np.ndarray, count: int = COMPONENTS) -> np.ndarray:
+    """(N, Z) latents -> (K, Z): their principal components times their deviations, `count` of them at most."""
+    centred = (latents - latents.mean(0)).astype(np.float64)
+    values, vectors = np.linalg.eigh(centred @ centred.T / len(centred))
+    top = [i for i in np.argsort(values)[::-1][:count] if values[i] > 1e-9]
+    steps: np.ndarray = vectors[:, top].T @ centred / len(centred) ** 0.5
+    return steps.astype(np.float32)
 
 
 _TURNING = ("turned",)
@@ -195,7 +223,7 @@ def fit(faces: Encoded, names: Sequence[str] | None = None) -> Vectors:
     alone = decorrelated(latents, both, weights=weights)
     return Vectors(
         chosen, tuple(counts), plain.astype(np.float32), alone.astype(np.float32), _units(faces, latents),
-        latents.mean(0), latents.std(0),
+        latents.mean(0), latents.std(0), basis=principal_steps(faces.latents[is_photo]),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@
     masks.npy    uint8 (N, S, S), 255 where face, hair and hat are
     values.npy   float32 (N, attributes) in [0, 1]; NaN where a value is not known
     table.csv    name, subject, photo (frames of one photo share it), validation (0 or 1)
+    pairs.csv    and alphas.npy, where faces are drawn copies of others (`mimica.engines.vae.pairs`)
 
 N in the arrays may be larger than `count`; what is beyond it is empty. `mimica prepare vae` writes the folder.
 """
@@ -23,6 +24,7 @@ import cv2
 import numpy as np
 
 from mimica.data.dataset import check_range
+from mimica.engines.vae.pairs import DrawnPairs, PairWriter, no_pairs, read_pairs
 from mimica.errors import DataError
 from mimica.foreign.tables import read_array, read_json, read_rows
 
@@ -44,6 +46,7 @@ class VaeData:
     subjects: tuple[str, ...]
     photos: tuple[str, ...]
     validation: np.ndarray
+    pairs: DrawnPairs = field(default_factory=no_pairs)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -83,7 +86,39 @@ def open_data(folder: Path) -> VaeData:
     validation = np.array([v == "1" for v in columns["validation"]])
     return VaeData(
         title, side, attributes, images, masks, np.array(values),
-        columns["name"], columns["subject"], columns["photo"], validation,
+        columns["name"], columns["subject"], columns["photo"], validation, read_pairs(folder, count, side),
+    )  # fmt: skip
+
+
+def open_all(folders: Sequence[Path]) -> VaeData:
+    """One or several folders as one data set, whose attributes are those of all. Raises as `open_data`, and `DataError` for
+    pictures of several sizes."""
+    parts = [open_data(folder) for folder in folders]
+    if len(parts) == 1:
+        return parts[0]
+    if len({part.image_size for part in parts}) > 1:
+        raise DataError("The data sets have pictures of several sizes: prepare them with one --size.")
+    attributes = tuple(dict.fromkeys(name for part in parts for name in part.attributes))
+    values = np.full((sum(map(len, parts)), len(attributes)), np.nan, np.float32)
+    starts = np.cumsum([0, *map(len, parts)])
+    for part, start in zip(parts, starts, strict=False):
+        values[start : start + len(part), [attributes.index(name) for name in part.attributes]] = part.values
+    pairs = DrawnPairs(
+        np.concatenate([part.pairs.rows + start for part, start in zip(parts, starts, strict=False)]),
+        np.concatenate([part.pairs.photos + start for part, start in zip(parts, starts, strict=False)]),
+        tuple(key for part in parts for key in part.pairs.keys),
+        np.concatenate([part.pairs.doses for part in parts]),
+        np.concatenate([part.pairs.alphas for part in parts]),
+    )
+    images, masks, validation = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("images", "masks", "validation")
+    )
+    names, subjects, photos = (
+        tuple(one for part in parts for one in getattr(part, name)) for name in ("names", "subjects", "photos")
+    )
+    title = " + ".join(part.title for part in parts)
+    return VaeData(
+        title, parts[0].image_size, attributes, images, masks, values, names, subjects, photos, validation, pairs
     )  # fmt: skip
 
 
@@ -105,6 +140,7 @@ class DataWriter:
             name: np.lib.format.open_memmap(self.folder / f"{name}.npy", "w+", np.uint8, (self.capacity, *shape))
             for name, shape in shapes.items()
         }
+        self._pairs = PairWriter(self.folder, self.image_size)
         self._values = np.full((self.capacity, len(self.attributes)), np.nan, np.float32)
         return self
 
@@ -119,6 +155,10 @@ class DataWriter:
         self._values[place] = [values.get(name, np.nan) for name in self.attributes]
         self._rows.append((*row, int(validation)))
 
+    def add_pair(self, photo: int, key: str, dose: float, alpha: np.ndarray) -> None:
+        """Says that the last face is the face of row `photo` with `key` drawn, where `alpha`, uint8 (s, s), is above 0."""
+        self._pairs.add(len(self._rows) - 1, photo, key, dose, _sized(alpha, self.image_size))
+
     def __exit__(self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
         if kind is not None:
             return
@@ -126,6 +166,7 @@ class DataWriter:
             array.flush()  # type: ignore[attr-defined]
         check_range(self._values, self.title)
         np.save(self.folder / "values.npy", self._values)
+        self._pairs.write()
         with (self.folder / "table.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([COLUMNS, *self._rows])
         about = {

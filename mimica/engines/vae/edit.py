@@ -5,8 +5,8 @@
     out = decode(z')                            without detail: what the VAE itself sees
 
 R. de S. Toledo 2021 for the arithmetic. The predicted head mask, before and after, bounds the result: face and hair change, the
-background does not. Runs without torch. With detail, old lines shine through where much moves; there the photo's own fine lines
-are faded out (`mimica.face.overlay`).
+background does not. With detail, old lines shine through where much moves; there the photo's own fine lines are faded out
+(`mimica.face.overlay`). Where the latent is a map, what is added is made by `mimica.engines.vae.stages`. Runs without torch.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 
 from mimica.engines.base import MAX_DOSE, Crop, Engine, Face, Rendered
 from mimica.engines.vae.codec import WEIGHTS, Codec, Vectors, load_engine_file
+from mimica.engines.vae.stages import Steps, latents, rebuilt, sorted_steps
 from mimica.errors import ValueRangeError, nearest
 from mimica.face.align import feather
 from mimica.face.overlay import as_layers, changed_mask, enlarged, to_pixels, with_change
@@ -28,6 +29,8 @@ from mimica.facs import SIDED_AU_NAMES, to_vector
 UNIT_GAIN = 2.0
 """How many times its fitted length an Action Unit's step is taken: a blurred change is read as less than it is. On nine training
 photos and six emotions the reader's error was least from about here on."""
+MAP_UNIT_GAIN = 1.0
+"""The same where the latent is a map, whose steps were trained with the decoder."""
 FADE_IN = 0.05
 """Without detail, the largest change of a control from which on the decoder's picture shows fully."""
 BORDER = 0.06
@@ -68,20 +71,22 @@ class VaeEngine:
     def render(self, state: State, values: Mapping[str, float], *, layers: bool = False) -> Rendered:
         """One frame. Action Units are absolute, [0, 1]; attributes are doses, 0 as the photo shows it. Raises `ValueRangeError`
         for a control that does not exist and for a value out of range."""
-        step = self._step(state, self._checked(values))
+        steps = self._steps(state, self._checked(values))
         image = state.face.image
-        if not step.any():
+        if steps.nothing:
             empty = np.zeros(image.shape[:2], np.float32)
             return Rendered(image.copy(), empty, as_layers(empty, image) if layers else {})
-        decoded, mask = (array[0] for array in self.codec.decode((state.latent + step)[None]))
-        head = enlarged(np.maximum(mask, state.mask), len(image)) * feather(len(image), BORDER * len(image))
-        change = enlarged(decoded - state.decoded, len(image))
-        reach = changed_mask(change)
-        if self.detail:
-            picture = with_change(image, change)
+        if self.codec.is_map and self.detail:
+            picture, reach, mask = rebuilt(self.codec, image, state.latent, state.decoded, steps)
         else:
-            picture = enlarged(decoded, len(image))
-            reach = np.full_like(reach, self._strength(state, values))
+            decoded, mask = (array[0] for array in self.codec.decode(latents(self.codec, state.latent, steps)[-1:]))
+            change = enlarged(decoded - state.decoded, len(image))
+            if self.detail:
+                picture, reach = with_change(image, change), changed_mask(change)
+            else:
+                picture = enlarged(decoded, len(image))
+                reach = np.full(image.shape[:2], self._strength(state, values), np.float32)
+        head = enlarged(np.maximum(mask, state.mask), len(image)) * feather(len(image), BORDER * len(image))
         weight = np.clip(head * reach, 0, 1).astype(np.float32)
         result = to_pixels(picture)
         return Rendered(result, weight, as_layers(weight, result) if layers else {})
@@ -95,14 +100,12 @@ class VaeEngine:
                 raise ValueRangeError(f"The control '{name}' is {value:g}; it must lie between {low:g} and {high:g}.")
         return dict(values)
 
-    def _step(self, state: State, values: Mapping[str, float]) -> np.ndarray:
-        """What is added to the latent: (Z,)."""
+    def _steps(self, state: State, values: Mapping[str, float]) -> Steps:
+        """What is added to the latent."""
         wanted = to_vector({**state.face.controls, **values}, SIDED_AU_NAMES)
         doses = {name: dose for name, dose in values.items() if name in self.attributes and dose}
-        step: np.ndarray = UNIT_GAIN * (wanted - state.units) @ self.vectors.units
-        for name in sorted(doses):
-            step = step + doses[name] * self.vectors.of(name, self.plain)
-        return step
+        gain = MAP_UNIT_GAIN if self.codec.is_map else UNIT_GAIN
+        return sorted_steps(self.vectors, gain * (wanted - state.units) @ self.vectors.units, doses, self.plain)
 
     def _strength(self, state: State, values: Mapping[str, float]) -> float:
         """Without detail, a change sets in softly, as the decoder does not give the photo back."""

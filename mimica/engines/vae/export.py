@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mimica.engines.vae.codec import Vectors, engine_weights, save_engine_file
 from mimica.engines.vae.networks import KIND, Shape, TwoDecoderVae
+from mimica.engines.vae.spatial import SpatialShape, SpatialVae
 from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights
 from mimica.reader.export import store_as_half
 
@@ -37,25 +40,83 @@ class _Decoders(nn.Module):
         return decoded.image, decoded.mask_logits.sigmoid()
 
 
-def load_network(path: Path) -> tuple[TwoDecoderVae, Weights]:
+class _SpatialMean(nn.Module):
+    """The same of a latent map."""
+
+    def __init__(self, net: SpatialVae) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.net.encode(image).mean
+
+
+class _SpatialDecoders(nn.Module):
+    """Both decoders and the layer, the mask as a chance."""
+
+    def __init__(self, net: SpatialVae) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        decoded = self.net.decode(z)
+        return decoded.image.clamp(-1, 1), decoded.mask_logits.sigmoid(), decoded.layer
+
+
+class _Eraser(nn.Module):
+    """The eraser."""
+
+    def __init__(self, net: SpatialVae) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, z: Tensor, kind: Tensor) -> Tensor:
+        return self.net.erased(z, kind)
+
+
+Network = TwoDecoderVae | SpatialVae
+
+
+def load_network(path: Path) -> tuple[Network, Weights]:
     """The network of a training's `vae.safetensors`, in evaluation mode. Raises `WeightsError`."""
     weights = load_weights(path, KIND)
-    net = build_module(lambda **config: TwoDecoderVae(Shape.from_config(config)), weights.config, path)
+
+    def built(**config: Any) -> Network:
+        return SpatialVae(SpatialShape.from_config(config)) if "code" in config else TwoDecoderVae(Shape.from_config(config))
+
+    net = build_module(built, weights.config, path)
     fill_module(net, weights.tensors, path)
     return net.eval(), weights
 
 
 def export(source: Path, target: Path) -> None:
-    """`vae.safetensors` of a run folder -> an engine file without attributes. Raises `WeightsError`."""
+    """`vae.safetensors` of a run folder -> an engine file without fitted attributes. Raises `WeightsError`."""
     net, weights = load_network(source)
-    shape = net.shape
+    shape, notes = net.shape, weights.notes
     image, z = torch.zeros(2, 3, shape.image_size, shape.image_size), torch.zeros(2, shape.latent)
-    encoder = _onnx(_Mean(net), image, ["image"], ["mean"])
-    decoder = _onnx(_Decoders(net), z, ["z"], ["image", "mask"])
-    save_engine_file(target, engine_weights(encoder, decoder, shape.as_config(), weights.notes), Vectors.none(shape.latent))
+    if isinstance(net, SpatialVae):
+        networks = {
+            "encoder.onnx": _onnx(_SpatialMean(net), (image,), ["image"], ["mean"]),
+            "decoder.onnx": _onnx(_SpatialDecoders(net), (z,), ["z"], ["image", "mask", "layer"]),
+            "eraser.onnx": _onnx(_Eraser(net), (z, torch.zeros(2, dtype=torch.long)), ["z", "kind"], ["erased"]),
+        }
+        save_engine_file(target, engine_weights(networks, shape.as_config(), notes), trained_vectors(net))
+        return
+    networks = {
+        "encoder.onnx": _onnx(_Mean(net), (image,), ["image"], ["mean"]),
+        "decoder.onnx": _onnx(_Decoders(net), (z,), ["z"], ["image", "mask"]),
+    }
+    save_engine_file(target, engine_weights(networks, shape.as_config(), notes), Vectors.none(shape.latent))
 
 
-def _onnx(module: nn.Module, example: Tensor, inputs: list[str], outputs: list[str]) -> bytes:
+def trained_vectors(net: SpatialVae) -> Vectors:
+    """The steps that were trained with the decoders."""
+    steps, names = net.switches.detach().numpy(), net.shape.switches
+    zero = np.zeros(net.shape.latent, np.float32)
+    return Vectors(names, ((0, 0),) * len(names), steps, steps, net.unit_steps.detach().numpy(), zero, zero + 1, names)
+
+
+def _onnx(module: nn.Module, examples: tuple[Tensor, ...], inputs: list[str], outputs: list[str]) -> bytes:
     """The module as an ONNX file with any batch size, weights stored as float16."""
     import onnx
 
@@ -63,7 +124,7 @@ def _onnx(module: nn.Module, example: Tensor, inputs: list[str], outputs: list[s
         path = Path(folder) / "network.onnx"
         torch.onnx.export(
             module.eval(),
-            (example,),
+            examples,
             str(path),
             input_names=inputs,
             output_names=outputs,

@@ -58,10 +58,9 @@ def held_out(folder: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(data.images[rows]), np.asarray(data.masks[rows])
 
 
-def samples(codec: Codec, count: int, seed: int, cell: int = 128) -> np.ndarray:
-    """`count` faces decoded from z ~ N(0, 1), by the random numbers of `seed`."""
-    z = np.random.default_rng(seed).standard_normal((count, codec.latent)).astype(np.float32)
-    pictures, _ = codec.decode(z)
+def samples(engine: VaeEngine, count: int, seed: int, cell: int = 128) -> np.ndarray:
+    """`count` faces that are nobody, by the random numbers of `seed`."""
+    pictures, _ = engine.codec.decode(engine.vectors.draw(count, seed))
     cells = [Cell(_bytes(picture)) for picture in pictures]
     columns = max(1, round(count**0.5 * 1.3))
     return sheet([cells[i : i + columns] for i in range(0, count, columns)], cell)

@@ -3,6 +3,8 @@
 The loss is the slides' (R. de S. Toledo 2021): SSIM + mean absolute error of the picture, cross-entropy + Dice of the mask,
 and the Kullback-Leibler divergence over 1000; Adam at 1e-4, gradients clipped at 1e-3 (their norm, as we read it), the rate
 times 1/3 every 10 epochs down to 1e-5, batches of 32, 113 epochs of 4,000 iterations. Attributes take no part in it.
+
+The preset `drawn` has a latent map and learns from pairs as well: `mimica.engines.vae.spatial_train`.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import cv2
@@ -19,12 +22,13 @@ from torch import Tensor
 
 from mimica.config import Preset, TrainingOptions, option
 from mimica.engines.vae import losses
-from mimica.engines.vae.data import VaeData, open_data, spread
+from mimica.engines.vae.data import VaeData, open_all, spread
 from mimica.engines.vae.networks import KIND, Coded, Decoded, Shape, TwoDecoderVae
+from mimica.engines.vae.spatial_train import SpatialTraining
 from mimica.errors import DataError, ValueRangeError
 from mimica.model_files.checkpoint import Weights, module_tensors
 from mimica.pictures.pixels import as_input, as_pictures, to_signed, to_unit
-from mimica.training.batches import Batch, Draw
+from mimica.training.batches import Batch, Draw, Source
 from mimica.training.task import Parts, Task, TrainerView
 
 _COMPONENT_PHOTOS, _COMPONENT_FRAMES = 1000, 400
@@ -38,7 +42,8 @@ class VaeOptions(TrainingOptions):
     """Options of the VAE's training; the defaults are the slides'."""
 
     may_change: ClassVar[frozenset[str]] = frozenset(
-        {"decay_every", "learning_rate", "augment", "kl_weight", "head_weight", "face_weight"}
+        {"decay_every", "learning_rate", "augment", "kl_weight", "head_weight", "face_weight", "late", "perceptual_weight"}
+        | {"critic_weight", "change_weight", "erase_weight", "features", "frame_share"}
     )
 
     image_size: int = option(128, "side of the pictures in pixels", low=8)
@@ -61,6 +66,14 @@ class VaeOptions(TrainingOptions):
     face_weight: float = option(1.0, "how many times more than that a pixel between brows and mouth counts", low=0.1)
     augment: bool = option(True, "mirror, shift, turn, scale and tint the pictures a little")
     photo_repeat: int = option(1, "how often a photo is taken for one of its re-animated frames", low=1)
+    code: int = option(0, "channels of a latent map, in place of a vector; the data then need drawn pairs; 0: a vector", low=0)
+    frame_share: float = option(0.25, "with code: share of re-animated frames among the pairs", low=0, high=1)
+    change_weight: float = option(2.0, "with code: how many times more a pixel counts that its pair changes much", low=0)
+    erase_weight: float = option(1.0, "with code: weight of the eraser's error in the latent", low=0)
+    late: float = option(0.55, "with code: share of the run after which perceptual term and critic set in", low=0, high=1)
+    perceptual_weight: float = option(0.25, "with code: weight of the perceptual term", low=0)
+    critic_weight: float = option(0.01, "with code: weight of the critic", low=0)
+    features: Path | None = option(None, "with code: MobileNetV2 (a package of nsfwjs) for the perceptual term; else the reader")
 
 
 PRESETS: dict[str, Preset] = {
@@ -71,6 +84,12 @@ PRESETS: dict[str, Preset] = {
         "kl_weight": 1e-4, "kl_warmup": 300,
         "head_weight": 3.0, "face_weight": 2.0, "photo_repeat": 4, "ema": 0.995, "clip_gradients": 5.0,
         "log_every": 20, "sample_every": 200, "checkpoint_minutes": 5.0,
+    },
+    "drawn": {
+        "steps": 4800, "batch_size": 8, "image_size": 96, "patch": 3, "channels": (64, 96, 160), "code": 24, "mask_share": 0.3,
+        "learning_rate": 1.2e-3, "least_factor": 0.03, "ssim_weight": 0.5, "mae_weight": 4.0, "kl_weight": 5e-6,
+        "head_weight": 1.5, "face_weight": 1.5, "ema": 0.995, "clip_gradients": 2.0,
+        "log_every": 20, "sample_every": 200, "checkpoint_minutes": 4.0,
     },
     "smoke": {
         "steps": 40, "batch_size": 8, "image_size": 16, "channels": (8, 8, 16), "latent": 8, "mask_share": 0.5,
@@ -154,9 +173,7 @@ class Vae(Task):
 
     @cached_property
     def data(self) -> VaeData:
-        if len(self.folders) != 1:
-            raise DataError("The VAE is trained from one folder of `mimica prepare vae`.")
-        data = open_data(self.folders[0])
+        data = open_all(self.folders)
         if data.image_size != self.options.image_size:
             raise ValueRangeError(
                 f"The pictures of {self.folders[0]} have {data.image_size} pixels a side and the option 'image_size' is "
@@ -164,14 +181,26 @@ class Vae(Task):
             )
         return data
 
-    def source(self) -> MaskedSource:
+    @cached_property
+    def spatial(self) -> SpatialTraining | None:
+        """Who does the work where the latent is a map."""
+        return SpatialTraining(self.options, self.data) if self.options.code else None
+
+    def source(self) -> Source:
+        if self.spatial:
+            return self.spatial.source()
         return MaskedSource(self.data, self.data.rows(validation=False), self.options.augment, self.options.photo_repeat)
 
-    def sample_source(self) -> MaskedSource:
+    def sample_source(self) -> Source:
+        if self.spatial:
+            held_out_pairs = self.spatial.source(validation=True)
+            return held_out_pairs if len(held_out_pairs) else self.spatial.source()
         held_out = self.data.rows(validation=True)
         return MaskedSource(self.data, held_out if len(held_out) else self.data.rows(validation=False), augment=False)
 
     def build(self, options: Any) -> Parts:
+        if self.spatial:
+            return self.spatial.build()
         net = TwoDecoderVae(self.shape())
         if options.linear_side:
             net.start_linear(*principal_components(self.data, self.data.rows(validation=False), options))
@@ -195,6 +224,8 @@ class Vae(Task):
         return Shape(o.image_size, o.patch, tuple(o.channels), o.blocks, o.latent, o.mask_share, o.linear_side)
 
     def learning_rate_factor(self, step: int) -> float:
+        if self.spatial:
+            return self.spatial.rate(step)
         return max(self.options.least_factor, float((1 / 3) ** (step // self.options.decay_every)))
 
     def losses(self, image: Tensor, mask: Tensor, coded: Coded, decoded: Decoded, step: int) -> dict[str, Tensor]:
@@ -211,6 +242,8 @@ class Vae(Task):
         }
 
     def step(self, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
+        if self.spatial:
+            return self.spatial.step(batch, trainer)
         image, mask = as_input(batch["image"]), to_unit(batch["mask"][:, None])
         with trainer.autocast():
             coded, decoded = trainer.network("vae")(image)
@@ -222,6 +255,8 @@ class Vae(Task):
     @torch.no_grad()
     def sample(self, batch: Batch, trainer: TrainerView) -> np.ndarray:
         """Input, output, mask, predicted mask, and a random sample of the latent; a row a held-out face."""
+        if self.spatial:
+            return self.spatial.sample(batch, trainer)
         net = trainer.best("vae").eval()
         assert isinstance(net, TwoDecoderVae)
         image, mask = as_input(batch["image"]), to_signed(batch["mask"][:, None])
@@ -238,4 +273,5 @@ class Vae(Task):
 
     def weights(self, trainer: TrainerView) -> dict[str, Weights]:
         notes = {"steps": trainer.step, "data": self.data.title}
-        return {"vae": Weights(KIND, 1, (), self.shape().as_config(), module_tensors(trainer.best("vae")), notes)}
+        shape = self.spatial.shape() if self.spatial else self.shape()
+        return {"vae": Weights(KIND, 1, (), shape.as_config(), module_tensors(trainer.best("vae")), notes)}

@@ -1,0 +1,118 @@
+"""From a latent map to the photo, by what each change is; measured on exact pairs, no one way serves all.
+
+    erased    what the eraser takes away: the residual, with the photo's own lines faded where much changes
+    moves     expressions, pose, weight: the photo's pixels move along (optical flow), what is left is added
+    tints     hair, skin, beards, age: the residual is added, and the photo's own lines mostly stay
+    objects   glasses: alpha as logits, enlarged to the photo's size and cut there, over everything
+
+One after the other, each from the latent of the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mimica.engines.vae.codec import Codec, Vectors
+from mimica.face.attributes import EYEWEAR, FACIAL_HAIR, SHAPED, name_of
+from mimica.face.overlay import changed_mask, enlarged, to_pixels, with_change, with_motion
+
+MOVING = frozenset({*SHAPED, "smile", "open_mouth", "raised_brows", "frown", "closed_eyes", "turned", "nodding"})
+"""Attributes that move what is there."""
+CUT = 2.5
+"""How much steeper alpha's logits are made where they have been enlarged."""
+TINT_GHOST = 110.0
+"""Levels of change of a tint at which the photo's fine lines have faded to 1/e."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What is asked of one face, by kind: what is taken away, by how much (0 eyewear, 1 facial hair), and the steps (Z,)."""
+
+    erased: Mapping[int, float]
+    moves: np.ndarray
+    tints: np.ndarray
+    objects: np.ndarray
+    shown: float
+    """How much of an object shows, 0 to 1."""
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.erased or self.moves.any() or self.tints.any() or self.objects.any())
+
+
+def erased_by(name: str, dose: float) -> int | None:
+    """Which kind of thing a dose of an attribute takes away; None where it takes none."""
+    if dose >= 0:
+        return None
+    return 0 if name_of(name) in EYEWEAR else 1 if name_of(name) in FACIAL_HAIR else None
+
+
+def sorted_steps(vectors: Vectors, units: np.ndarray, doses: Mapping[str, float], plain: bool) -> Steps:
+    """`units` (Z,), the Action Units' step, and doses by attribute -> all by kind. Only switches can be objects, or be erased:
+    what labels gave stays arithmetic."""
+    zero = np.zeros(len(vectors.latent_mean), np.float32)
+    moves, tints, objects, erased, shown = units + zero, zero, zero, dict[int, float](), 0.0
+    for name in sorted(doses):
+        dose, step = doses[name], vectors.of(name, plain)
+        trained = name in vectors.switches and not plain
+        kind = erased_by(name, dose) if trained else None
+        if kind is not None:
+            erased[kind] = min(1.0, max(erased.get(kind, 0.0), -dose))
+        elif trained and name_of(name) in EYEWEAR:
+            objects, shown = objects + dose * step, max(shown, min(1.0, dose))
+        elif name_of(name) in MOVING:
+            moves = moves + dose * step
+        else:
+            tints = tints + dose * step
+    return Steps(erased, moves, tints, objects, shown)
+
+
+def latents(codec: Codec, z: np.ndarray, steps: Steps) -> np.ndarray:
+    """(4, Z): z (Z,) after each of the stages."""
+    erased = z
+    for kind, share in steps.erased.items():
+        erased = erased + share * (codec.erase(erased[None], kind)[0] - erased)
+    moved = erased + steps.moves
+    return np.stack([erased, moved, moved + steps.tints, moved + steps.tints + steps.objects])
+
+
+def rebuilt(codec: Codec, photo: np.ndarray, z: np.ndarray, decoded: np.ndarray, steps: Steps) -> tuple[np.ndarray, ...]:
+    """The photo's crop, uint8 (H, H, 3), with the steps, float32 (H, H, 3); where it changed, (H, H); and the head's mask as
+    it is decoded in the end, (S, S). `decoded` (S, S, 3) is z's own picture."""
+    side = len(photo)
+    pictures, masks, layers = codec.decode_layers(latents(codec, z, steps))
+    picture, reach = photo.astype(np.float32), np.zeros(photo.shape[:2], np.float32)
+    if steps.erased:
+        change = enlarged(pictures[0] - decoded, side)
+        picture, reach = with_change(photo, change), changed_mask(change)
+    if steps.moves.any():
+        before = picture
+        picture = with_motion(to_pixels(picture), pictures[0], pictures[1])
+        reach = np.maximum(reach, changed_mask(picture - before))
+    if steps.tints.any():
+        change = enlarged(pictures[2] - pictures[1], side)
+        picture, reach = tinted(picture, change), np.maximum(reach, changed_mask(change))
+    if steps.objects.any():
+        alpha = steps.shown * cut(layers[3][..., 0], side)
+        colour = enlarged(np.ascontiguousarray(layers[3][..., 1:]), side)
+        picture = picture + alpha[..., None] * (np.clip(colour, 0, 255) - picture)
+        reach = np.maximum(reach, alpha > 1 / 255)
+    return picture, reach, masks[3]
+
+
+def cut(logits: np.ndarray, side: int) -> np.ndarray:
+    """Alpha's logits (S, S) -> alpha (side, side), whose edges are as sharp as the photo's."""
+    alpha: np.ndarray = 1 / (1 + np.exp(-CUT * np.clip(enlarged(logits, side), -20, 20)))
+    return np.where(alpha < 0.02, 0, alpha).astype(np.float32)
+
+
+def tinted(picture: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """A picture (H, H, 3) in levels plus a change of its colours, most of its own lines kept."""
+    fine = picture - cv2.GaussianBlur(picture, (0, 0), len(picture) / 96)
+    loss = 1 - np.exp(-np.square(np.abs(change).max(2, keepdims=True) / np.float32(TINT_GHOST)))
+    result: np.ndarray = picture + change - loss * fine
+    return result
