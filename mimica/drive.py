@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from mimica import api
 from mimica.engines.base import load_engine
 from mimica.engines.controls import GROUPS, in_parts
+from mimica.engines.layers.wear import asked_of
 from mimica.errors import ValueRangeError
 from mimica.face.detect import get_detector
 from mimica.film.aims import MOUTH, TrackAim
@@ -21,7 +22,7 @@ from mimica.marks.marking import Marks
 from mimica.motion import timeline
 from mimica.motion.curves import draw_curves
 from mimica.motion.driving import NAMES, Driver, Transfer, describe_gaps, read_driver
-from mimica.motion.expression import checked
+from mimica.motion.expression import checked, parse_attributes
 from mimica.motion.openface import write_track
 from mimica.motion.plan import DEFAULT_SECONDS
 from mimica.pictures.images import write_image
@@ -158,6 +159,7 @@ class Drive:
         weights: str | Path | None = None,
         detector: str = "dlib",
         model: str | Path | None = None,
+        attributes: str | Mapping[str, float] | None = None,
         progress: Callable[[int, int | None], None] | None = None,
     ) -> tuple[FilmEdit, Path | bool]:
         """The film, whose person does what the driver does, a video or a `still`; and what `FilmEdit.save` takes as `audio_from`:
@@ -166,7 +168,7 @@ class Drive:
         chosen: dict[str, Any] = {"face": face, "engine": engine, "weights": weights, "detector": detector, "model": model}
         if still:
             like: dict[str, Any] = {"like": video, "ratio": self.gain, "driver_face": self.driver_face, "parts": self.parts}
-            return edit_video(film, absolute=self.absolute, **like, **chosen), self.audio
+            return edit_video(film, absolute=self.absolute, attributes=attributes, **like, **chosen), self.audio
         checked(self.gain, "--gain", 0.05, 3.0)
         checked(self.pose_gain, "--pose-gain", 0.0, 3.0)
         only = only_of(self.parts) or in_parts(set(GROUPS) - {"head"})
@@ -174,6 +176,7 @@ class Drive:
         if which == "all":
             raise ValueRangeError("A driver drives one face of a film: name it by its number, or 'largest', not 'all'.")
         loaded = load_engine(engine, weights) if isinstance(engine, str) else engine
+        doses, worn = asked_of(loaded, parse_attributes(attributes))
         driver = self._driver(video, finder, progress)
         person = read_driver(film, finder, face=which if isinstance(which, int) else None, progress=progress)
         rest = dict(zip(NAMES, person.neutral.tolist(), strict=True)) | dict.fromkeys(("shift_x", "shift_y", "zoom"), 0.0)
@@ -181,7 +184,7 @@ class Drive:
         driving = open_video(video)
         sound: Path | bool = video if self.audio and driving.has_audio and only & MOUTH else self.audio
         warnings = (*driver.losses, *describe_gaps(driver))
-        return FilmEdit(open_video(film), loaded, aim, {}, which, detector, model, warnings), sound
+        return FilmEdit(open_video(film), loaded, aim, doses, which, detector, model, warnings, worn), sound
 
     def _driver(self, video: Path, finder: Finder, progress: Callable[[int, int | None], None] | None) -> Driver:
         which = parse_which(self.driver_face)

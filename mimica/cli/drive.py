@@ -58,7 +58,7 @@ class Dressed(Source):
     attribute: AttributeOption = None
 
     def arguments(self) -> dict[str, Any]:
-        """For `mimica.drive.Drive`; of a film, on which nothing is drawn, without attributes."""
+        """For `mimica.drive.Drive`."""
         given = super().arguments()
         attribute = given.pop("attribute")
         return {**given, "attributes": joined(attribute, ",")} if attribute else given
@@ -106,8 +106,8 @@ def drive(
         raise UserError("Photo and video are both '-'; only one of them can come from standard input.")
     still = video != PIPE and not is_video(video)
     if is_film(photo, output):
-        if curves is not None or transfer.fps is not None or enhance or source.attribute:
-            raise ValueRangeError("--curves, --fps, --enhance and --attribute are for photos; a film keeps its rate and pixels.")
+        if curves is not None or transfer.fps is not None or enhance:
+            raise ValueRangeError("--curves, --fps and --enhance are for photos; a film keeps its rate and pixels.")
         _drive_film(photo, video, still, output, transfer, source, marking)
     elif still:
         if curves is not None:

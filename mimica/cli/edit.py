@@ -221,7 +221,7 @@ def save_film(edited: Any, film: Path, output: Path, marks: Any, audio: bool | P
     """Writes a `mimica.film.edit.FilmEdit` with a bar, prints its closing line. Raises `typer.Exit` where frames were lost."""
     with delivered(output, ".mp4") as file, bar(output.name, len(edited) or None) as line:
         edited.save(file, marks=marks, progress=line.advance, audio_from=audio)
-    warn(edited.losses)
+    warn([*edited.losses, *edited.report.refusals])
     typer.echo(edited.report.told(str(film)), err=True)
     if edited.losses:
         raise typer.Exit(SOME_LEFT_OUT)

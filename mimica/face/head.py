@@ -36,6 +36,8 @@ LARGEST = 3.0
 ROUNDS = 3
 JAW_WEIGHT, BROW_WEIGHT = 0.35, 0.5
 """Landmarks of the jaw are not the same points of the skin for every pose; brows move."""
+HELD = (0, 2, 14, 16, 27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45)
+"""Landmarks by which a head is placed again: those that expressions move least."""
 REST_REACH, REST_DOUBT = 0.07, 0.25
 """What the fit leaves of the landmarks is added about them, within so many shares of the side; the doubt makes it fade."""
 
@@ -144,6 +146,31 @@ def fit(landmarks_photo: np.ndarray, pose: tuple[float, float, float], model: He
     return Head(model, vertices, coefficients, turn, scale, pivot, origin, side, error)
 
 
+def again(head: Head, landmarks_photo: np.ndarray, pose: tuple[float, float, float]) -> Head:
+    """The same head, its coefficients kept, in another frame, with landmarks (68, 2) there, by which it is placed: those that
+    expressions do not move. `vertices` are without the rest of the landmarks."""
+    eyes = eye_centres(landmarks_photo)
+    origin, side = eyes.mean(axis=0), float(np.hypot(*(eyes[1] - eyes[0]))) / TIGHT_EYE_DISTANCE
+    points = (np.asarray(landmarks_photo, np.float64) - origin) / side * [1, -1]
+    turn = rotation(*pose)
+    turned = head.shaped @ turn.T
+    held = list(HELD)
+    scale, shift = _placing(turned[-LANDMARKS:][held, :2], points[held], np.ones(len(held)))
+    vertices, pivot = scale * turned, scale * (turn @ np.array(PIVOT)) + [*shift, 0]
+    vertices[:, :2] += shift
+    for place in (vertices, pivot[None]):
+        place[:, 1] *= -1
+    return Head(head.model, vertices, head.coefficients, turn, scale, pivot, origin, side, head.rest)
+
+
+def _placing(seen: np.ndarray, target: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray]:
+    """Scale and shift (2,) that bring points (n, 2) nearest to others."""
+    middle, goal = (np.average(points, axis=0, weights=weight) for points in (seen, target))
+    centred = (seen - middle) * weight[:, None]
+    scale = float((centred * (target - goal)).sum() / (centred * (seen - middle)).sum())
+    return scale, goal - scale * middle
+
+
 def _shaped(model: HeadModel, coefficients: np.ndarray) -> np.ndarray:
     shaped: np.ndarray = model.mean + np.tensordot(coefficients, model.basis, 1)
     return shaped
@@ -157,10 +184,7 @@ def _coefficients(target: np.ndarray, turn: np.ndarray, model: HeadModel) -> tup
     coefficients = np.zeros(len(basis))
     for _ in range(ROUNDS):
         seen = (mean + np.tensordot(coefficients, basis, 1))[:, :2]
-        middle, goal = (np.average(points, axis=0, weights=weight) for points in (seen, target))
-        centred = (seen - middle) * weight[:, None]
-        scale = float((centred * (target - goal)).sum() / (centred * (seen - middle)).sum())
-        shift = goal - scale * middle
+        scale, shift = _placing(seen, target, weight)
         directions = scale * basis[..., :2].reshape(len(basis), -1)
         weighed = directions * np.repeat(weight, 2)
         lacking = target - shift - scale * mean[:, :2]

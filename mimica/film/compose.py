@@ -6,15 +6,20 @@ What should not change from one frame to the next is found once in a shot (the c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from mimica.animation import Prepared, PreparedFace, cut_face, own_controls, render_patch
 from mimica.engines.base import Engine, KnowsFaces
+from mimica.engines.layers.dress import Dressed
+from mimica.engines.layers.overlay import Overlay
+from mimica.face.align import transform
+from mimica.face.attributes import Wish
 from mimica.face.tone import Tone, tone_of
 from mimica.film.aims import MOUTH, Aim
+from mimica.film.wardrobe import Wardrobe
 from mimica.film.watch import Frame, Part
 from mimica.motion.track import HEAD
 from mimica.reader.read import FaceReading
@@ -37,39 +42,47 @@ class _Memory:
 
 @dataclass(frozen=True)
 class Job:
-    """A frame whose faces are encoded, and the values that each is to have; without faces it stays as it is."""
+    """A frame whose faces are encoded, and the values that each is to have; without faces it stays as it is. `overlays` lie over
+    faces that wear glasses and show what they show."""
 
     frame: Frame
     prepared: Prepared | None = None
     values: tuple[Mapping[str, float], ...] = ()
+    overlays: tuple[Overlay, ...] = ()
 
     def rendered(self) -> np.ndarray:
         """The frame, uint8 (H, W, 3), edited; the array itself where nothing changes, and drawn into where something does."""
         rgb = self.frame.rgb
-        if self.prepared is None:
-            return rgb
-        patch = render_patch(self.prepared, self.values)
-        height, width = patch.pixels.shape[:2]
-        rgb[patch.y : patch.y + height, patch.x : patch.x + width] = patch.pixels
+        if self.prepared is not None:
+            patch = render_patch(self.prepared, self.values)
+            height, width = patch.pixels.shape[:2]
+            rgb[patch.y : patch.y + height, patch.x : patch.x + width] = patch.pixels
+        for overlay in self.overlays:
+            overlay.lay(rgb)
         return rgb
 
 
 class Composer:
-    """Encodes frames, in their order. `doses` of attributes come beside what `aim` says."""
+    """Encodes frames, in their order. `doses` of the engine's own attributes come beside what `aim` says; `wish`, what is drawn on
+    each face, by its `wardrobe`."""
 
-    def __init__(self, engine: Engine, aim: Aim, doses: Mapping[str, float]) -> None:
+    def __init__(self, engine: Engine, aim: Aim, doses: Mapping[str, float], wish: Wish = ()) -> None:
         self._engine, self._aim, self._doses = engine, aim, doses
         self._memory: dict[int, _Memory] = {}
+        self.wardrobe = Wardrobe(wish)
 
     def job(self, frame: Frame) -> Job:
         """The frame's faces, encoded, as far as they are to change. Raises `NoFaceError` for a face that cannot be cut out."""
         asked = [(part, self._values(part, frame.time)) for part in frame.parts]
-        moving = [(part, values) for part, values in asked if values is not None]
+        dressed = [self.wardrobe.put_on(frame, part) for part in frame.parts]
+        still = [one for (_, values), one in zip(asked, dressed, strict=True) if values is None and one is not None]
+        overlays = tuple(one.overlay for one in still if one.overlay is not None)
+        moving = [(part, values, one) for (part, values), one in zip(asked, dressed, strict=True) if values is not None]
         if not moving:
-            return Job(frame)
+            return Job(frame, overlays=overlays)
         everyone = [part.reading for part in frame.parts] + list(frame.others)
-        faces = tuple(self._prepared(frame, part, values, everyone) for part, values in moving)
-        return Job(frame, Prepared(frame.rgb, self._engine, faces), tuple(values for _, values in moving))
+        faces = tuple(self._prepared(frame, *each, everyone) for each in moving)
+        return Job(frame, Prepared(frame.rgb, self._engine, faces), tuple(values for _, values, _ in moving), overlays)
 
     def _values(self, part: Part, time: float) -> dict[str, float] | None:
         """What a face is to show, faded; None where it stays exactly as it is."""
@@ -81,8 +94,15 @@ class Composer:
         doses = {name: part.share * dose for name, dose in self._doses.items() if dose}
         return None if values == own and not doses else {**values, **doses}
 
-    def _prepared(self, frame: Frame, part: Part, values: Mapping[str, float], everyone: Sequence[FaceReading]) -> PreparedFace:
-        face, matrix = cut_face(frame.rgb, part.reading, self._engine, everyone)
+    def _prepared(
+        self, frame: Frame, part: Part, values: Mapping[str, float], dressed: Dressed | None, everyone: Sequence[FaceReading]
+    ) -> PreparedFace:
+        reading = part.reading
+        if dressed is not None:
+            reading = replace(reading, landmarks_photo=dressed.landmarks, irises_photo=dressed.irises)
+        face, matrix = cut_face(frame.rgb, reading, self._engine, [one for one in everyone if one is not part.reading])
+        if dressed is not None and dressed.overlay is not None:
+            face = replace(face, glasses_crop=transform(dressed.overlay.hull, matrix))
         memory = self._memory.get(part.number)
         if memory is None or memory.shot != frame.shot:
             memory = self._memory[part.number] = _Memory(frame.shot, tone_of(face.image))
@@ -91,7 +111,7 @@ class Composer:
             state = memory.state
         else:
             state = self._engine.encode(face)
-        return PreparedFace(part.reading, matrix, face, state, memory.tone, self._held(own_controls(part.reading), values))
+        return PreparedFace(reading, matrix, face, state, memory.tone, self._held(own_controls(reading), values), dressed)
 
     def _held(self, own: Mapping[str, float], values: Mapping[str, float]) -> dict[str, float]:
         """The units of the mouth as they are, where brows and lids alone change."""

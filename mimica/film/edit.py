@@ -18,8 +18,10 @@ import numpy as np
 
 from mimica.animation import LOOK_AHEAD
 from mimica.api import TAG
-from mimica.engines.base import MAX_DOSE, Engine, attributes_of, load_engine
+from mimica.engines.base import Engine, load_engine
+from mimica.engines.layers.wear import asked_of
 from mimica.errors import NoFaceError, ValueRangeError
+from mimica.face.attributes import Wish
 from mimica.face.detect import get_detector
 from mimica.film.aims import Aim, ExpressionAim, MotionAim
 from mimica.film.compose import Composer, Job
@@ -28,7 +30,7 @@ from mimica.film.threads import ahead, spread
 from mimica.film.watch import Frame, seen, settled
 from mimica.film.wish import Like, Parts, only_of, wish
 from mimica.marks.marking import Marks, default_marks
-from mimica.motion.expression import PHOTO, checked_attributes, parse_attributes, wanted
+from mimica.motion.expression import PHOTO, parse_attributes, wanted
 from mimica.motion.files import Motion
 from mimica.motion.head import cannot
 from mimica.motion.track import HEAD, Track
@@ -45,7 +47,8 @@ class FilmEdit:
 
     video     the film as it is        engine   what renders
     aim       what a face is to show, moment by moment (`mimica.film.aims`)
-    doses     of attributes            which    the faces that are edited
+    doses     of the engine's own attributes      wish  what is drawn on the faces
+    which     the faces that are edited
     warnings  sentences that can be said beforehand
     report    what became of the frames; whole once they have been gone through
     """
@@ -58,6 +61,7 @@ class FilmEdit:
     detector: str = "dlib"
     model: str | Path | None = None
     warnings: tuple[str, ...] = ()
+    wish: Wish = ()
     report: Report = field(default_factory=Report)
 
     @property
@@ -97,11 +101,18 @@ class FilmEdit:
             raise NoFaceError(_nobody(self.video.path, self.which, self.report))
 
     def _encoded(self, read: Generator[Frame, None, None]) -> Generator[Job, None, None]:
-        composer = Composer(self.engine, self.aim, self.doses)
+        """Raises `NoFaceError` at the end, where nothing moves and nothing of what is drawn could be put on."""
+        composer = Composer(self.engine, self.aim, self.doses, self.wish)
+        wardrobe, moved = composer.wardrobe, False
         with closing(read):
             for frame in read:
                 self.report.add(frame)
-                yield composer.job(frame)
+                job = composer.job(frame)
+                moved |= job.prepared is not None
+                self.report.refusals = tuple(wardrobe.refusals)
+                yield job
+        if wardrobe.refusals and not wardrobe.worn and not moved:
+            raise NoFaceError(f"In '{self.video.path}' nothing of what was asked for can be put on: {next(iter(wardrobe.refusals))}")
 
     def save(
         self,
@@ -165,6 +176,7 @@ def edit_video(
     """The film with other expressions, frame by frame; the arguments are those of `mimica.edit`, what they ask for is laid over
     what each frame shows (`mimica.film.aims`).
 
+    attributes  what is drawn is put on once a shot and carried by the head (`mimica.film.wardrobe`)
     au        `"12+=0.3"` adds to what the frame shows; `"12=0.8"` is laid over it for the mouth, and holds any other unit
     track     a script, subtitles or table on the film's clock (`mimica.motion.files.read_motion`) in place of an expression
     absolute  the expression as it is, in place of what the frame shows; only blinks go on
@@ -172,18 +184,18 @@ def edit_video(
 
     Raises `ValueRangeError`, `VideoError`, `WeightsError`, and for `like` `ImageError` and `NoFaceError`.
     """
-    doses = {name: intensity * dose for name, dose in parse_attributes(attributes).items()}
+    given = parse_attributes(attributes)
     which, find = parse_which(face), get_detector(detector, model)
     example = None if like is None else Like(like, driver_face, ratio)
     target = wish(expression, au, intensity, pose, gaze, look, like=example, parts=parts, find=find)
     if track is not None and target is not None:
         raise ValueRangeError("A script and an expression exclude each other: say all of it in the script, or leave it out.")
-    asked = target or (PHOTO if doses else None if track is not None else wanted())
+    asked = target or (PHOTO if given else None if track is not None else wanted())
     aim = ExpressionAim(asked, absolute) if asked else MotionAim(_motion(track), only_of(parts), absolute)
     video = open_video(film)
     loaded = load_engine(engine, weights) if isinstance(engine, str) else engine
-    checked_attributes(doses, loaded.name, attributes_of(loaded), MAX_DOSE)
-    return FilmEdit(video, loaded, aim, doses, which, detector, model, _warnings(video, loaded, aim))
+    doses, worn = asked_of(loaded, given, intensity)
+    return FilmEdit(video, loaded, aim, doses, which, detector, model, _warnings(video, loaded, aim), worn)
 
 
 def _warnings(video: VideoReader, engine: Engine, aim: ExpressionAim | MotionAim) -> tuple[str, ...]:

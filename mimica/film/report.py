@@ -11,7 +11,7 @@ from mimica.film.watch import Frame
 class Report:
     """frames   in all        edited   those with the full edit of every face meant        faded   those with less of it
     untouched   those with none        spans   why a face was not edited -> [first frame's time, last one's], seconds, each
-    counts      why -> frames
+    counts      why -> frames                refusals   sentences about attributes that could not be put on, which are left out
     """
 
     frames: int = 0
@@ -20,6 +20,7 @@ class Report:
     untouched: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     spans: dict[str, list[list[float]]] = field(default_factory=dict)
+    refusals: tuple[str, ...] = ()
     _last: dict[str, int] = field(default_factory=dict)
 
     def add(self, frame: Frame) -> None:

@@ -81,13 +81,20 @@ def mixed(below: np.ndarray, above: np.ndarray, alpha: np.ndarray) -> np.ndarray
 
 def guided(guide: np.ndarray, mask: np.ndarray, radius: int, eps: float) -> np.ndarray:
     """The mask with the edges of a gray guide in [0, 1] (K. He, J. Sun, X. Tang, "Guided image filtering", 2010)."""
+    slope, offset = guided_lines(guide, mask, radius, eps)
+    result: np.ndarray = slope * guide + offset
+    return result
+
+
+def guided_lines(guide: np.ndarray, mask: np.ndarray, radius: int, eps: float) -> tuple[np.ndarray, np.ndarray]:
+    """Slope and offset (H, W) by which the mask follows the guide; smooth, so that those of a small picture serve a large one (K.
+    He, J. Sun, "Fast guided filter", 2015)."""
     box = (2 * radius + 1, 2 * radius + 1)
     mean_guide, mean_mask = cv2.blur(guide, box), cv2.blur(mask, box)
     covariance = cv2.blur(guide * mask, box) - mean_guide * mean_mask
     slope = covariance / (cv2.blur(guide * guide, box) - mean_guide * mean_guide + eps)
     offset = mean_mask - slope * mean_guide
-    result: np.ndarray = cv2.blur(slope, box) * guide + cv2.blur(offset, box)
-    return result
+    return cv2.blur(slope, box), cv2.blur(offset, box)
 
 
 def band(lightness: np.ndarray, sigma: float) -> np.ndarray:

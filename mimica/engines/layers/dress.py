@@ -8,7 +8,7 @@ for bit."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import cv2
@@ -53,7 +53,7 @@ class Dressed:
 def dress(photo: np.ndarray, landmarks: np.ndarray, irises: np.ndarray, pose: tuple[float, float, float], wish: Wish) -> Dressed:
     """Puts the wish on one face: photo uint8 (H, W, 3), landmarks (68, 2) and irises (2, 2) in its pixels, yaw, pitch and roll as
     the reader gives them."""
-    work = _Work(photo, landmarks, pose)
+    work = Work(photo, landmarks, pose)
     refusals, kept = work.refused(wish)
     if not kept:
         return Dressed(photo, landmarks, irises, refusals=refusals)
@@ -62,7 +62,7 @@ def dress(photo: np.ndarray, landmarks: np.ndarray, irises: np.ndarray, pose: tu
         made = shape(photo, landmarks, irises, worn, box)
         photo, landmarks, irises, where[worn.name] = made.photo, made.landmarks, made.irises, made.mask
     if where:
-        work = _Work(photo, landmarks, pose, box)
+        work = Work(photo, landmarks, pose, box)
     for worn in (one for one in kept if one.name not in SHAPED):
         if worn.name in EYEWEAR:
             overlay = glasses(work.subject, worn, work.found.hair)
@@ -72,18 +72,9 @@ def dress(photo: np.ndarray, landmarks: np.ndarray, irises: np.ndarray, pose: tu
     tone = tone_of(photo[box[1] : box[3], box[0] : box[2]])
     if overlay is not None:
         size = box[2] - box[0], box[3] - box[1]
-        overlay = in_tone(overlay.enlarged(1 / work.scale, size, box[:2]), photo, tone)
+        overlay = overlay.enlarged(1 / work.scale, size, box[:2])
+        overlay = overlay if tone is None else overlay.toned(tone, photo)
     return Dressed(work.photo(tone), landmarks, irises, overlay, box, where, refusals)
-
-
-def in_tone(overlay: Overlay, photo: np.ndarray, tone: Tone | None) -> Overlay:
-    """The overlay in the colours of a photo that has hardly any."""
-    if tone is None:
-        return overlay
-    x0, y0, x1, y1 = overlay.box
-    covered = np.maximum(overlay.mask, np.float32(1e-3))[..., None]
-    plain = np.rint(np.clip(overlay.colour / covered, 0, 255)).astype(np.uint8)
-    return replace(overlay, colour=tone.brought(plain, photo[y0:y1, x0:x1]).astype(np.float32) * covered)
 
 
 def wears_glasses(photo: np.ndarray, landmarks: np.ndarray) -> bool:
@@ -93,7 +84,7 @@ def wears_glasses(photo: np.ndarray, landmarks: np.ndarray) -> bool:
     return own_glasses.find_rims(cut(photo, matrix, side), transform(landmarks, matrix) / side) is not None
 
 
-def _box(landmarks: np.ndarray, size: tuple[int, ...]) -> Box:
+def head_box(landmarks: np.ndarray, size: tuple[int, ...]) -> Box:
     """Around the head, within the photo."""
     eyes = eye_centres(landmarks)
     apart, (x, y) = float(np.hypot(*(eyes[1] - eyes[0]))), eyes.mean(axis=0)
@@ -103,14 +94,14 @@ def _box(landmarks: np.ndarray, size: tuple[int, ...]) -> Box:
     return x0, y0, x1, y1
 
 
-class _Work:
+class Work:
     """The box of a face at the scale at which layers are drawn; `picture`, what it has become."""
 
     def __init__(
         self, photo: np.ndarray, landmarks: np.ndarray, pose: tuple[float, float, float], box: Box | None = None
     ) -> None:
         self._photo, self._landmarks = photo, landmarks
-        self.box = x0, y0, x1, y1 = box or _box(landmarks, photo.shape)
+        self.box = x0, y0, x1, y1 = box or head_box(landmarks, photo.shape)
         part = photo[y0:y1, x0:x1]
         eyes = eye_centres(landmarks)
         self.scale = min(1.0, MOST / float(np.hypot(*(eyes[1] - eyes[0]))))

@@ -16,6 +16,7 @@ from mimica.engines.layers.spectacles import MATERIALS, SHAPES, Material, Seat, 
 from mimica.engines.layers.subject import Subject
 from mimica.face import raster
 from mimica.face.attributes import Worn
+from mimica.face.head import Head
 
 FINE = 3
 """Drawn so many times as large, then brought down."""
@@ -39,20 +40,21 @@ HIDDEN = 0.018
 
 def glasses(subject: Subject, worn: Worn, hair: np.ndarray) -> Overlay:
     """The pair on the subject; `hair` (H, W) hides its temples."""
-    pair = _Pair(subject, SHAPES[worn["shape"]], MATERIALS[worn["frame"]], hair)
-    tint = TINTS[worn["tint"]] if worn.name == "sunglasses" else None
-    return pair.drawn(tint, worn["frame"] == "tortoise").faded(min(worn.dose, 1.0))
+    return Pair(subject, worn, hair).drawn().faded(min(worn.dose, 1.0))
 
 
-class _Pair:
-    """Canvases of one pair, each uint8, `FINE` times as large as the box of the picture that it needs."""
+class Pair:
+    """Canvases of one pair, each uint8, `FINE` times as large as the box of the picture that it needs; without temples, if only
+    its front is wanted."""
 
-    def __init__(self, subject: Subject, shape: Shape, material: Material, hair: np.ndarray) -> None:
-        self.subject, self.shape, self.material, self.seat = subject, shape, material, Seat(subject)
+    def __init__(self, subject: Subject, worn: Worn, hair: np.ndarray, temples: bool = True) -> None:
+        shape, material = SHAPES[worn["shape"]], MATERIALS[worn["frame"]]
+        self.subject, self.shape, self.material, self.seat = subject, shape, material, Seat(subject.head, subject.landmarks)
+        self.tint, self.mottled = TINTS[worn["tint"]] if worn.name == "sunglasses" else None, worn["frame"] == "tortoise"
         self.light_from = subject.light_from
         lenses = [outline(shape, material.rim / 2, side) + [side * middle(shape, material), 0] for side in (-1, 1)]
         self.rims = [self.seat.flat(lens) for lens in lenses]
-        self.arms = [self._arm(side) for side in (-1, 1)]
+        self.arms = [self._arm(side) for side in (-1, 1)] if temples else []
         around = np.concatenate([*self.rims, *(arm.reshape(-1, 2) for arm in self.arms)])
         unit, (height, width) = self.seat.pixels, subject.shape
         low, high = around.min(axis=0) - MARGIN[0] * unit, around.max(axis=0) + np.array(MARGIN) * unit
@@ -73,34 +75,18 @@ class _Pair:
 
     def _arm(self, side: int) -> np.ndarray:
         """(n, 4, 2) pixels, the pieces of a temple that the head does not hide."""
-        line, half = self.seat.arm(self.shape, self.material, side), (0.10 if self.material.metal else 0.24) * self.seat.grown
-        (upper, near), (lower, _) = (self.seat.seen(line + [0, turn * half, 0]) for turn in (1, -1))
-        depth, corner, cells = self._depth
-        column, row = (((upper + lower) / 2 - corner) * cells).astype(int).T
-        inside = (column >= 0) & (row >= 0) & (column < depth.shape[1]) & (row < depth.shape[0])
-        head = np.full(len(line), -np.inf)
-        head[inside] = depth[row[inside], column[inside]]
-        hidden = np.flatnonzero(head > near + HIDDEN)
-        seen = int(hidden[0]) if len(hidden) else len(line)
+        upper, lower, near = temple(self.seat, self.shape, self.material, side)
+        seen = unhidden((upper + lower) / 2, near, self._depth)
         return np.stack([upper[: seen - 1], upper[1:seen], lower[1:seen], lower[: seen - 1]], axis=1)
 
     @cached_property
-    def _depth(self) -> tuple[np.ndarray, np.ndarray, float]:
-        """The head's depth (rows, columns), -inf where there is none; its corner in the picture; cells a pixel."""
-        head = self.subject.head
-        cells = DEPTH_CELLS / head.side
-        points = head.in_photo(head.vertices[:, :2])
-        corner = points.min(axis=0)
-        order = np.argsort(head.vertices[head.model.triangles, 2].mean(axis=1))
-        columns, rows = np.ceil((points.max(axis=0) - corner) * cells).astype(int) + 1
-        cover = raster.rasterise((points - corner) * cells, head.model.triangles[order], (int(rows), int(columns)))
-        drawn = cover.interpolate(head.vertices[None, :, 2].astype(np.float32))[0]
-        return np.where(cover.mask() > 0, drawn, -np.inf), corner, cells
+    def _depth(self) -> Depth:
+        return depth_of(self.subject.head)
 
     # --- parts ------------------------------------------------------------------------------------------------------
 
-    def drawn(self, tint: tuple[int, int, int] | None, mottled: bool) -> Overlay:
-        """All of it. `tint`: of dark lenses; `mottled`: as tortoiseshell is."""
+    def drawn(self) -> Overlay:
+        """All of it."""
         front, back, glass = self._rims()
         arms = self._new()
         for pieces in self.arms:
@@ -108,16 +94,16 @@ class _Pair:
                 self._fill(arms, piece)
         hull = cv2.convexHull(np.concatenate(self.rims).astype(np.float32))[:, 0].astype(np.float64)
         lenses, behind = brought_down(glass, self.size), brought_down(back, self.size)
-        bars = brought_down(arms, self.size) * self._skinny()
-        bevelled, cover = self._bevelled(front, mottled)
-        picture = _Stack(self.subject.picture[self.box])
+        bars = brought_down(arms, self.size) * self._bare()
+        bevelled, cover = self._bevelled(front)
+        picture = Stack(self.subject.picture[self.box])
         plain = np.array(self.material.colour, np.float32) * self.subject.light
         picture.over(plain * ARM, bars * 0.97)
         picture.over(plain * BACK, behind * 0.97)
-        self._glaze(picture, lenses, tint)
+        self._glaze(picture, lenses)
         picture.over(bevelled, cover)
         mask = 1 - picture.through
-        keep = (picture.through * self._shade(np.maximum(cover, behind), lenses, tint))[..., None]
+        keep = (picture.through * (1 - self._shadow(np.maximum(cover, behind), lenses) * self._on_head()))[..., None]
         return Overlay(self.x0, self.y0, np.repeat(keep, 3, axis=2), picture.colour, hull, mask)
 
     def _rims(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -140,14 +126,20 @@ class _Pair:
             self._flat(front, hinge(shape, material, side))
         return front, back, glass
 
-    def _skinny(self) -> np.ndarray:
-        """Where no hair hides a temple: by the mask of hair, and by colours that are far from the skin's."""
-        picture = self.subject.picture[self.box]
-        unlike = np.abs(picture - self.subject.skin).sum(axis=-1) / (luma(picture) + 60)
-        shown = smooth((1.0 - unlike) / 0.45) * (1 - smooth((self.hair - 0.3) / 0.4))
-        return blur(np.asarray(shown, np.float32), 0.02 * self.subject.apart)
+    def _bare(self) -> np.ndarray:
+        return uncovered(self.subject.picture[self.box], self.hair, self.subject.skin, self.subject.apart)
 
-    def _bevelled(self, front: np.ndarray, mottled: bool) -> tuple[np.ndarray, np.ndarray]:
+    def front(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Rims and lenses alone: their colour (h, w, 3), multiplied by what it covers; what shows through them, where the rims
+        are, and what of the light they take from the skin, each (h, w)."""
+        front, _, glass = self._rims()
+        lenses, picture = brought_down(glass, self.size), Stack(self.subject.picture[self.box])
+        bevelled, cover = self._bevelled(front)
+        self._glaze(picture, lenses)
+        picture.over(bevelled, cover)
+        return picture.colour, picture.through, cover, self._shadow(cover, lenses)
+
+    def _bevelled(self, front: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The colours of the rims' front, lit as if they were round, and where they are."""
         metal, light_from = self.material.metal, self.light_from
         reach = max(1.0, self.material.rim * 0.5 * self.seat.grown * self.seat.pixels * FINE)
@@ -166,7 +158,7 @@ class _Pair:
             (cv2.resize(each, self.size, interpolation=cv2.INTER_AREA) / np.maximum(whole, 1e-3))[..., None]
             for each in ((0.40 + 0.75 * diffuse) * cover, shine)
         )
-        colour = np.array(self.material.colour, np.float32) * (self._mottles() if mottled else 1)
+        colour = np.array(self.material.colour, np.float32) * (self._mottles() if self.mottled else 1)
         return (colour * lit + np.float32(255 * (0.34 if metal else 0.62)) * bright) * self.subject.light, whole
 
     def _mottles(self) -> np.ndarray:
@@ -174,8 +166,9 @@ class _Pair:
         spots = soft_noise(self.size[::-1], 0.28 * self.seat.pixels, np.random.default_rng(7))
         return np.asarray(0.28 + 0.95 * smooth((spots + 0.7) / 1.2), np.float32)[..., None]
 
-    def _glaze(self, picture: _Stack, lenses: np.ndarray, tint: tuple[int, int, int] | None) -> None:
+    def _glaze(self, picture: Stack, lenses: np.ndarray) -> None:
         """Dark glass and what it mirrors."""
+        tint = self.tint
         u, v = (each[self.box] for each in self.subject.along())
         light = self.subject.light
         if tint is not None:
@@ -188,17 +181,16 @@ class _Pair:
         window = np.clip(window * smooth((0.16 - v) / 0.3) * GLARE, 0, 1)
         picture.over(np.array((235, 240, 248), np.float32) * min(1.0, light), lenses * window)
 
-    def _shade(self, solid: np.ndarray, lenses: np.ndarray, tint: tuple[int, int, int] | None) -> np.ndarray:
-        """What of the light is left below."""
+    def _shadow(self, solid: np.ndarray, lenses: np.ndarray) -> np.ndarray:
+        """What of the light is taken from what lies below."""
         unit = self.seat.pixels
         moved = np.array([[1, 0, -ASIDE * unit * self.light_from], [0, 1, FALL * unit]])
         shadow = blur(cv2.warpAffine(solid, moved, self.size), SOFT * unit)
-        if tint is None:
+        if self.tint is None:
             glass = 0.05 * blur(lenses, 0.2 * unit)
         else:
             glass = 0.12 * blur(cv2.warpAffine(lenses, moved, self.size), 0.3 * unit)
-        falls = self._on_head()
-        result: np.ndarray = 1 - (SHADOW[self.material.metal] * shadow + glass) * falls
+        result: np.ndarray = SHADOW[self.material.metal] * shadow + glass
         return result
 
     def _on_head(self) -> np.ndarray:
@@ -211,7 +203,48 @@ class _Pair:
         return cv2.warpAffine(head, place, self.size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
-class _Stack:
+Depth = tuple[np.ndarray, np.ndarray, float]
+"""A head's depth (rows, columns), -inf where there is none; its corner in the picture; cells a pixel."""
+
+
+def depth_of(head: Head) -> Depth:
+    """How near each part of a head is."""
+    cells = DEPTH_CELLS / head.side
+    points = head.in_photo(head.vertices[:, :2])
+    corner = points.min(axis=0)
+    order = np.argsort(head.vertices[head.model.triangles, 2].mean(axis=1))
+    columns, rows = np.ceil((points.max(axis=0) - corner) * cells).astype(int) + 1
+    cover = raster.rasterise((points - corner) * cells, head.model.triangles[order], (int(rows), int(columns)))
+    drawn = cover.interpolate(head.vertices[None, :, 2].astype(np.float32))[0]
+    return np.where(cover.mask() > 0, drawn, -np.inf), corner, cells
+
+
+def temple(seat: Seat, shape: Shape, material: Material, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The upper and the lower edge of a temple, (n, 2) pixels, and how near it is, (n,)."""
+    line, half = seat.arm(shape, material, side), (0.10 if material.metal else 0.24) * seat.grown
+    (upper, near), (lower, _) = (seat.seen(line + [0, turn * half, 0]) for turn in (1, -1))
+    return upper, lower, near
+
+
+def unhidden(line: np.ndarray, near: np.ndarray, depth: Depth) -> int:
+    """How many points of a temple's line (n, 2) come before the head hides it."""
+    cover, corner, cells = depth
+    column, row = ((line - corner) * cells).astype(int).T
+    inside = (column >= 0) & (row >= 0) & (column < cover.shape[1]) & (row < cover.shape[0])
+    head = np.full(len(line), -np.inf)
+    head[inside] = cover[row[inside], column[inside]]
+    hidden = np.flatnonzero(head > near + HIDDEN)
+    return int(hidden[0]) if len(hidden) else len(line)
+
+
+def uncovered(picture: np.ndarray, hair: np.ndarray, skin: np.ndarray, apart: float) -> np.ndarray:
+    """Where no hair hides a temple in a part of a picture: by the mask of hair there, and by colours far from the skin's."""
+    unlike = np.abs(picture - skin).sum(axis=-1) / (luma(picture) + 60)
+    shown = smooth((1.0 - unlike) / 0.45) * (1 - smooth((hair - 0.3) / 0.4))
+    return blur(np.asarray(shown, np.float32), 0.02 * apart)
+
+
+class Stack:
     """Layers laid one over the other: `colour` (h, w, 3), multiplied by what it covers, and what shows `through` (h, w)."""
 
     def __init__(self, picture: np.ndarray) -> None:

@@ -5,6 +5,8 @@ highlights have less colour, as they have on hair. Right wherever the mask of ha
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -54,25 +56,60 @@ def dyed(subject: Subject, picture: np.ndarray, name: str, hair: np.ndarray, dos
 
 def recoloured(subject: Subject, part: np.ndarray, name: str, hair: np.ndarray) -> np.ndarray:
     """All of a part of the picture as if it were hair of that colour."""
-    colour, contrast = DYES[name]
-    light = (part / 255) ** np.float32(GAMMA) @ LINEAR_LUMA
-    log = np.log(light + np.float32(FLOOR))
-    sure = hair > 0.7
-    mean, deviation = float(np.average(log[sure], weights=hair[sure])), float(log[sure].std()) + 1e-3
-    target = (np.array(colour, np.float32) / 255) ** np.float32(GAMMA)
-    level = float(target @ LINEAR_LUMA)
-    spread = float(np.clip(deviation * CONTRAST, *SPREAD)) * contrast
     inside = smooth(cv2.distanceTransform((hair > 0.5).astype(np.uint8), cv2.DIST_L2, 3) / np.float32(0.13 * subject.apart))
-    z = (log - np.float32(mean)) * np.float32(1 / deviation)
-    z = np.where(z > 0, 2.2 * np.tanh(z / 2.2), z)
-    z = np.clip(z, -2.6, 0.35 + 1.75 * inside)  # at the rim no highlights: what shines there is background
-    ambient = float(np.clip(subject.light, 0.6, 1.1)) ** 1.3
-    new = np.minimum(np.exp(np.float32(np.log(level * ambient + 0.002)) + z * np.float32(spread)), BRIGHTEST)
-    over = np.clip(new / np.float32(level), 0, 4)[..., None]
-    colourful = np.where(over > 1, 1 / (1 + 0.55 * (over - 1)), 1 + 0.15 * (1 - over))
-    linear = new[..., None] * (1 + (target / level - 1) * colourful)
-    result: np.ndarray = np.clip(linear, 0, 1).astype(np.float32) ** np.float32(1 / GAMMA) * np.float32(255)
-    return result
+    return Dye.of(subject, part, name, hair).colours(part, inside)
+
+
+@dataclass(frozen=True)
+class Dye:
+    """A colour for hair whose light is known.
+
+    target, level     float32 (3,) and its luma, linear      ambient, spread  how bright it is here, and its deviation
+    mean, deviation   of the logarithm of the hair's own light
+    """
+
+    target: np.ndarray
+    level: float
+    ambient: float
+    spread: float
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, subject: Subject, part: np.ndarray, name: str, hair: np.ndarray) -> Dye:
+        """The dye for the hair (H, W) of a part of the picture."""
+        colour, contrast = DYES[name]
+        log, sure = _log(part), hair > 0.7
+        mean, deviation = float(np.average(log[sure], weights=hair[sure])), float(log[sure].std()) + 1e-3
+        target = (np.array(colour, np.float32) / 255) ** np.float32(GAMMA)
+        spread = float(np.clip(deviation * CONTRAST, *SPREAD)) * contrast
+        ambient = float(np.clip(subject.light, 0.6, 1.1)) ** 1.3
+        return cls(target, float(target @ LINEAR_LUMA), ambient, spread, mean, deviation)
+
+    def colours(self, part: np.ndarray, inside: np.ndarray) -> np.ndarray:
+        """float32 (H, W, 3), 0 to 255, what a picture becomes; `inside` (H, W), 0 at the hair's rim, where nothing may shine: what
+        does is background."""
+        z = (_log(part) - np.float32(self.mean)) * np.float32(1 / self.deviation)
+        z = np.where(z > 0, 2.2 * np.tanh(z / 2.2), z)
+        return self._coloured(np.clip(z, -2.6, 0.35 + 1.75 * inside))
+
+    def table(self, inside: float) -> np.ndarray:
+        """uint8 (256, 3): what each gray becomes, at the hair's rim (0) or deep inside (1)."""
+        gray = np.repeat(np.arange(256, dtype=np.float32)[:, None, None], 3, axis=2)
+        return np.rint(self.colours(gray, np.full((256, 1), inside, np.float32)))[:, 0].astype(np.uint8)
+
+    def _coloured(self, z: np.ndarray) -> np.ndarray:
+        new = np.minimum(np.exp(np.float32(np.log(self.level * self.ambient + 0.002)) + z * np.float32(self.spread)), BRIGHTEST)
+        over = np.clip(new / np.float32(self.level), 0, 4)[..., None]
+        colourful = np.where(over > 1, 1 / (1 + 0.55 * (over - 1)), 1 + 0.15 * (1 - over))
+        linear = new[..., None] * (1 + (self.target / self.level - 1) * colourful)
+        result: np.ndarray = np.clip(linear, 0, 1).astype(np.float32) ** np.float32(1 / GAMMA) * np.float32(255)
+        return result
+
+
+def _log(part: np.ndarray) -> np.ndarray:
+    light: np.ndarray = (part / 255) ** np.float32(GAMMA) @ LINEAR_LUMA
+    return np.log(light + np.float32(FLOOR))
 
 
 # --- brows ------------------------------------------------------------------------------------------------------------

@@ -92,3 +92,15 @@ def tone(subject: Subject, picture: np.ndarray, worn: Worn, skin: np.ndarray) ->
     darker = smooth(lab[..., :1] / 30)  # black stays black
     moved = cv2.cvtColor((lab + step * np.float32(worn.dose) * darker).astype(np.float32), cv2.COLOR_LAB2RGB)
     return mixed(picture, np.clip(moved, 0, 1) * np.float32(255), skin), skin * min(1.0, worn.dose)
+
+
+def toned(part: np.ndarray, name: str, dose: float) -> np.ndarray:
+    """All of a part of a picture, uint8 (h, w, 3), as `tone` has it; fast, for films."""
+    lightness, a, b = cv2.split(cv2.cvtColor(part, cv2.COLOR_RGB2LAB))
+    levels = np.arange(256, dtype=np.float32)
+    share = smooth(levels / (30 * 2.55))
+    light, red, yellow = (dose * step for step in TONES[name])
+    strength = cv2.LUT(lightness, np.rint(255 * share).astype(np.uint8))
+    lightness = cv2.LUT(lightness, np.rint(np.clip(levels + light * share, 0, 255)).astype(np.uint8))
+    a, b = (cv2.addWeighted(plane, 1, strength, step / 255, 0) for plane, step in ((a, red), (b, yellow)))
+    return cv2.cvtColor(cv2.merge([lightness, a, b]), cv2.COLOR_LAB2RGB)

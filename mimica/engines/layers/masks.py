@@ -44,6 +44,7 @@ class Found:
     """hair, head   float32 (H, W) in [0, 1], over the picture
     covered      chance that the head wears a hat, cap or scarf      age  as it looks, years
     unsure       the network's doubt, 4 p (1 - p), over all of the crop, for each pixel of hair
+    chances      float32 (2, `SIDE`, `SIDE`), what the network says of hair and head in its crop
     """
 
     hair: np.ndarray
@@ -51,6 +52,7 @@ class Found:
     covered: float
     age: float
     unsure: float
+    chances: np.ndarray
 
 
 @lru_cache(1)
@@ -77,13 +79,13 @@ def find(subject: Subject) -> Found:
     matrix = crop_from_photo(subject.landmarks, SIDE, "ffhq")
     crop = cut(np.rint(subject.picture).astype(np.uint8), matrix, SIDE)
     masks, facts = raw(crop[None])
-    hair, head = (_on_picture(mask, matrix, subject.shape) for mask in masks[0])
+    hair, head = (on_picture(mask, matrix, subject.shape) for mask in masks[0])
     chance = masks[0, 0]
     unsure = float((4 * chance * (1 - chance)).mean() / max(float(chance.mean()), LEAST))
-    return Found(_matted(subject, hair), head, float(facts[0, 0]), float(facts[0, 1]), unsure)
+    return Found(_matted(subject, hair), head, float(facts[0, 0]), float(facts[0, 1]), unsure, masks[0])
 
 
-def _on_picture(mask: np.ndarray, matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def on_picture(mask: np.ndarray, matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """A mask of the crop over the picture, cubic; beyond the crop as at its rim."""
     here = matrix.copy()
     here[:, 2] += here[:, :2] @ [0.5, 0.5] - 0.5
@@ -101,10 +103,15 @@ def _matted(subject: Subject, hair: np.ndarray) -> np.ndarray:
     fine = np.clip(np.mean([guided(guide, coarse, radius, 1.5e-3) for guide in guides], axis=0), 0, 1)
     mask = smooth((fine - 0.2) / 0.6).astype(np.float32)
     mask = mask * _share_of_hair(subject, mask)
-    inner = polygon(subject.shape, np.vstack([subject.landmarks[1:16], subject.landmarks[[25, 24, 19, 18]]]))
+    return (mask * beside_face(subject.landmarks, apart, subject.shape)).astype(np.float32)
+
+
+def beside_face(landmarks: np.ndarray, apart: float, shape: tuple[int, int]) -> np.ndarray:
+    """float32 (H, W): 0 over eyes, brows and cheeks, where no hair of the head is."""
+    inner = polygon(shape, np.vstack([landmarks[1:16], landmarks[[25, 24, 19, 18]]]))
     face = cv2.erode(inner, np.ones((3, 3)), iterations=max(1, int(0.08 * apart)))
-    free: np.ndarray = mask * (1 - blur(face, 0.03 * apart))
-    return free.astype(np.float32)
+    free: np.ndarray = 1 - blur(face, 0.03 * apart)
+    return free
 
 
 def _cut(subject: Subject, hair: np.ndarray) -> np.ndarray:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+
+from mimica.face.tone import Tone
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,13 @@ class Overlay:
         """As strong as `dose`, of 0 to 1, says."""
         keep = np.float32(1) + np.float32(dose) * (self.keep - 1)
         return Overlay(self.x, self.y, keep, self.colour * np.float32(dose), self.hull, self.mask * np.float32(dose))
+
+    def toned(self, tone: Tone, photo: np.ndarray) -> Overlay:
+        """In the colours of a photo that has hardly any."""
+        x0, y0, x1, y1 = self.box
+        covered = np.maximum(self.mask, np.float32(1e-3))[..., None]
+        plain = np.rint(np.clip(self.colour / covered, 0, 255)).astype(np.uint8)
+        return replace(self, colour=tone.brought(plain, photo[y0:y1, x0:x1]).astype(np.float32) * covered)
 
     def enlarged(self, scale: float, size: tuple[int, int], corner: tuple[int, int]) -> Overlay:
         """For a picture `scale` times as large, of `size` (width, height), which begins at `corner` of the photo."""

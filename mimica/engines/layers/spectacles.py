@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mimica.engines.layers.subject import Subject
-from mimica.face.head import LANDMARKS
+from mimica.face.head import LANDMARKS, Head
 
 FACE_WIDTH, LARGER = 14.72, 1.02
 """Of the mean head, between the jaw's ends; glasses grow with it."""
@@ -104,17 +103,17 @@ def hinge(shape: Shape, material: Material, side: int) -> np.ndarray:
 
 
 class Seat:
-    """Where a pair sits on the head of a subject; `to_pixels` are points in the picture."""
+    """Where a pair sits on a head with landmarks (68, 2) in pixels of its picture."""
 
-    def __init__(self, subject: Subject) -> None:
-        self.head = subject.head
+    def __init__(self, head: Head, landmarks: np.ndarray) -> None:
+        self.head = head
         marks = self.head.shaped[-LANDMARKS:]
         self._ear = abs(marks[[0, 16], 0])
         self.grown = float(marks[16, 0] - marks[0, 0]) / FACE_WIDTH * LARGER
         self._eyes = float(marks[36:48, 1].mean())
         self._front = float(marks[27, 2]) + IN_FRONT
         held = [27, 28, 36, 39, 42, 45]
-        seen = self.head.from_photo(subject.landmarks[held])
+        seen = self.head.from_photo(landmarks[held])
         self._off = (seen - self.head.placed(marks[held])[:, :2]).mean(axis=0)
 
     @property

@@ -1,0 +1,228 @@
+"""What a face of a film wears: drawn on one frame, carried to the others.
+
+What lies on the skin (beards, make-up, wrinkles) becomes what of a frame it keeps and what it adds, pixel by pixel, and follows
+the landmarks (`spline`). What changes a region (hair, the tone of skin) is a table of colours; where the region is follows the
+landmarks too, moved on by what the network of masks sees change, steadied in time, and by the frame's edges. Glasses are rigid
+(`rigid`). Nothing is drawn anew, so nothing flickers but with what it lies on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from mimica.engines.layers import makeup, masks
+from mimica.engines.layers.age import GRAY, age
+from mimica.engines.layers.dress import Box, Dressed, Work, head_box
+from mimica.engines.layers.drawing import blur, luma, polygon
+from mimica.engines.layers.hair import COVER, FEWEST, Dye
+from mimica.engines.layers.overlay import Overlay
+from mimica.engines.layers.regions import Regions
+from mimica.engines.layers.rigid import Rigid
+from mimica.engines.layers.shape import shape
+from mimica.engines.layers.spline import Spline
+from mimica.engines.layers.subject import CHEEKS
+from mimica.face.align import crop_from_photo, eye_centres, transform
+from mimica.face.attributes import EYEWEAR, FACIAL_HAIR, SHAPED, Wish
+from mimica.face.tone import tone_of
+
+Pose = tuple[float, float, float]
+TONED = ("pale", "tan")
+COVERING = FACIAL_HAIR | {"brows"}
+"""What lies on the skin and hides it; all else changes its light."""
+NEW_LIGHT, LIGHTS = 0.12, (0.5, 1.8)
+"""How much of a frame's own light goes into what is used, and how far that goes."""
+DARK, BRIGHTEST = 4.0, 2.5
+"""Levels that are added before light is compared, and the most that it grows."""
+ROOM = 0.35
+"""Eye distances around what lies on the skin by which it may move out of where it was."""
+
+
+class Outfit:
+    """One face, dressed on one frame: uint8 (H, W, 3), landmarks (68, 2) and irises (2, 2) in its pixels, yaw, pitch, roll.
+    `refusals` as in `Dressed`; `worn`, what could be put on."""
+
+    def __init__(self, photo: np.ndarray, landmarks: np.ndarray, irises: np.ndarray, pose: Pose, wish: Wish) -> None:
+        work = Work(photo, landmarks, pose)
+        self.refusals, self.worn = work.refused(wish)
+        self._shaped = tuple(worn for worn in self.worn if worn.name in SHAPED)
+        for worn in self._shaped:
+            made = shape(photo, landmarks, irises, worn, work.box)
+            photo, landmarks, irises = made.photo, made.landmarks, made.irises
+        if self._shaped:
+            work = Work(photo, landmarks, pose, work.box)
+        subject = work.subject
+        self._marks = subject.landmarks
+        self._light = self._usual = _light(work.picture, subject.landmarks)
+        self._tone = tone_of(photo[work.box[1] : work.box[3], work.box[0] : work.box[2]])
+        pair = next((worn for worn in self.worn if worn.name in EYEWEAR), None)
+        self._rigid, self._strength = (Rigid(subject, pair), min(1.0, pair.dose)) if pair else (None, 0.0)
+        self._tones = tuple(worn for worn in self.worn if worn.name in TONED)
+        self._follow(work)
+        self._draw(work)
+
+    # --- once -------------------------------------------------------------------------------------------------------
+
+    def _follow(self, work: Work) -> None:
+        """The regions whose colours change, if there are any, and how."""
+        self._tables: list[np.ndarray] = []
+        self._regions: Regions | None = None
+        dyed, old = (next((worn for worn in self.worn if worn.name == name), None) for name in ("hair", "age"))
+        gray = old is not None and old.dose > 0 and not dyed and _is_told(work.found)
+        if not (dyed or gray or self._tones or self._rigid):
+            return
+        found = work.found
+        if (dyed or gray) and (found.hair > 0.7).sum() >= FEWEST:
+            name, share = (dyed["colour"], dyed.dose) if dyed else ("gray", GRAY * min(1.0, old.dose if old else 0.0))
+            dye = Dye.of(work.subject, work.subject.picture, name, found.hair)
+            self._tables, self._cover = [dye.table(inside) for inside in (0.0, 1.0)], COVER * min(share, 1.0)
+        self._regions = Regions(work.subject, found, work.face)
+
+    def _draw(self, work: Work) -> None:
+        """What lies on the skin: what of a pixel it keeps, and what it adds."""
+        self._keep: np.ndarray | None = None
+        keep, colour = np.ones_like(work.picture), np.zeros_like(work.picture)
+        for worn in self.worn:
+            if worn.name in SHAPED | EYEWEAR | {"hair", *TONED}:
+                continue
+            before = work.picture
+            if worn.name == "age":
+                work.picture, mask = age(work.subject, work.picture, worn, work.face, None)
+            else:
+                mask = work.draw(worn)
+            kept, added = _covering(before, work.picture, mask) if worn.name in COVERING else _lighting(before, work.picture)
+            keep, colour = keep * kept, colour * kept + added
+        changed = (work.picture != work.subject.picture).any(axis=2)
+        if not changed.any():
+            return
+        x, y, width, height = cv2.boundingRect(changed.astype(np.uint8))
+        box = np.s_[y : y + height, x : x + width]
+        self._keep, self._colour, self._corner = keep[box].copy(), colour[box].copy(), (x, y)
+        self._around = np.array([[x, y], [x + width, y], [x, y + height], [x + width, y + height]], float)
+
+    # --- in each frame ----------------------------------------------------------------------------------------------
+
+    def on(self, rgb: np.ndarray, landmarks: np.ndarray, irises: np.ndarray, pose: Pose, share: float = 1.0) -> Dressed:
+        """The same in another frame, uint8 (H, W, 3), which is drawn into; `share`, how much of it. The overlay is for whoever lays
+        it, as in `Dressed`."""
+        landmarks, irises = np.asarray(landmarks, np.float32), np.asarray(irises, np.float32)
+        box = x0, y0, x1, y1 = head_box(landmarks, rgb.shape)
+        part = rgb[y0:y1, x0:x1]
+        for worn in self._shaped:
+            made = shape(rgb, landmarks, irises, replace(worn, dose=share * worn.dose), box)
+            part[...] = made.photo[y0:y1, x0:x1]
+            landmarks, irises = made.landmarks, made.irises
+        if not (self._keep is not None or self._regions is not None):
+            return Dressed(rgb, landmarks, irises, None, box)
+        before = part.copy() if self._tone is not None else part
+        marks = np.asarray(landmarks, float) - [x0, y0]
+        self._light += NEW_LIGHT * (_light(part, marks) - self._light)
+        spline, light = Spline(marks, self._marks), float(np.clip(self._light / self._usual, *LIGHTS))
+        hair = self._recoloured(part, marks, spline, share)
+        self._paint(part, marks, spline, share, light)
+        if self._tone is not None:
+            part[...] = self._tone.brought(part, before)
+        return Dressed(rgb, landmarks, irises, self._glasses(part, marks, pose, hair, light, share, (x0, y0)), box)
+
+    def _glasses(
+        self, part: np.ndarray, marks: np.ndarray, pose: Pose, hair: np.ndarray | None, light: float, share: float, corner: tuple[int, int]
+    ) -> Overlay | None:
+        laid = None if self._rigid is None else self._rigid.overlay(part, marks, pose, hair, light)
+        if laid is None:
+            return None
+        laid = laid if self._strength * share == 1 else laid.faded(self._strength * share)
+        if self._tone is not None:
+            laid = laid.toned(self._tone, part)
+        return replace(laid, x=laid.x + corner[0], y=laid.y + corner[1], hull=laid.hull + corner)
+
+    def _recoloured(self, part: np.ndarray, marks: np.ndarray, spline: Spline, share: float) -> np.ndarray | None:
+        """Skin and hair in other colours, in place; gives where hair is, if that is known."""
+        if self._regions is None:
+            return None
+        if not self._tables and not self._tones:
+            return self._regions.hair_only(part, marks, spline)
+        hair, deep, tinted = self._regions.look(part, marks, spline, bool(self._tones))
+        for worn in self._tones:
+            _mixed(part, makeup.toned(part, worn.name, worn.dose), tinted * np.float32(share))
+        if self._tables:
+            gray = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
+            rim, inner = (cv2.applyColorMap(gray, table[:, None]) for table in self._tables)
+            _mixed(part, cv2.blendLinear(rim, inner, 1 - deep, deep), hair * np.float32(self._cover * share))
+        return hair
+
+    def _paint(self, part: np.ndarray, marks: np.ndarray, spline: Spline, share: float, light: float) -> None:
+        """What lies on the skin."""
+        if self._keep is None:
+            return
+        here = transform(self._around, _whole(self._marks, marks))
+        room = ROOM * float(np.hypot(*np.diff(eye_centres(marks), axis=0)[0]))
+        low, high = np.maximum(here.min(axis=0) - room, 0), np.minimum(here.max(axis=0) + room, part.shape[1::-1])
+        x0, y0, x1, y1 = box = (*np.floor(low).astype(int).tolist(), *np.ceil(high).astype(int).tolist())
+        if x1 - x0 < 2 or y1 - y0 < 2:
+            return
+        x, y = (each - np.float32(c) for each, c in zip(spline.maps(box), self._corner, strict=True))
+        ones = (1.0, 1.0, 1.0, 0.0)
+        keep = cv2.remap(self._keep, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=ones)
+        colour = cv2.remap(self._colour, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        nothing = np.zeros((0, 2))
+        laid = Overlay(x0, y0, keep, colour * np.float32(light), nothing, keep[..., 0])
+        _spare_mouth(laid, marks[60:68])
+        (laid if share == 1 else laid.faded(share)).lay(part)
+
+
+def _is_told(found: masks.Found) -> bool:
+    """Whether it can be told where hair is."""
+    return found.covered <= masks.COVERED and found.unsure <= masks.UNSURE
+
+
+def _covering(before: np.ndarray, after: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What is kept and what is added, (H, W, 3) each, of something that covers as far as `mask` (H, W) says."""
+    keep = np.repeat(1 - mask[..., None], 3, axis=2)
+    added = after - keep * before
+    lacking = np.minimum(added, 0)  # shadow
+    return np.maximum(keep + lacking / np.maximum(before, 1), 0).astype(np.float32), np.maximum(added, 0).astype(np.float32)
+
+
+def _lighting(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same of something that only changes light and colour: it adds nothing, so that it shows no edge of another frame."""
+    return np.clip((after + DARK) / (before + DARK), 0, BRIGHTEST).astype(np.float32), np.zeros_like(before)
+
+
+def _light(picture: np.ndarray, marks: np.ndarray) -> float:
+    """The mean light of the cheeks of a picture (H, W, 3)."""
+    (x0, y0), (x1, y1) = np.floor(marks[list(CHEEKS)].min(axis=0)).astype(int), np.ceil(marks[list(CHEEKS)].max(axis=0)).astype(int)
+    x0, y0, step = max(x0, 0), max(y0, 0), max(1, (x1 - x0) // 48)
+    part = picture[y0:y1:step, x0:x1:step]
+    if not part.size:
+        return 128.0
+    inside = polygon(part.shape, (marks[list(CHEEKS)] - [x0, y0]) / step) > 0.5
+    return max(float(luma(part[inside].astype(np.float32)).mean()), 8.0) if inside.any() else 128.0
+
+
+def _whole(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """(2, 3), the similarity by which the eyes go over."""
+    a, b = crop_from_photo(source, 1), crop_from_photo(target, 1)
+    back = np.linalg.inv(np.vstack([b, [0, 0, 1]]))
+    return np.asarray((back @ np.vstack([a, [0, 0, 1]]))[:2])
+
+
+def _mixed(part: np.ndarray, other: np.ndarray, share: np.ndarray) -> None:
+    """`other` over a part of a picture, both uint8 (h, w, 3), in place, where `share` (h, w) says; the rest is not touched."""
+    x, y, width, height = cv2.boundingRect((share > 0).astype(np.uint8))
+    if not width:
+        return
+    box = np.s_[y : y + height, x : x + width]
+    part[box] = cv2.blendLinear(np.ascontiguousarray(part[box]), np.ascontiguousarray(other[box]), 1 - share[box], share[box])
+
+
+def _spare_mouth(laid: Overlay, lips: np.ndarray) -> None:
+    """Nothing is laid into an open mouth: `lips` (8, 2) is its inner edge."""
+    inside = lips - [laid.x, laid.y]
+    (x0, y0), (x1, y1) = np.floor(inside.min(axis=0)).astype(int) - 3, np.ceil(inside.max(axis=0)).astype(int) + 3
+    box = np.s_[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
+    if not laid.mask[box].size:
+        return
+    free = 1 - blur(polygon(laid.mask[box].shape, inside - [max(x0, 0), max(y0, 0)]), 0.7)[..., None]
+    laid.keep[box] = 1 + (laid.keep[box] - 1) * free
+    laid.colour[box] *= free
