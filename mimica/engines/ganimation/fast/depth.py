@@ -28,9 +28,9 @@ BORDER = 0.25
 
 SLOPE, BLUR = 1.8, 0.018
 """The greatest slope on the side that comes into sight, and the blur of the map."""
-UPPER = 0.5
+UPPER = 0.2
 """The share of the upper envelope at the outline; from `RIM` inside it is all."""
-RIM = 0.22
+RIM = 0.35
 CALM = 0.06
 """So far outside the outline depth has come to 0: hair and what is beside the head lies in the plane of its outline."""
 OUTLINE = 0.18
@@ -65,6 +65,12 @@ class Grid:
     @property
     def shape(self) -> tuple[int, int]:
         return self.x.shape[0], self.x.shape[1]
+
+    def part(self, box: tuple[slice, slice]) -> Grid:
+        """Some of its rows and columns."""
+        row, column = (side.indices(length)[0] for side, length in zip(box, self.shape, strict=True))
+        left, top = self.left + column * self.cell, self.top + row * self.cell
+        return Grid(left, top, self.cell, self.cells, self.x[box], self.y[box])
 
     def points(self, places: np.ndarray) -> np.ndarray:
         """(..., 2) in shares -> cells from the grid's corner."""
@@ -111,6 +117,10 @@ class Relief:
     depth: np.ndarray
     inner: np.ndarray
     weight: np.ndarray
+
+    def part(self, box: tuple[slice, slice]) -> Relief:
+        """Some of the rows and columns."""
+        return Relief(self.solid[box], self.depth[box], self.inner[box], self.weight[box])
 
 
 def relief(head: Head, grid: Grid, others: Sequence[np.ndarray] = (), flat: np.ndarray | None = None) -> Relief:

@@ -18,10 +18,16 @@ import numpy as np
 from mimica.engines.ganimation.fast.depth import make_grid, relief
 from mimica.engines.ganimation.fast.pose_flow import Movement, Scene, Turn, backward, forward
 from mimica.engines.ganimation.fast.pose_front import draw, skin_of
+from mimica.engines.ganimation.fast.pose_mirror import fill, lay, mirror_of
 from mimica.engines.ganimation.fast.pose_pixels import sample
 from mimica.face.head import Head
 
 STILL = Movement()
+KEPT, FOLLOWED = 0.7, 0.15
+"""Of the room between chin or cheeks and a frame's border so much is kept, and shares of the side by which the head is shifted for
+it at most."""
+BEYOND = 0.12
+"""Shares of the side by which the grid reaches beyond a frame's border at least, if it does."""
 
 
 def encode_pose(
@@ -36,7 +42,8 @@ def encode_pose(
     nose = head.from_photo(head.in_photo(head.vertices[-68:][27:31])).mean(axis=0).astype(np.float32)
     pivot = head.pivot.astype(np.float32)
     about = grid.x - pivot[0], grid.y - pivot[1], grid.x - nose[0], grid.y - nose[1]
-    return Scene(grid, maps, *about, head.rotation, own, skin_of(head, grid, maps, hull))
+    skin = skin_of(head, grid, maps, hull)
+    return Scene(grid, maps, *about, head.rotation, own, skin, mirror_of(head, skin))
 
 
 def reach(scene: Scene) -> tuple[int, int, int, int]:
@@ -58,7 +65,47 @@ def turn(
     from the photo's, shares of the side."""
     if movement == STILL:
         return frame.copy()
-    grid = replace(scene.grid, left=scene.grid.left + origin[0], top=scene.grid.top + origin[1])
-    asked = Turn.of(scene, movement)
+    scene = _within(scene, frame.shape, origin)
+    asked = _kept_inside(scene, Turn.of(scene, movement), frame.shape)
     flow, front = draw(scene, asked, backward(forward(scene, asked), scene, asked), expression)
-    return sample(grid, frame, *flow, front)
+    turned = sample(scene.grid, frame, *flow, front)
+    filling = fill(scene, asked, frame, expression)
+    if filling is not None:
+        lay(turned, frame, filling)
+    return turned
+
+
+def _kept_inside(scene: Scene, turn: Turn, shape: tuple[int, ...]) -> Turn:
+    """The same turn, with the head shifted where it would otherwise press chin or cheek against the border of a frame of `shape`,
+    as a camera follows. What is asked of place and size alone stays as it is."""
+    if not turn.sine and not turn.angle:
+        return turn
+    grid, skin = scene.grid, scene.skin
+    x, y, z = skin.points[skin.contour].T
+    one = np.ones_like(x)
+    dx, dy = turn.out_of_plane(x, y, z, one, one)
+    moved = replace(turn, shift=(0.0, 0.0)).in_plane(x + dx, y + dy, one)
+    shift = list(turn.shift)
+    for axis, (before, after, first, start) in enumerate(
+        ((x, moved[0], scene.x[0, 0], grid.left), (y, moved[1], scene.y[0, 0], grid.top))
+    ):
+        low = first - (start / grid.cell + 0.5) / grid.cells  # the frame's border, shares about the pivot
+        high = low + shape[1 - axis] / grid.cell / grid.cells
+        for sign, border in ((1.0, low), (-1.0, high)):
+            room = np.maximum(sign * (before - border), 0)
+            lacking = float((KEPT * room - sign * (after - border)).max())
+            shift[axis] += sign * min(max(lacking, 0.0), FOLLOWED)
+    return replace(turn, shift=(shift[0], shift[1]))
+
+
+def _within(scene: Scene, shape: tuple[int, ...], origin: tuple[int, int]) -> Scene:
+    """The scene in the pixels of a frame of `shape`, without the cells that lie far beyond its border."""
+    grid = replace(scene.grid, left=scene.grid.left + origin[0], top=scene.grid.top + origin[1])
+    (rows, columns), over = grid.shape, int(BEYOND * grid.cells)
+    sides = ((grid.top, rows, shape[0]), (grid.left, columns, shape[1]))
+    first = [min(max(-start // grid.cell - over, 0), count - 1) for start, count, _ in sides]
+    last = [max(min((length - start) // grid.cell + over, count), 1) for start, count, length in sides]
+    box = slice(first[0], max(last[0], first[0] + 1)), slice(first[1], max(last[1], first[1] + 1))
+    places = (plane[box] for plane in (scene.x, scene.y, scene.nose_x, scene.nose_y))
+    x, y, nose_x, nose_y = places
+    return replace(scene, grid=grid.part(box), maps=scene.maps.part(box), x=x, y=y, nose_x=nose_x, nose_y=nose_y)

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from mimica.engines.ganimation.fast.depth import Grid, Relief, hull_share, smoothstep
+from mimica.engines.ganimation.fast.pose_beside import both
 from mimica.engines.ganimation.fast.pose_flow import Scene, Skin, Turn, far_side
 from mimica.face import raster
 from mimica.face.head import LANDMARKS, Head
@@ -53,11 +54,13 @@ WIDE, MARGIN = 9, 10
 class Front:
     """flow_x, flow_y  float32, cells: where each cell of the front comes from, continued beyond its outline
     cover           float32: above 0.5 the front is seen; a smooth step of about two cells
+    box             the cells (rows, columns) beyond which the cover is 0
     """
 
     flow_x: np.ndarray
     flow_y: np.ndarray
     cover: np.ndarray
+    box: tuple[slice, slice] = np.s_[:, :]
 
 
 def skin_of(head: Head, grid: Grid, maps: Relief, flat: np.ndarray | None = None) -> Skin:
@@ -145,13 +148,19 @@ def draw(
     depth = turn.matrix[2, 0] * x - turn.matrix[2, 1] * y + turn.matrix[2, 2] * z
     triangles = triangles[np.argsort(depth[triangles].sum(axis=1) / 3 - skin.behind[kept])]
     place = np.stack(turn.in_plane(moved[:, 0], moved[:, 1], skin.weight), axis=1)
-    front = _drawn(scene, points[:, :2], place, drawn, triangles, flow)
     used = np.zeros(len(points), bool)
     used[triangles] = True
     inner, far = np.flatnonzero(used), far * fully
     contour = skin.contour[far[skin.contour] > 0]
-    back = _drawn_back(scene, turn, flow, points[:, :2], moved, far, inner, np.append(inner, contour))
-    return back, front
+
+    def front() -> Front | None:
+        return _drawn(scene, points[:, :2], place, drawn, triangles, flow)
+
+    def back() -> tuple[np.ndarray, np.ndarray]:
+        return _drawn_back(scene, turn, flow, points[:, :2], moved, far, inner, np.append(inner, contour))
+
+    drawn_front, drawn_back = both(front, back)
+    return (flow if drawn_front is None else drawn_back), drawn_front
 
 
 def _drawn(
@@ -161,25 +170,26 @@ def _drawn(
     away: np.ndarray,
     triangles: np.ndarray,
     flow: tuple[np.ndarray, np.ndarray],
-) -> Front:
+) -> Front | None:
     """The triangles at `place`, showing what is at `source` (V, 2 each, shares about the pivot), as far as `away` (V,) says; the
-    rest is the grid's own flow."""
+    rest is the grid's own flow. None where they are beyond the grid."""
     grid = scene.grid
     corner = np.array([scene.x[0, 0], scene.y[0, 0]], np.float32) - np.float32(0.5 / grid.cells)
     place, ways = (place - corner) * np.float32(grid.cells), (source - place).T * np.float32(grid.cells)
     used = place[triangles]
     low = np.maximum(np.floor(used.min(axis=(0, 1))).astype(int) - MARGIN, 0)
     high = np.minimum(np.ceil(used.max(axis=(0, 1))).astype(int) + MARGIN, grid.shape[::-1])
+    if (high <= low).any():
+        return None
     box = np.s_[low[1] : high[1], low[0] : high[0]]
-    shape = max(0, int(high[1] - low[1])), max(0, int(high[0] - low[0]))
-    cover = raster.rasterise(place - low, triangles, shape)
+    cover = raster.rasterise(place - low, triangles, (int(high[1] - low[1]), int(high[0] - low[0])))
     drawn, mask = cover.interpolate(np.concatenate([ways, away[None]])), cover.mask()
     apart = [(plane - whole[box]) * drawn[2] for plane, whole in zip(drawn[:2], flow, strict=True)]
     front_x, front_y, soft = (flow[0].copy(), flow[1].copy(), np.zeros(grid.shape, np.float32))
     soft[box] = cv2.GaussianBlur(mask, (0, 0), SOFT)
     for plane, more in zip((front_x, front_y), _continued(apart, mask), strict=True):
         plane[box] += more
-    return Front(front_x, front_y, soft)
+    return Front(front_x, front_y, soft, box)
 
 
 def _continued(planes: Sequence[np.ndarray], mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

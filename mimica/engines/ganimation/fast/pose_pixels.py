@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from mimica.engines.ganimation.fast.depth import Grid
+from mimica.engines.ganimation.fast.pose_beside import beside
 from mimica.engines.ganimation.fast.pose_front import Front
 
 PINNED, ROUNDED = np.float32(0.3), np.float32(0.35)
@@ -91,32 +92,42 @@ def sample(grid: Grid, photo: np.ndarray, flow_x: np.ndarray, flow_y: np.ndarray
     photo's, bit for bit; those that move by less than `FULL` pixels pass from it into the moved ones."""
     flow_x, flow_y = held_inside(grid, photo.shape, flow_x, flow_y)
     motion = cv2.magnitude(flow_x, flow_y)
+    over = None
     if front is not None:
-        front = Front(*held_inside(grid, photo.shape, front.flow_x, front.flow_y), front.cover)
-        motion = np.where(front.cover > 0.01, cv2.max(motion, cv2.magnitude(front.flow_x, front.flow_y)), motion)
+        over, seen = _Over.of(grid, photo, (flow_x, flow_y), front)
+        motion[front.box] = cv2.max(motion[front.box], seen)
     region = Region.of(grid, photo.shape, motion)
     result = photo.copy()
     if region is None:
         return result
-    over = None if front is None else _Over.of(grid, photo, (flow_x, flow_y), front)
     cell = np.float32(grid.cell)
     moved = (motion - np.float32(LEAST)) * np.float32(cell / FULL)
     planes = flow_x * cell, flow_y * cell, np.clip(moved, 0, 1)
-    rows = max(grid.cell, STRIP // grid.cell * grid.cell)
-    for top in range(region.y0, region.y1, rows):
-        y0, y1 = max(region.y0, top - 1), min(region.y1, top + rows + 1)  # a row more on each side, for the unsharp mask
-        x, y, share = (_fine(plane, grid, region, y0, y1) for plane in planes)
-        band = None if over is None else over.put(x, y, region, y0, y1)
-        x += np.arange(region.x0, region.x1, dtype=np.float32)
-        y += np.arange(y0, y1, dtype=np.float32)[:, None]
-        strip = cv2.remap(photo, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        if band is not None:
-            band.blend(strip, photo)
-        strip = cv2.addWeighted(strip, 1 + SHARPEN, cv2.GaussianBlur(strip, (3, 3), 0), -SHARPEN, 0)
+    rows = max(grid.cell, min(STRIP, -((region.y0 - region.y1) // 2)) // grid.cell * grid.cell)
+
+    def strip(top: int) -> None:
         end = min(top + rows, region.y1)
-        place, strip, share = result[top:end, region.x0 : region.x1], strip[top - y0 : end - y0], share[top - y0 : end - y0]
-        place[...] = strip if share.min() >= 1 else cv2.blendLinear(strip, place.copy(), share, 1 - share)
+        y0, y1 = max(region.y0, top - 1), min(region.y1, end + 1)  # a row more on each side, for the unsharp mask
+        moved = _sampled(photo, [_fine(plane, grid, region, y0, y1) for plane in planes[:2]], over, region, y0)
+        moved = moved[top - y0 : end - y0]
+        share, place = _fine(planes[2], grid, region, top, end), result[top:end, region.x0 : region.x1]
+        place[...] = moved if share.min() >= 1 else cv2.blendLinear(moved, place.copy(), share, 1 - share)
+
+    beside(strip, range(region.y0, region.y1, rows))
     return result
+
+
+def _sampled(photo: np.ndarray, flow: list[np.ndarray], over: _Over | None, region: Region, y0: int) -> np.ndarray:
+    """The rows from `y0` on along a `flow` in pixels, which is written over."""
+    x, y = flow
+    band = None if over is None else over.put(x, y, region, y0, y0 + len(x))
+    x += np.arange(region.x0, region.x1, dtype=np.float32)
+    y += np.arange(y0, y0 + len(y), dtype=np.float32)[:, None]
+    strip = cv2.remap(photo, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    if band is not None:
+        band.blend(strip, photo)
+    sharper: np.ndarray = cv2.addWeighted(strip, 1 + SHARPEN, cv2.GaussianBlur(strip, (3, 3), 0), -SHARPEN, 0)
+    return sharper
 
 
 def _fine(plane: np.ndarray, grid: Grid, region: Region, y0: int, y1: int) -> np.ndarray:
@@ -130,22 +141,25 @@ def _fine(plane: np.ndarray, grid: Grid, region: Region, y0: int, y1: int) -> np
 
 @dataclass(frozen=True)
 class _Over:
-    """The front, in pixels, as far as it differs from what is behind it: `planes`, its flow (x, y) and its cover on the grid, of
-    which `region` counts, and how far apart both are."""
+    """The front, in pixels, as far as it differs from what is behind it: `planes`, its flow (x, y) and its cover on the part of
+    the grid that is its box, of which `region` counts, and how far apart both are."""
 
     grid: Grid
     region: Region
     planes: tuple[np.ndarray, ...]
 
     @classmethod
-    def of(cls, grid: Grid, photo: np.ndarray, flow: tuple[np.ndarray, np.ndarray], front: Front) -> _Over | None:
-        """None where the front is nowhere seen."""
-        cell = np.float32(grid.cell)
-        apart = cv2.magnitude(front.flow_x - flow[0], front.flow_y - flow[1]) * cell
-        region = Region.of(grid, photo.shape, np.where(front.cover > 0.01, apart, 0) * np.float32(LEAST / APART))
-        if region is None:
-            return None
-        return cls(grid, region, (front.flow_x * cell, front.flow_y * cell, front.cover, apart))
+    def of(
+        cls, grid: Grid, photo: np.ndarray, flow: tuple[np.ndarray, np.ndarray], front: Front
+    ) -> tuple[_Over | None, np.ndarray]:
+        """None where the front is nowhere seen; and how far what is seen of it has moved, in cells, over its box."""
+        cell, there, cover = np.float32(grid.cell), grid.part(front.box), front.cover[front.box]
+        x, y = held_inside(there, photo.shape, front.flow_x[front.box], front.flow_y[front.box])
+        apart = cv2.magnitude(x - flow[0][front.box], y - flow[1][front.box]) * cell
+        seen = (cover > 0.01).astype(np.float32)
+        region = Region.of(there, photo.shape, seen * apart * np.float32(LEAST / APART))
+        over = None if region is None else cls(there, region, (x * cell, y * cell, cover, apart))
+        return over, seen * cv2.magnitude(x, y)
 
     def put(self, x: np.ndarray, y: np.ndarray, region: Region, y0: int, y1: int) -> _Band | None:
         """Writes the front's flow over that of a strip, rows y0..y1 and the columns of `region`, in place; gives back its outline
