@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from mimica.engines.base import Crop, Face, Rendered
-from mimica.engines.ganimation.fast import lasting, lids, mouth
+from mimica.engines.ganimation.fast import lasting, lids, mouth, outline
 from mimica.engines.ganimation.fast.canvas import Canvas, painted
 from mimica.engines.ganimation.fast.gaze import lids as following
 from mimica.engines.ganimation.fast.inside import Inside, deepened, own_gap
@@ -181,6 +181,7 @@ class FastGanimation:
         if np.array_equal(target, state.controls):
             return None
         motion = self._rig.move_landmarks(state.landmarks, state.controls, _lips_parted(state.controls, target))
+        motion = outline.held(motion, state.landmarks, state.landmarks, state.pose[0])
         turned = invert(state.crop_from_window)[:, :2] * np.hypot(*state.crop_from_window[:, 0])
         moved: np.ndarray = motion @ turned.T
         return moved
@@ -200,6 +201,7 @@ class FastGanimation:
         """The warp and what is painted over it; `shut`, how far lids close, which takes them out from behind glasses."""
         given = state.landmarks, state.controls, target
         motion, gain, skin = self._rig.move(*given), self._rig.gain(*given), self._rig.skin_vertices
+        motion = outline.held(motion, state.mesh, state.landmarks, state.pose[0])
         alone = mouth.left_alone(state.controls, target, state.openings[0])
         if alone:
             motion = motion * (1 - alone * (1 - mouth.at_vertices(state.free, state.mesh)))[:, None]
