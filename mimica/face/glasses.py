@@ -40,6 +40,11 @@ LIKE_THE_OTHER, TURNED, UNSEEN = 0.5, 3, 0.35
 there is not believed."""
 THICK = (0.14, 0.10)
 """So far from its line what is dark may be a thick rim even on a brow, and on a lid."""
+LASHES, CRUMB = 0.10, 0.06
+"""How far lashes reach from an eye; what is dark, touches no rim and is smaller than this, in squares of eye widths, is none."""
+CLOSE, CLEARLY, DARK_RIM = (0.66, 0.38), 0.08, 0.35
+"""`NEAREST` for upper rims that lie on the lids: such lines are taken where they are so much darker than what is found farther off,
+and as dark as this: creases of lids are lighter."""
 RIM, FRAME = 0.10, 0.25
 """Thickness of a rim, and how far from its middle what is dark still belongs to the frame."""
 ROOM = 0.35
@@ -73,7 +78,7 @@ def find_rims(crop: np.ndarray, landmarks: np.ndarray) -> np.ndarray | None:
     if below + bridge < FOUND:
         return None
     brows, lids = _brows(points, width, gray.shape), lids_of(landmarks, gray.shape)
-    lines, _ = _rims(dark * (1 - BROW * brows), eyes, width, LIKE_THE_OTHER)
+    lines = _lines(dark * (1 - BROW * brows) * (1 - _lashes(points, width, gray.shape)), eyes, width)
     for hair, thick in zip((brows, lids), THICK, strict=True):
         cv2.polylines(hair, list(np.round(lines).astype(np.int32)), True, 0.0, round(2 * thick * width))
     return _frame(gray, dark, lines, width, (np.maximum(brows, lids) > 0.5).astype(np.uint8))
@@ -145,11 +150,21 @@ def _angles() -> np.ndarray:
     return np.linspace(0, 2 * np.pi, ANGLES, endpoint=False)
 
 
-def _rims(dark: np.ndarray, eyes: np.ndarray, width: float, alike: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+def _lines(dark: np.ndarray, eyes: np.ndarray, width: float) -> np.ndarray:
+    """(2, `ANGLES`, 2), the rims of a face that has glasses."""
+    (far, usual), (close, there) = (_rims(dark, eyes, width, LIKE_THE_OTHER, nearest) for nearest in (NEAREST, CLOSE))
+    upper = np.sin(_angles()) < -BELOW
+    darker = there[:, upper].mean(), usual[:, upper].mean()
+    return close if darker[0] > max(DARK_RIM, darker[1] + CLEARLY) else far
+
+
+def _rims(
+    dark: np.ndarray, eyes: np.ndarray, width: float, alike: float = 0.0, nearest: tuple[float, float] = NEAREST
+) -> tuple[np.ndarray, np.ndarray]:
     """The darkest closed line around each eye: points (2, `ANGLES`, 2) and the darkness at them (2, `ANGLES`). `alike`: what
     the darkness around the other eye, as a mirror shows it, counts beside an eye's own."""
     share = np.linspace(0, 1, RADII)
-    across, down = (near + share * (far - near) for near, far in zip(NEAREST, FARTHEST, strict=True))
+    across, down = (near + share * (far - near) for near, far in zip(nearest, FARTHEST, strict=True))
     rays = np.stack([np.outer(np.cos(_angles()), across), np.outer(np.sin(_angles()), down)], axis=-1) * width
     grid = (eyes[:, None, None] + rays).astype(np.float32)  # (2, angles, radii, 2)
     x, y = (np.ascontiguousarray(grid[..., i]).reshape(-1, RADII) for i in (0, 1))
@@ -203,6 +218,16 @@ def _bridge(dark: np.ndarray, eyes: np.ndarray) -> float:
     return float(np.percentile(strip.max(axis=0), 25)) if strip.size else 0.0
 
 
+def _lashes(points: np.ndarray, width: float, shape: tuple[int, ...]) -> np.ndarray:
+    """uint8 `shape`: 1 on the eyes of landmarks (68, 2) in pixels and on their lashes."""
+    mask = np.zeros(shape[:2], np.uint8)
+    for first in (36, 42):
+        eye = np.round(points[first : first + 6]).astype(np.int32)
+        cv2.fillPoly(mask, [eye], 1)
+        cv2.polylines(mask, [eye], True, 1, round(2 * LASHES * width))
+    return mask
+
+
 def _frame(gray: np.ndarray, dark: np.ndarray, lines: np.ndarray, width: float, hair: np.ndarray) -> np.ndarray:
     """The rims, what is dark around them, between them and beside them, but no lashes and brows (`hair`, uint8 as large) unless
     right beside a line; whole lenses where both are dark."""
@@ -217,12 +242,22 @@ def _frame(gray: np.ndarray, dark: np.ndarray, lines: np.ndarray, width: float, 
     outer, other = left[:, 0].min(), right[:, 0].max()
     for start, end in ((outer - width / 2, outer), (left[:, 0].max(), right[:, 0].min()), (other, other + width / 2)):
         near[rows, max(0, int(start)) : max(0, int(end))] = 1
+    rims = frame.copy()
     least = max(0.08, 0.35 * float(np.median(_values(dark, lines))))
     frame |= near & (dark > least).astype(np.uint8) & (1 - hair)
+    frame = _joined(frame, rims, CRUMB * width * width)
     lenses = [cv2.fillPoly(np.zeros_like(gray), [np.round(line).astype(np.int32)], 1) > 0 for line in lines]
     if all(_is_dark(gray, lens, line, width) for lens, line in zip(lenses, lines, strict=True)):
         frame[lenses[0] | lenses[1]] = 1  # one alone lies in the shade
     return frame
+
+
+def _joined(frame: np.ndarray, rims: np.ndarray, least: float) -> np.ndarray:
+    """Of a frame, uint8 (H, W), the pieces that touch the `rims` or have `least` pixels."""
+    _, labels, sizes, _ = cv2.connectedComponentsWithStats(frame, connectivity=8)
+    kept = sizes[:, cv2.CC_STAT_AREA] >= least
+    kept[np.unique(labels[rims > 0])], kept[0] = True, False
+    return kept[labels].astype(np.uint8)
 
 
 def _values(picture: np.ndarray, lines: np.ndarray) -> np.ndarray:

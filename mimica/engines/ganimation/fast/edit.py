@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from mimica.engines.base import Crop, Face, Rendered
-from mimica.engines.ganimation.fast import lasting, lids, mouth
+from mimica.engines.ganimation.fast import lasting, lids, mouth, outline
 from mimica.engines.ganimation.fast.canvas import Canvas, painted
 from mimica.engines.ganimation.fast.gaze import lids as following
 from mimica.engines.ganimation.fast.inside import Inside, deepened, own_gap
@@ -152,11 +152,11 @@ class FastGanimation:
                 "color": np.zeros(image.shape, np.float32),
                 "flow": np.zeros((*empty.shape, 2), np.float32),
             }
-            return with_eyes(Rendered(image.copy(), empty, found if layers else {}), state, moved)
-        field, paints = self._predict(moved, _lips_parted(state.controls, target))
+            return with_eyes(Rendered(image.copy(), empty, found if layers else {}), state, moved, shut)
+        field, paints = self._predict(moved, _lips_parted(state.controls, target), max(shut.values()))
         window = state.window.with_eyes(image, moved.changed) if moved.changed else state.window
         given = window, state.crop_from_window, field, state.scale
-        return with_eyes(Rendered(*painted(*given, paints), Canvas(*given).layers(field, paints) if layers else {}), state, moved)
+        return with_eyes(Rendered(*painted(*given, paints), Canvas(*given).layers(field, paints) if layers else {}), state, moved, shut)
 
     def reach(self, state: State) -> tuple[int, int, int, int]:
         """The window's rectangle that a turn may touch; see `mimica.engines.base`."""
@@ -181,6 +181,7 @@ class FastGanimation:
         if np.array_equal(target, state.controls):
             return None
         motion = self._rig.move_landmarks(state.landmarks, state.controls, _lips_parted(state.controls, target))
+        motion = outline.held(motion, state.landmarks, state.landmarks, state.pose[0])
         turned = invert(state.crop_from_window)[:, :2] * np.hypot(*state.crop_from_window[:, 0])
         moved: np.ndarray = motion @ turned.T
         return moved
@@ -196,26 +197,28 @@ class FastGanimation:
             if name not in HEAD and not 0 <= value <= 1:
                 raise ValueRangeError(f"The control '{name}' is {value:g}; it must lie between 0 and 1.")
 
-    def _predict(self, state: State, target: np.ndarray) -> tuple[Field, list[Paint]]:
-        """The warp and what is painted over it."""
+    def _predict(self, state: State, target: np.ndarray, shut: float) -> tuple[Field, list[Paint]]:
+        """The warp and what is painted over it; `shut`, how far lids close, which takes them out from behind glasses."""
         given = state.landmarks, state.controls, target
         motion, gain, skin = self._rig.move(*given), self._rig.gain(*given), self._rig.skin_vertices
+        motion = outline.held(motion, state.mesh, state.landmarks, state.pose[0])
         alone = mouth.left_alone(state.controls, target, state.openings[0])
         if alone:
             motion = motion * (1 - alone * (1 - mouth.at_vertices(state.free, state.mesh)))[:, None]
         moved = state.mesh + motion
         check_finite(moved)
         check_finite(gain)
-        field = self._warper.field(state.mesh[:skin], moved[:skin], gain, state.scale, ROWS, state.rims)
+        field = self._warper.field(state.mesh[:skin], moved[:skin], gain, state.scale, ROWS, state.rims, shut)
         if alone:
             field = mouth.held(field, state.free, alone)
         strengths = {name: float(np.abs(motion[self._moving[name]]).max()) for name in PARTS}
         low, high = MOVED
         strengths = {name: float(np.clip((length - low) / (high - low), 0, 1)) for name, length in strengths.items()}
-        asked = [(name, state, field, moved, target, strength) for name, strength in strengths.items() if strength > 0]
+        asked = [(name, state, field, moved, target, strength, shut) for name, strength in strengths.items() if strength > 0]
         return field, list(_at_once(self._paint, asked))
 
-    def _paint(self, name: str, state: State, field: Field, moved: np.ndarray, target: np.ndarray, strength: float) -> Paint:
+    def _paint(self, name: str, state: State, field: Field, moved: np.ndarray, target: np.ndarray, *doses: float) -> Paint:
+        strength, shut = doses
         part = PARTS[name]
         scale = max(PAINT_SCALE[part.network], state.scale)
         corner = part.corner(state.landmarks, ROWS)
@@ -231,7 +234,8 @@ class FastGanimation:
         maps = self._painter.outputs(part, patch_inputs(part, corner, state.crop, field, openings, drawing, condition))
         fade: float | np.ndarray = strength
         if state.rims is not None:
-            fade = strength * part_of(np.clip(state.rims * (1 / RIM_FADE), 0, 1), corner, part, scale)
+            near = part_of(np.clip(state.rims * (1 / RIM_FADE), 0, 1), corner, part, scale)
+            fade = strength * (near + (shut if part.network == "eye" else 0.0) * (1 - near))
         paint = composed(part, corner, maps, openings[1], drawing, scale, fade)
         if part.network == "mouth":
             return paint

@@ -29,18 +29,19 @@ SEEN = (0.17, 0.15)
 """Shares of the gap that the upper and the lower row then show."""
 OWN_TEETH = (0.008, 0.02)
 """The photo's own gap, from which its teeth may be seen: the upper row stays where they are."""
-GAP = (0.76, 0.60)
+GAP = (0.82, 0.72)
 """From this share of half a tooth's width on it is shaded, and what is left of the light at its sides."""
-TINT, PALER = 0.15, 1.2
-"""How much of the mesh's yellow of teeth is kept (the photo's white brings their tint), and how much lighter they are than there."""
+TINT, LIGHT, SPREAD = 0.15, 1.04, 0.72
+"""How much of the mesh's yellow of teeth is kept (the photo's white brings their tint); their light is that of the mesh to the
+power of the third, times the second: it reaches farther back."""
 LOWER_ROW = 0.78
 """What the lower row, behind the upper one, gets of its light."""
-BACK, BACK_COLOUR = (0.070, 0.105), (0.10, 0.052, 0.05)
+BACK, BACK_COLOUR = (0.080, 0.122), (0.10, 0.052, 0.05)
 """How far from the middle of the mean mesh teeth begin to lie in the shade of the cheeks and lie wholly in it, and the colour
 that is left of them, as a share of white."""
 TONGUE, THROAT, GROOVE = (0.64, 0.36, 0.36), 0.20, 0.012
 """The tongue's colour at its tip as a share of white, what the throat's end of it has of that, half the width of its groove."""
-CORNER, CORNER_LIGHT = 0.20, 0.38
+CORNER, CORNER_LIGHT = 0.17, 0.42
 """Over this share of the mouth's width the light falls towards its corners, to so much of it."""
 GROOVED = 0.22
 
@@ -62,7 +63,8 @@ class Inside:
         split = int(np.argmax(np.diff(mean[teeth, 0]))) + 1  # each row runs from one side to the other
         rows = teeth[:split], teeth[split:]
         near = [row[np.abs(mean[row, 0] - 0.5) < INCISORS] for row in rows]
-        color[teeth] = PALER * (color[teeth].mean(axis=1, keepdims=True) * (1 - TINT) + color[teeth] * TINT)
+        light = color[teeth].mean(axis=1, keepdims=True)
+        color[teeth] = (1 - TINT + TINT * color[teeth] / np.maximum(light, 1e-6)) * LIGHT * light**SPREAD
         for tooth in _pieces(teeth, topology["inner_triangles"]):
             x = mean[tooth, 0]
             half, middle = max(float(np.ptp(x)) / 2, 1e-6), float(x.min() + x.max()) / 2

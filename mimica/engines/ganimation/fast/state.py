@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from mimica.engines.base import Face, Rendered
-from mimica.engines.ganimation.fast import mouth
+from mimica.engines.ganimation.fast import lenses, mouth
 from mimica.engines.ganimation.fast.canvas import Window
 from mimica.engines.ganimation.fast.depth import smoothstep
 from mimica.engines.ganimation.fast.gaze import Gaze, encode_gaze, look
@@ -94,6 +94,15 @@ class State:
         return found
 
     @cached_property
+    def unframed(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Each eye's patch without the rims of glasses, and where (`lenses.filled`); nothing for a face without glasses."""
+        if self.rims is None:
+            return {}
+        corners = {name: PARTS[name].corner(self.landmarks, ROWS) for name in self.lids}
+        given = self.crop, self.rims, self.openings[1]
+        return {name: lenses.filled(*given, corner, PARTS[name]) for name, corner in corners.items()}
+
+    @cached_property
     def gaze(self) -> Gaze:
         """The eyes, of which lids' edges are `loops`, in the window."""
         return encode_gaze(self.face.image, self.face.landmarks_crop, self.face.irises_crop, self.loops, self.pose)
@@ -156,6 +165,10 @@ def bare(state: State, moved: State, shut: Mapping[str, float]) -> State:
             part, (x, y) = PARTS[name], PARTS[name].corner(state.landmarks, ROWS)
             lighter = 1 + np.float32(share) * (state.lashes[name] - 1)
             patch = np.s_[y : y + part.height, x : x + part.width]
+            if name in state.unframed:
+                plain, where = state.unframed[name]
+                crop[patch] = np.rint(crop[patch] + where[..., None] * (plain.astype(np.float32) - crop[patch]))
+                changed.append(lenses.laid_over(image, plain, where, state.crop_from_window, (x, y)))
             crop[patch] = cv2.multiply(crop[patch], lighter, dtype=cv2.CV_8U)
             corners = np.array([[x, y], [x + part.width, y], [x, y + part.height], [x + part.width, y + part.height]]) / SIDE
             changed.append(_multiplied(image, lighter, state.crop_from_window, (x, y), corners))
@@ -181,9 +194,14 @@ def _multiplied(
     return box
 
 
-def with_eyes(rendered: Rendered, state: State, moved: State) -> Rendered:
-    """What was rendered of a photo that was changed before: the mask reaches over that, too."""
+def with_eyes(rendered: Rendered, state: State, moved: State, shut: Mapping[str, float]) -> Rendered:
+    """What was rendered of a photo that was changed before: the rims of glasses lie over lids that `shut`, and the mask reaches
+    over all of it."""
     if moved is not state:
+        for name, share in shut.items():
+            if share > 0 and state.rims is not None:
+                place = state.crop_from_window, PARTS[name].corner(state.landmarks, ROWS), PARTS[name]
+                lenses.put_back(rendered.image, state.face.image, state.rims, *place)
         for box in moved.changed:
             changed = (rendered.image[box] != state.face.image[box]).any(axis=2)
             rendered.mask[box] = np.maximum(rendered.mask[box], changed)

@@ -90,6 +90,7 @@ class Warper:
         scale: int = 1,
         rows: int = SIDE,
         rims: np.ndarray | None = None,
+        shut: float = 0.0,
     ) -> Field:
         """Skin vertices (V, 2) before and after and their log gain (V, 3) -> the field of (rows * scale, SIDE * scale). `rims` of
         that size: how far the nearest rim of glasses is, in shares of the side; nothing moves on them."""
@@ -104,7 +105,8 @@ class Warper:
         continue_into(np.moveaxis(drawn, 0, 2), covered, mouth | eyes)
         flow = outside + (drawn[:2] - outside) * own
         if rims is not None:
-            flow = limited(flow, rims, lids_of(source[self._rules["landmarks"]], covered.shape))
+            lids = lids_of(source[self._rules["landmarks"]], covered.shape)
+            flow = flow + (1 - np.float32(shut) * lids) * (limited(flow, rims, lids) - flow)
             own = own * np.clip(rims * (1 / RIM_FADE), 0, 1)
         steps = _steps(flow)
         kept = steps > 0
