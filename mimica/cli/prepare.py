@@ -13,6 +13,7 @@ import typer
 
 from mimica.cli.options import check_output, grouped, needs_extra
 from mimica.cli.pipes import SOME_LEFT_OUT
+from mimica.cli.prepare_options import Codes, Vae
 from mimica.cli.progress import bar, spinner
 from mimica.cli.spread import Spread, told
 from mimica.errors import DataError, UserError
@@ -58,47 +59,6 @@ class Common:
         from mimica.jobs.workers import cores
 
         return self.jobs or cores()
-
-
-@dataclass(frozen=True)
-class Vae:
-    """For `mimica.prepare.vae`."""
-
-    frames: Annotated[
-        Path | None, typer.Option("--frames", help="For vae: re-animated frames of the same photos (labels.jsonl and crops).")
-    ] = None
-    labels: Annotated[Path | None, typer.Option("--labels", help="A table (.csv) with more attributes of the files, 0 to 1.")] = (
-        None
-    )
-    cache: Annotated[Path | None, typer.Option("--cache", help="A folder that keeps the masks made by GrabCut.")] = None
-    sheet: Annotated[Path | None, typer.Option("--sheet", help="For vae: a picture to check the masks by.")] = None
-
-
-@dataclass(frozen=True)
-class Codes:
-    """For `mimica.prepare.latents`, `expressions` and `mixtures`."""
-
-    sample: Annotated[
-        int,
-        typer.Option(
-            "--sample",
-            help="For latents: so many samples of the generator, no folder; for expressions: so many of each face; for mixtures: "
-            "so many in all; for attributes: so many of each face.",
-            min=0,
-        ),
-    ] = 0
-    seed: Annotated[
-        int, typer.Option("--seed", help="For latents: the first sample's; for expressions and mixtures: of the draws.", min=0)
-    ] = 0
-    layout: Annotated[
-        str | None, typer.Option("--layout", help="For latents: the folder is a raw set (cfee, impa, mug, folder ...).")
-    ] = None
-    posed: Annotated[
-        bool,
-        typer.Option("--posed", help="For latents: turn head and eyes of each of --limit photos, or samples, by known angles."),
-    ] = False
-    steps: Annotated[int, typer.Option("--steps", help="For latents: steps of search after the encoder.", min=0)] = 0
-    weights: Annotated[Path | None, typer.Option("--weights", help="For latents: another generator than the shipped one.")] = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ def layers(asked: Asked, folder: Path) -> Outcome:
         given |= {"cache": asked.vae.cache}
     elif asked.source == "attributes":
         given |= {"size": max(asked.common.size, SMALLEST), "count": asked.codes.sample, "seed": asked.codes.seed}
+        given |= {"keys": tuple(asked.codes.attribute)} if asked.codes.attribute else {}
     run = import_module(f"mimica.prepare.{asked.source}").prepare
     with spinner() as line:
         made: Outcome = run(folder, asked.output, **given, progress=line.kept)

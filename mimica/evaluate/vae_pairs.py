@@ -33,8 +33,8 @@ Probe = Callable[[np.ndarray], np.ndarray]
 
 @dataclass
 class PairReport:
-    """`drawn[switch]`: pairs, untouched, decoded, in photo; `erased[what]`: pairs, untouched, decoded; `real[what]`: photos, gone;
-    `trap[vector]`: blond, glasses."""
+    """`drawn[switch]`: pairs, untouched, decoded, in photo; `erased[what]`: pairs, untouched, decoded; `real[what]`: photos,
+    gone; `trap[vector]`: blond, glasses."""
 
     drawn: dict[str, dict[str, float]] = field(default_factory=dict)
     erased: dict[str, dict[str, float]] = field(default_factory=dict)

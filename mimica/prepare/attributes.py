@@ -93,6 +93,8 @@ def prepare(
 ) -> Report:
     """Writes the new folder `output`, with attributes of `keys`, each as often as it is named. Raises `DataError` for a folder
     that is no set, or where no face can be used."""
+    for key in keys:
+        read(key, 0.0)
     if count < 1:
         raise ValueRangeError("The drawn set needs --sample, how many copies of each face to make: 1 at least.")
     faces = with_labels(find_set(folder), labels) if labels else find_set(folder)

@@ -12,11 +12,13 @@ import pytest
 
 from mimica.data.attribute_sets import find_set
 from mimica.engines.layers.age import load_atlas
+from mimica.engines.vae.data import open_data
 from mimica.errors import DataError, ValueRangeError
 from mimica.model_files.checkpoint import Weights, save_weights
 from mimica.pictures.images import read_photo
 from mimica.prepare import masks, wrinkles
 from mimica.prepare.attributes import DRAWN, drawn_at_random, prepare
+from mimica.prepare.vae import prepare as prepare_vae
 from mimica.reader.read import largest_face
 
 PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
@@ -56,6 +58,27 @@ def test_drawn_pairs_are_a_set_again(faces: Path, tmp_path: Path) -> None:
 def test_the_draws_are_those_of_the_seed() -> None:
     draws = [[drawn_at_random(name, np.random.default_rng(seed)) for name in DRAWN] for seed in (0, 0, 1)]
     assert draws[0] == draws[1] != draws[2]
+
+
+def test_only_what_is_asked_for_is_drawn(faces: Path, tmp_path: Path) -> None:
+    prepare(faces, tmp_path / "drawn", size=160, count=2, keys=["glasses:round,gold"])
+    with open(tmp_path / "drawn" / "pairs.csv", encoding="utf-8") as file:
+        assert {row["attribute"] for row in csv.DictReader(file)} == {"glasses:round,gold"}
+    with pytest.raises(ValueRangeError, match="no attribute 'hat'"):
+        prepare(faces, tmp_path / "none", count=1, keys=["hat"])
+
+
+def test_drawn_copies_become_pairs(faces: Path, tmp_path: Path) -> None:
+    prepare(faces, tmp_path / "drawn", size=160, count=2, keys=["beard:full,natural"])
+    assert prepare_vae(tmp_path / "drawn", tmp_path / "data", size=64).kept == 6
+    data = open_data(tmp_path / "data")
+    assert list(data.pairs.photos) == [0, 0, 3, 3] and list(data.pairs.rows) == [1, 2, 4, 5]
+    assert set(data.pairs.keys) == {"beard:full,natural"} and data.photos[4] == data.names[3]
+    photo, drawn = (data.images[row].astype(int) for row in (0, 1))
+    where = data.pairs.alphas[0] > 128
+    assert np.abs(drawn - photo)[where].mean() > 5 * np.abs(drawn - photo)[data.pairs.alphas[0] == 0].mean()
+    assert data.values_of("beard")[0] == 0 and data.values_of("beard")[1] == 1
+    assert np.array_equal(data.masks[0], data.masks[1]) and 0.2 < (data.masks[0] > 127).mean() < 0.7
 
 
 def test_what_cannot_be_drawn_is_said(faces: Path, tmp_path: Path) -> None:

@@ -184,7 +184,8 @@ class Eraser(nn.Module):
         )
 
     def forward(self, z: Tensor, kind: Tensor) -> Tensor:
-        planes = F.one_hot(kind, len(ERASED)).to(z.dtype)[:, :, None, None] + 0 * z[:, :1]
+        which = (kind[:, None] == torch.arange(len(ERASED), device=kind.device)).to(z.dtype)
+        planes = which[:, :, None, None] + 0 * z[:, :1]
         added: Tensor = self.body(self.enter(torch.cat([z, planes], 1)))
         return added
 

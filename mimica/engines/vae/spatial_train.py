@@ -67,7 +67,9 @@ class SpatialTraining:
         return PairSource(self.data, self.switches, o.augment and not validation, o.frame_share, validation)
 
     def build(self) -> Parts:
-        o, net = self.options, SpatialVae(self.shape())
+        o = self.options
+        self._features = load_frozen(o.features).maps if o.perceptual_weight else None  # not later: it draws random numbers
+        net = SpatialVae(self.shape())
         rows = self.data.rows(validation=False)
         net.start(pictures_of(self.data, spread(rows, _START_FACES)))
         start_steps(net, self.data, self.switches)
@@ -118,7 +120,7 @@ class SpatialTraining:
         named["layer"] = layer_loss(layer[half : half + len(x)], alpha, x, y, batch["erased"] == 0)
         named["erase"] = o.erase_weight * erasing
         if late:
-            named |= self._late(net, trainer, image, wanted, half, late)
+            named |= self._late(net, trainer, image, wanted, half)
         trainer.update("vae", torch.stack(list(named.values())).sum())
         recent = trainer.parts.modules["recent"]
         assert isinstance(recent, Recent)
@@ -160,27 +162,31 @@ class SpatialTraining:
             "mask_dice": o.mask_weight * losses.dice_loss(mask_logits, mask),
         }
 
-    def _late(
-        self, net: SpatialVae, trainer: TrainerView, image: Tensor, wanted: Tensor, half: int, late: float
-    ) -> dict[str, Tensor]:
-        """Perceptual term and critic, in the measure `late`."""
+    def _late(self, net: SpatialVae, trainer: TrainerView, image: Tensor, wanted: Tensor, half: int) -> dict[str, Tensor]:
+        """Perceptual term and critic."""
+        late = self.late(trainer.step)
         o, critic, recent = self.options, trainer.parts.modules["critic"], trainer.parts.modules["recent"]
         assert isinstance(recent, Recent)
-        if self._features is None:
-            self._features = load_frozen(o.features).maps
         with trainer.autocast():
-            seen = self._features(image)[0]
-            with torch.no_grad():
-                true = self._features(wanted)[0]
             self._nobody = net.decode(recent.draw(half)).image.float()
             critic.requires_grad_(False)
             score = critic(torch.cat([image[half:], self._nobody])).float().mean()
             critic.requires_grad_(True)
-        apart = [(a.float() - b.float()).abs().mean() / (b.float().std() + 1e-6) for a, b in zip(seen, true, strict=True)]
         return {
-            "perceptual": late * o.perceptual_weight * torch.stack(apart).mean(),
             "sharpen": -late * o.critic_weight * score,
+            **self._perceptual(trainer, image[half:-half], wanted[half:-half], late),
         }
+
+    def _perceptual(self, trainer: TrainerView, image: Tensor, wanted: Tensor, late: float) -> dict[str, Tensor]:
+        """How far frozen features of a picture are from those of the one that was wanted; nothing where that has no weight."""
+        if self._features is None:
+            return {}
+        with trainer.autocast():
+            seen = self._features(image)[0]
+            with torch.no_grad():
+                true = self._features(wanted)[0]
+        apart = [(a.float() - b.float()).abs().mean() / (b.float().std() + 1e-6) for a, b in zip(seen, true, strict=True)]
+        return {"perceptual": late * self.options.perceptual_weight * torch.stack(apart).mean()}
 
     def _judge(self, trainer: TrainerView, real: Tensor, made: Tensor) -> Tensor:
         """The critic's own step; gives its hinge loss."""

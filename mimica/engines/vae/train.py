@@ -86,9 +86,9 @@ PRESETS: dict[str, Preset] = {
         "log_every": 20, "sample_every": 200, "checkpoint_minutes": 5.0,
     },
     "drawn": {
-        "steps": 4800, "batch_size": 8, "image_size": 96, "patch": 3, "channels": (64, 96, 160), "code": 24, "mask_share": 0.3,
+        "steps": 2600, "batch_size": 8, "image_size": 96, "patch": 3, "channels": (48, 80, 128), "code": 24, "mask_share": 0.3,
         "learning_rate": 1.2e-3, "least_factor": 0.03, "ssim_weight": 0.5, "mae_weight": 4.0, "kl_weight": 5e-6,
-        "head_weight": 1.5, "face_weight": 1.5, "ema": 0.995, "clip_gradients": 2.0,
+        "head_weight": 1.5, "face_weight": 1.5, "late": 0.7, "ema": 0.995, "clip_gradients": 2.0,
         "log_every": 20, "sample_every": 200, "checkpoint_minutes": 4.0,
     },
     "smoke": {

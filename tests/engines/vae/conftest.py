@@ -70,3 +70,27 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 values = {"smile": smile, "age": age, **units}
                 writer.add(image, mask, values, (name, f"person{person}", f"p{person}"), person % 5 == 0)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """40 made-up faces; each is there again with dark bars for glasses, with a dark jaw for a beard, and as a frame whose mouth
+    widens. Every fifth person is held out."""
+    folder = tmp_path_factory.mktemp("vae_pairs")
+    attributes = ("glasses", "beard", "dark_hair", *SIDED_AU_NAMES)
+    with DataWriter(folder, "made-up pairs", 16, attributes, 160) as writer:
+        for person in range(40):
+            image, mask = made_up_face(np.random.default_rng(person), 0.0)
+            row, values = (f"person{person}", f"p{person}"), dict.fromkeys(SIDED_AU_NAMES, 0.0)
+            known = {"glasses": 0.0, "beard": 0.0, "dark_hair": person / 40, **values}
+            photo = len(writer)
+            writer.add(image, mask, known, (f"p{person}", *row), person % 5 == 0)
+            for key, rows in (("glasses:wayfarer,black", slice(5, 8)), ("beard", slice(11, 14))):
+                drawn, alpha = image.copy(), np.zeros((16, 16), np.uint8)
+                drawn[rows, 3:13], alpha[rows, 3:13] = 10, 255
+                writer.add(drawn, mask, {**known, key.partition(":")[0]: 1.0}, (f"p{person}_{key}", *row), person % 5 == 0)
+                writer.add_pair(photo, key, 1.0, alpha)
+            wide, _ = made_up_face(np.random.default_rng(person), 1.0)
+            units = values | {"AU12L": 1.0, "AU12R": 1.0}
+            writer.add(wide, mask, {**known, **units}, (f"p{person}_smile", *row), person % 5 == 0)
+    return folder
