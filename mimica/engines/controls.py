@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mimica.engines.base import MAX_DOSE, Engine, attributes_of
 from mimica.errors import ValueRangeError, nearest
-from mimica.face.attributes import described
+from mimica.face.attributes import KINDS
 from mimica.facs import BY_NUMBER, SIDED_AU_NAMES
 from mimica.motion.head import LIMITS
 
@@ -36,6 +36,7 @@ class Control:
     step       a sensible step for arrow keys
     unit       `°`, `face` (shares of its width), `×`, or empty for intensities and doses
     relative   what is given is a change from the photo, which has 0
+    choices    what may be said of a drawn attribute, behind a colon in its name: (what, its words), the first of them the usual
     """
 
     name: str
@@ -48,6 +49,7 @@ class Control:
     step: float
     unit: str = ""
     relative: bool = False
+    choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 # name: (words, group, low, high, step, unit); the range is what the page offers where the engine does not say its own.
@@ -75,7 +77,10 @@ def describe(engine: Engine) -> list[Control]:
 
 def drawn() -> list[Control]:
     """The attributes that are drawn on a face, as controls."""
-    return [Control(key, key, "", label, ATTRIBUTES, low, high, 0.1, "", True) for key, label, low, high in described()]
+    return [
+        Control(name, name, "", kind.label, ATTRIBUTES, kind.low, kind.high, 0.1, "", True, tuple(kind.choices.items()))
+        for name, kind in KINDS.items()
+    ]
 
 
 def _described(name: str, attribute: bool, limits: tuple[float, float] | None) -> Control:

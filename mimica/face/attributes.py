@@ -8,7 +8,7 @@ attribute as one means it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mimica.errors import ValueRangeError, nearest
@@ -20,6 +20,8 @@ FRAMES: Choice = ("black", "gold", "silver", "brown", "tortoise", "red", "blue",
 TINTS: Choice = ("gray", "amber", "green", "violet")
 HAIR: Choice = ("natural", "black", "brown", "blond", "red", "gray")
 DYES: Choice = ("brown", "black", "blond", "red", "gray", "blue", "pink", "green")
+OWN: Choice = ("refused", "replace")
+"""Of glasses on a face that wears some."""
 LIPS: Choice = ("rose", "scarlet", "coral", "berry", "nude", "brown")
 SHADOWS: Choice = ("plum", "bronze", "smoky", "teal")
 
@@ -56,8 +58,8 @@ KINDS: Mapping[str, Kind] = {
     "moustache": Kind(0.0, 1.5, "Moustache", {"colour": HAIR}),
     "goatee": Kind(0.0, 1.5, "Goatee", {"colour": HAIR}),
     "beard": Kind(0.0, 1.5, "Beard", {"colour": HAIR, "length": ("full", "short", "long")}),
-    "glasses": Kind(0.0, 1.0, "Glasses", {"shape": SHAPES, "frame": FRAMES}),
-    "sunglasses": Kind(0.0, 1.0, "Sunglasses", {"shape": SHAPES, "frame": FRAMES, "tint": TINTS}),
+    "glasses": Kind(0.0, 1.0, "Glasses", {"shape": SHAPES, "frame": FRAMES, "own": OWN}),
+    "sunglasses": Kind(0.0, 1.0, "Sunglasses", {"shape": SHAPES, "frame": FRAMES, "tint": TINTS, "own": OWN}),
 }
 """By name, in the order in which they are put on."""
 NAMES: tuple[str, ...] = tuple(KINDS)
@@ -65,12 +67,6 @@ FACIAL_HAIR = frozenset({"stubble", "moustache", "goatee", "beard"})
 EYEWEAR = frozenset({"glasses", "sunglasses"})
 SHAPED = frozenset({"weight", "oval", "nose", "pointed_nose", "lips"})
 """What moves the face's own pixels before anything is drawn."""
-OFFERED: tuple[str, ...] = (
-    *(name for name in NAMES if name not in {"hair", *EYEWEAR}),
-    "hair:black", "hair:brown", "hair:blond", "hair:red", "hair:gray",
-    "glasses", "glasses:round,gold", "sunglasses", "sunglasses:aviator,gold",
-)  # fmt: skip
-"""What a page offers sliders for."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +95,6 @@ Wish = tuple[Worn, ...]
 def name_of(key: str) -> str:
     """`glasses:round,gold` -> `glasses`."""
     return key.partition(":")[0]
-
-
-def words_of(key: str) -> str:
-    """A label for a key with or without options: `Hair: blond`. Raises `ValueRangeError`."""
-    worn = read(key, 0.0)
-    said = ", ".join(word for _, word in worn.options)
-    return KINDS[worn.name].label + (f": {said}" if said else "")
 
 
 def read(key: str, dose: float) -> Worn:
@@ -148,10 +137,3 @@ def split(changes: Mapping[str, float]) -> tuple[dict[str, float], dict[str, flo
     """A page's changes -> those of controls, and the doses of attributes that are drawn."""
     drawn = {key: dose for key, dose in changes.items() if name_of(key) in KINDS}
     return {key: value for key, value in changes.items() if key not in drawn}, drawn
-
-
-def described() -> Iterator[tuple[str, str, float, float]]:
-    """(key, label, low, high) of what is `OFFERED`."""
-    for key in OFFERED:
-        kind = KINDS[name_of(key)]
-        yield key, words_of(key), kind.low, kind.high

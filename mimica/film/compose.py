@@ -63,8 +63,8 @@ class Job:
 
 
 class Composer:
-    """Encodes frames, in their order. `doses` of the engine's own attributes come beside what `aim` says; `wish`, what is drawn on
-    each face, by its `wardrobe`."""
+    """Encodes frames, in their order. `doses` of the engine's own attributes come beside what `aim` says; `wish`, what is drawn
+    on each face, by its `wardrobe`."""
 
     def __init__(self, engine: Engine, aim: Aim, doses: Mapping[str, float], wish: Wish = ()) -> None:
         self._engine, self._aim, self._doses = engine, aim, doses

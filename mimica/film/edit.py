@@ -112,7 +112,9 @@ class FilmEdit:
                 self.report.refusals = tuple(wardrobe.refusals)
                 yield job
         if wardrobe.refusals and not wardrobe.worn and not moved:
-            raise NoFaceError(f"In '{self.video.path}' nothing of what was asked for can be put on: {next(iter(wardrobe.refusals))}")
+            raise NoFaceError(
+                f"In '{self.video.path}' nothing of what was asked for can be put on: {next(iter(wardrobe.refusals))}"
+            )
 
     def save(
         self,

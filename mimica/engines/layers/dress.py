@@ -18,6 +18,7 @@ from mimica.engines.layers import beard, hair, makeup, masks, skin
 from mimica.engines.layers.age import age
 from mimica.engines.layers.glasses import glasses
 from mimica.engines.layers.overlay import Overlay
+from mimica.engines.layers.own_glasses import TakenOff, take_off
 from mimica.engines.layers.shape import shape
 from mimica.engines.layers.subject import Subject
 from mimica.face import glasses as own_glasses
@@ -58,10 +59,13 @@ def dress(photo: np.ndarray, landmarks: np.ndarray, irises: np.ndarray, pose: tu
     if not kept:
         return Dressed(photo, landmarks, irises, refusals=refusals)
     overlay, where, box = None, dict[str, np.ndarray](), work.box
+    if any(worn.name in EYEWEAR for worn in kept) and work.taken is not None:
+        photo = work.taken.photo
+        work = Work(photo, landmarks, pose, box)
     for worn in (one for one in kept if one.name in SHAPED):
         made = shape(photo, landmarks, irises, worn, box)
         photo, landmarks, irises, where[worn.name] = made.photo, made.landmarks, made.irises, made.mask
-    if where:
+    if where:  # shaped
         work = Work(photo, landmarks, pose, box)
     for worn in (one for one in kept if one.name not in SHAPED):
         if worn.name in EYEWEAR:
@@ -116,6 +120,11 @@ class Work:
         return masks.find(self.subject)
 
     @cached_property
+    def taken(self) -> TakenOff | None:
+        """The photo without the face's own glasses; None where it wears none."""
+        return take_off(self._photo, self._landmarks)
+
+    @cached_property
     def face(self) -> np.ndarray:
         """Skin of the face."""
         return skin.face_skin(self.subject, self.found.hair)
@@ -129,8 +138,8 @@ class Work:
     def _reason(self, worn: Worn) -> str:
         """Why an attribute is not put on this face; empty where it can be."""
         label = KINDS[worn.name].label.lower()
-        if worn.name in EYEWEAR and wears_glasses(self._photo, self._landmarks):
-            return f"The face wears glasses already: {label} over them would show two pairs."
+        if worn.name in EYEWEAR:
+            return self._own_glasses(worn, label)
         if worn.name in FACIAL_HAIR and self.found.age < masks.CHILD:
             return f"The face looks like a child's (about {self.found.age:.0f}): it gets no {label}."
         if worn.name == "hair" and worn["head"] != "bare" and self.found.covered > masks.COVERED:
@@ -139,6 +148,17 @@ class Work:
             return "Where the hair ends cannot be told in this photo, and it is not dyed: if it is to be, say hair=1:blond,bare."
         if worn.name == "hair" and (self.found.hair > 0.7).sum() < hair.FEWEST:
             return "No hair was found on the head: there is nothing to dye."
+        return ""
+
+    def _own_glasses(self, worn: Worn, label: str) -> str:
+        """Why eyewear is not put on because of what the face wears."""
+        if worn["own"] != "replace":
+            wears, instead = wears_glasses(self._photo, self._landmarks), f"{worn.name}=1:replace"
+            return f"The face wears glasses already: to put {label} on in their place, say {instead}." if wears else ""
+        if self.taken is not None and self.taken.dark and worn.name == "glasses":
+            return "The face wears dark glasses, and what is behind them is not known: only sunglasses can take their place."
+        if self.taken is not None and self.taken.seen and worn.name == "glasses":
+            return "The face's own glasses cannot be painted over: their rims would still be seen."
         return ""
 
     def draw(self, worn: Worn) -> np.ndarray:

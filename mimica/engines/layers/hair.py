@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mimica.engines.layers.drawing import brought_down, mixed, smooth, strokes
+from mimica.engines.layers.drawing import blur, brought_down, mixed, smooth, soft_noise, strokes
 from mimica.engines.layers.subject import Subject
 from mimica.face.attributes import Worn
 
@@ -19,7 +19,7 @@ LINEAR_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 DYES: dict[str, tuple[tuple[int, int, int], float]] = {
     "black": ((30, 27, 27), 0.75),
     "brown": ((92, 60, 40), 1.0),
-    "blond": ((205, 165, 108), 1.0),
+    "blond": ((196, 161, 114), 1.0),
     "red": ((150, 72, 38), 1.0),
     "gray": ((158, 157, 156), 0.95),
     "blue": ((58, 88, 176), 1.0),
@@ -32,7 +32,20 @@ FLOOR = 0.010
 CONTRAST, SPREAD = 0.75, (0.26, 0.46)
 """Of the old deviation of the logarithm, and between what it is held."""
 BRIGHTEST = 0.92
+STRANDS, SHEEN = 0.035, 0.006
+"""Eye distances: what is finer than the first, and not as fine as the second, which is noise, are strands."""
+STRANDS_LIKE, MOST_LIFTED = 0.17, 3.2
+"""Deviation of the logarithm that strands have where hair is light: those of black hair are lifted to it, so many times at
+most."""
+ROOTS, ROOT_REACH = 0.32, 0.40
+"""How much darker lifted hair is at its rim, in the logarithm, and over how many eye distances that fades."""
+HUES = 0.035
+"""How far lifted hair strays between paler and more colourful, from lock to lock."""
+LIFTED = (0.8, 2.0)
+"""How much brighter, in the logarithm, a dye must be than the hair for all this to begin, and to be whole."""
 COVER = 0.97
+RIM = -0.1
+"""How bright hair may be at its rim, in deviations."""
 FEWEST = 60
 """Pixels of hair below which there is nothing to dye."""
 
@@ -56,8 +69,9 @@ def dyed(subject: Subject, picture: np.ndarray, name: str, hair: np.ndarray, dos
 
 def recoloured(subject: Subject, part: np.ndarray, name: str, hair: np.ndarray) -> np.ndarray:
     """All of a part of the picture as if it were hair of that colour."""
-    inside = smooth(cv2.distanceTransform((hair > 0.5).astype(np.uint8), cv2.DIST_L2, 3) / np.float32(0.13 * subject.apart))
-    return Dye.of(subject, part, name, hair).colours(part, inside)
+    away = cv2.distanceTransform((hair > 0.5).astype(np.uint8), cv2.DIST_L2, 3) / np.float32(subject.apart)
+    dye = Dye.of(subject, part, name, hair)
+    return dye.colours(part, smooth(away / np.float32(0.13)), dye.relief(subject, part, hair, away))
 
 
 @dataclass(frozen=True)
@@ -86,22 +100,45 @@ class Dye:
         ambient = float(np.clip(subject.light, 0.6, 1.1)) ** 1.3
         return cls(target, float(target @ LINEAR_LUMA), ambient, spread, mean, deviation)
 
-    def colours(self, part: np.ndarray, inside: np.ndarray) -> np.ndarray:
-        """float32 (H, W, 3), 0 to 255, what a picture becomes; `inside` (H, W), 0 at the hair's rim, where nothing may shine: what
-        does is background."""
+    @property
+    def lifts(self) -> float:
+        """0 to 1, how much brighter the dye is than the hair: black hair has no light and dark of its own to keep."""
+        return float(smooth(np.array((np.log(self.level * self.ambient) - self.mean - LIFTED[0]) / (LIFTED[1] - LIFTED[0]))))
+
+    def relief(self, subject: Subject, part: np.ndarray, hair: np.ndarray, away: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What lifted hair gets besides, (H, W) twice: light (in the logarithm), its own strands made stronger and its roots
+        darker; and how colourful it is, times. `away`, how far inside the hair a pixel is, in eye distances."""
+        if not self.lifts:
+            return np.zeros_like(hair), np.ones_like(hair)
+        log, apart = _log(part), subject.apart
+        strands = blur(log, SHEEN * apart) - blur(log, STRANDS * apart)
+        sure = hair > 0.7
+        shown = strands * np.float32(self.spread / self.deviation)
+        gain = float(np.clip(STRANDS_LIKE / (float(shown[sure].std()) + 1e-3), 1, MOST_LIFTED)) - 1
+        roots = 1 - smooth(away / np.float32(ROOT_REACH))
+        light = np.clip(gain * shown, -0.6, 0.5) - np.float32(ROOTS) * roots
+        locks = soft_noise(hair.shape, 0.06 * apart, np.random.default_rng(2))
+        lifts = np.float32(self.lifts)
+        return lifts * light, 1 + lifts * np.float32(HUES) * np.clip(locks, -2, 2)
+
+    def colours(self, part: np.ndarray, inside: np.ndarray, relief: tuple[np.ndarray, np.ndarray] | None = None) -> np.ndarray:
+        """float32 (H, W, 3), 0 to 255, what a picture becomes; `inside` (H, W), 0 at the hair's rim, where nothing may shine,
+        since what does is background. `relief` as that."""
         z = (_log(part) - np.float32(self.mean)) * np.float32(1 / self.deviation)
         z = np.where(z > 0, 2.2 * np.tanh(z / 2.2), z)
-        return self._coloured(np.clip(z, -2.6, 0.35 + 1.75 * inside))
+        z = np.clip(z, -2.6, RIM + (2.1 - RIM) * inside)
+        return self._coloured(z, *(relief or (np.float32(0), np.float32(1))))
 
     def table(self, inside: float) -> np.ndarray:
         """uint8 (256, 3): what each gray becomes, at the hair's rim (0) or deep inside (1)."""
         gray = np.repeat(np.arange(256, dtype=np.float32)[:, None, None], 3, axis=2)
         return np.rint(self.colours(gray, np.full((256, 1), inside, np.float32)))[:, 0].astype(np.uint8)
 
-    def _coloured(self, z: np.ndarray) -> np.ndarray:
-        new = np.minimum(np.exp(np.float32(np.log(self.level * self.ambient + 0.002)) + z * np.float32(self.spread)), BRIGHTEST)
+    def _coloured(self, z: np.ndarray, light: np.ndarray, hue: np.ndarray) -> np.ndarray:
+        log = np.float32(np.log(self.level * self.ambient + 0.002)) + z * np.float32(self.spread) + light
+        new = np.minimum(np.exp(log), BRIGHTEST)
         over = np.clip(new / np.float32(self.level), 0, 4)[..., None]
-        colourful = np.where(over > 1, 1 / (1 + 0.55 * (over - 1)), 1 + 0.15 * (1 - over))
+        colourful = np.where(over > 1, 1 / (1 + 0.55 * (over - 1)), 1 + 0.15 * (1 - over)) * np.asarray(hue)[..., None]
         linear = new[..., None] * (1 + (self.target / self.level - 1) * colourful)
         result: np.ndarray = np.clip(linear, 0, 1).astype(np.float32) ** np.float32(1 / GAMMA) * np.float32(255)
         return result

@@ -14,8 +14,8 @@ import numpy as np
 
 from mimica.engines.layers import makeup, masks
 from mimica.engines.layers.age import GRAY, age
-from mimica.engines.layers.dress import Box, Dressed, Work, head_box
 from mimica.engines.layers.drawing import blur, luma, polygon
+from mimica.engines.layers.dress import Dressed, Work, head_box
 from mimica.engines.layers.hair import COVER, FEWEST, Dye
 from mimica.engines.layers.overlay import Overlay
 from mimica.engines.layers.regions import Regions
@@ -33,6 +33,8 @@ COVERING = FACIAL_HAIR | {"brows"}
 """What lies on the skin and hides it; all else changes its light."""
 NEW_LIGHT, LIGHTS = 0.12, (0.5, 1.8)
 """How much of a frame's own light goes into what is used, and how far that goes."""
+ALL = 100
+"""What stands for keeping all of a pixel in a picture of 8 bits."""
 DARK, BRIGHTEST = 4.0, 2.5
 """Levels that are added before light is compared, and the most that it grows."""
 ROOM = 0.35
@@ -46,6 +48,10 @@ class Outfit:
     def __init__(self, photo: np.ndarray, landmarks: np.ndarray, irises: np.ndarray, pose: Pose, wish: Wish) -> None:
         work = Work(photo, landmarks, pose)
         self.refusals, self.worn = work.refused(wish)
+        replaced = next((worn for worn in self.worn if worn.name in EYEWEAR and worn["own"] == "replace"), None)
+        if replaced is not None and work.taken is not None:
+            self.worn = tuple(worn for worn in self.worn if worn is not replaced)
+            self.refusals += (f"The face wears glasses, which in a film cannot be replaced by {replaced.name}.",)
         self._shaped = tuple(worn for worn in self.worn if worn.name in SHAPED)
         for worn in self._shaped:
             made = shape(photo, landmarks, irises, worn, work.box)
@@ -57,7 +63,8 @@ class Outfit:
         self._light = self._usual = _light(work.picture, subject.landmarks)
         self._tone = tone_of(photo[work.box[1] : work.box[3], work.box[0] : work.box[2]])
         pair = next((worn for worn in self.worn if worn.name in EYEWEAR), None)
-        self._rigid, self._strength = (Rigid(subject, pair), min(1.0, pair.dose)) if pair else (None, 0.0)
+        self._rigid = Rigid(subject, pair) if pair else None
+        self._strength = min(1.0, pair.dose) if pair else 0.0
         self._tones = tuple(worn for worn in self.worn if worn.name in TONED)
         self._follow(work)
         self._draw(work)
@@ -98,14 +105,15 @@ class Outfit:
             return
         x, y, width, height = cv2.boundingRect(changed.astype(np.uint8))
         box = np.s_[y : y + height, x : x + width]
-        self._keep, self._colour, self._corner = keep[box].copy(), colour[box].copy(), (x, y)
+        self._keep, self._colour = (np.rint(np.clip(each[box], 0, 255)).astype(np.uint8) for each in (ALL * keep, colour))
+        self._corner = x, y
         self._around = np.array([[x, y], [x + width, y], [x, y + height], [x + width, y + height]], float)
 
     # --- in each frame ----------------------------------------------------------------------------------------------
 
     def on(self, rgb: np.ndarray, landmarks: np.ndarray, irises: np.ndarray, pose: Pose, share: float = 1.0) -> Dressed:
-        """The same in another frame, uint8 (H, W, 3), which is drawn into; `share`, how much of it. The overlay is for whoever lays
-        it, as in `Dressed`."""
+        """The same in another frame, uint8 (H, W, 3), which is drawn into; `share`, how much of it. The overlay, as in
+        `Dressed`, is not laid yet."""
         landmarks, irises = np.asarray(landmarks, np.float32), np.asarray(irises, np.float32)
         box = x0, y0, x1, y1 = head_box(landmarks, rgb.shape)
         part = rgb[y0:y1, x0:x1]
@@ -118,7 +126,9 @@ class Outfit:
         before = part.copy() if self._tone is not None else part
         marks = np.asarray(landmarks, float) - [x0, y0]
         self._light += NEW_LIGHT * (_light(part, marks) - self._light)
-        spline, light = Spline(marks, self._marks), float(np.clip(self._light / self._usual, *LIGHTS))
+        light = float(np.clip(self._light / self._usual, *LIGHTS))
+        drawn = self._keep is not None or self._tables or self._tones
+        spline = Spline(marks, self._marks) if drawn else None
         hair = self._recoloured(part, marks, spline, share)
         self._paint(part, marks, spline, share, light)
         if self._tone is not None:
@@ -126,7 +136,14 @@ class Outfit:
         return Dressed(rgb, landmarks, irises, self._glasses(part, marks, pose, hair, light, share, (x0, y0)), box)
 
     def _glasses(
-        self, part: np.ndarray, marks: np.ndarray, pose: Pose, hair: np.ndarray | None, light: float, share: float, corner: tuple[int, int]
+        self,
+        part: np.ndarray,
+        marks: np.ndarray,
+        pose: Pose,
+        hair: np.ndarray | None,
+        light: float,
+        share: float,
+        corner: tuple[int, int],
     ) -> Overlay | None:
         laid = None if self._rigid is None else self._rigid.overlay(part, marks, pose, hair, light)
         if laid is None:
@@ -136,12 +153,12 @@ class Outfit:
             laid = laid.toned(self._tone, part)
         return replace(laid, x=laid.x + corner[0], y=laid.y + corner[1], hull=laid.hull + corner)
 
-    def _recoloured(self, part: np.ndarray, marks: np.ndarray, spline: Spline, share: float) -> np.ndarray | None:
+    def _recoloured(self, part: np.ndarray, marks: np.ndarray, spline: Spline | None, share: float) -> np.ndarray | None:
         """Skin and hair in other colours, in place; gives where hair is, if that is known."""
         if self._regions is None:
             return None
-        if not self._tables and not self._tones:
-            return self._regions.hair_only(part, marks, spline)
+        if spline is None or not (self._tables or self._tones):
+            return self._regions.hair_only(part, _whole(marks, self._marks))
         hair, deep, tinted = self._regions.look(part, marks, spline, bool(self._tones))
         for worn in self._tones:
             _mixed(part, makeup.toned(part, worn.name, worn.dose), tinted * np.float32(share))
@@ -151,9 +168,9 @@ class Outfit:
             _mixed(part, cv2.blendLinear(rim, inner, 1 - deep, deep), hair * np.float32(self._cover * share))
         return hair
 
-    def _paint(self, part: np.ndarray, marks: np.ndarray, spline: Spline, share: float, light: float) -> None:
+    def _paint(self, part: np.ndarray, marks: np.ndarray, spline: Spline | None, share: float, light: float) -> None:
         """What lies on the skin."""
-        if self._keep is None:
+        if self._keep is None or spline is None:
             return
         here = transform(self._around, _whole(self._marks, marks))
         room = ROOM * float(np.hypot(*np.diff(eye_centres(marks), axis=0)[0]))
@@ -162,13 +179,15 @@ class Outfit:
         if x1 - x0 < 2 or y1 - y0 < 2:
             return
         x, y = (each - np.float32(c) for each, c in zip(spline.maps(box), self._corner, strict=True))
-        ones = (1.0, 1.0, 1.0, 0.0)
-        keep = cv2.remap(self._keep, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=ones)
-        colour = cv2.remap(self._colour, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        nothing = np.zeros((0, 2))
-        laid = Overlay(x0, y0, keep, colour * np.float32(light), nothing, keep[..., 0])
-        _spare_mouth(laid, marks[60:68])
-        (laid if share == 1 else laid.faded(share)).lay(part)
+        maps = cv2.convertMaps(x, y, cv2.CV_16SC2)
+        keep = cv2.remap(self._keep, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(ALL, ALL, ALL, 0))
+        colour = cv2.remap(self._colour, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        _spare_mouth(keep, colour, marks[60:68] - [x0, y0])
+        if share < 1:
+            keep = cv2.addWeighted(keep, share, keep, 0, (1 - share) * ALL)
+        here = part[y0:y1, x0:x1]
+        kept, added = cv2.multiply(here, keep, scale=1 / ALL), cv2.multiply(colour, np.ones_like(colour), scale=light * share)
+        here[...] = cv2.add(kept, added)
 
 
 def _is_told(found: masks.Found) -> bool:
@@ -191,7 +210,10 @@ def _lighting(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def _light(picture: np.ndarray, marks: np.ndarray) -> float:
     """The mean light of the cheeks of a picture (H, W, 3)."""
-    (x0, y0), (x1, y1) = np.floor(marks[list(CHEEKS)].min(axis=0)).astype(int), np.ceil(marks[list(CHEEKS)].max(axis=0)).astype(int)
+    (x0, y0), (x1, y1) = (
+        np.floor(marks[list(CHEEKS)].min(axis=0)).astype(int),
+        np.ceil(marks[list(CHEEKS)].max(axis=0)).astype(int),
+    )
     x0, y0, step = max(x0, 0), max(y0, 0), max(1, (x1 - x0) // 48)
     part = picture[y0:y1:step, x0:x1:step]
     if not part.size:
@@ -216,13 +238,12 @@ def _mixed(part: np.ndarray, other: np.ndarray, share: np.ndarray) -> None:
     part[box] = cv2.blendLinear(np.ascontiguousarray(part[box]), np.ascontiguousarray(other[box]), 1 - share[box], share[box])
 
 
-def _spare_mouth(laid: Overlay, lips: np.ndarray) -> None:
+def _spare_mouth(keep: np.ndarray, colour: np.ndarray, lips: np.ndarray) -> None:
     """Nothing is laid into an open mouth: `lips` (8, 2) is its inner edge."""
-    inside = lips - [laid.x, laid.y]
-    (x0, y0), (x1, y1) = np.floor(inside.min(axis=0)).astype(int) - 3, np.ceil(inside.max(axis=0)).astype(int) + 3
-    box = np.s_[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
-    if not laid.mask[box].size:
+    low, high = np.maximum(np.floor(lips.min(axis=0)).astype(int) - 3, 0), np.ceil(lips.max(axis=0)).astype(int) + 3
+    box = np.s_[low[1] : max(high[1], 0), low[0] : max(high[0], 0)]
+    if not keep[box].size:
         return
-    free = 1 - blur(polygon(laid.mask[box].shape, inside - [max(x0, 0), max(y0, 0)]), 0.7)[..., None]
-    laid.keep[box] = 1 + (laid.keep[box] - 1) * free
-    laid.colour[box] *= free
+    free = 1 - blur(polygon(keep[box].shape, lips - low), 0.7)[..., None]
+    keep[box] = np.rint(ALL + (keep[box] - np.float32(ALL)) * free).astype(np.uint8)
+    colour[box] = np.rint(colour[box] * free).astype(np.uint8)

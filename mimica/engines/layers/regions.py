@@ -25,6 +25,8 @@ RIM = 0.10
 """Eye distances over which hair has a rim."""
 APART = (16.0, 30.0)
 """Levels between hair and skin: below the first brightness tells nothing, over the second it comes to count."""
+SHINE = 0.5
+"""How much of what looks strange deep inside hair is taken for a highlight."""
 FEWEST = 60
 
 
@@ -41,17 +43,24 @@ class Regions:
         said = [masks.on_picture(each, matrix, size[::-1]) for each in found.chances]
         carried = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (found.hair, face, found.head))
         self._carried = np.dstack([*carried, *said]).astype(np.float32)
+        self._hair = np.ascontiguousarray(self._carried[..., 0])
         sure = found.hair > 0.8
-        self._usual = float(np.median(subject.gray[sure])) if sure.sum() > FEWEST else -1.0, float(np.median(subject.cheeks @ _LUMA))
+        self._usual = (
+            float(np.median(subject.gray[sure])) if sure.sum() > FEWEST else -1.0,
+            float(np.median(subject.cheeks @ _LUMA)),
+        )
 
-    def hair_only(self, part: np.ndarray, marks: np.ndarray, spline: Spline) -> np.ndarray:
-        """float32 (h, w): hair as it is carried, without looking at the frame; for what hair hides."""
-        hair = self._here(part, marks, spline)[1][0]
-        return cv2.resize(hair, part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    def hair_only(self, part: np.ndarray, moved: np.ndarray) -> np.ndarray:
+        """float32 (h, w): hair as the head carries it by the similarity `moved` from the part of a frame to the subject, without
+        looking at the frame; for what hair hides."""
+        matrix = moved * self._shrunk[:, None]
+        matrix[:, 2] += matrix[:, :2] @ [0.5, 0.5] - 0.5
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return cv2.warpAffine(self._hair, matrix, part.shape[1::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
     def look(self, part: np.ndarray, marks: np.ndarray, spline: Spline, skin: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """float32 (h, w) thrice for a part of a frame, uint8 (h, w, 3), with landmarks (68, 2): hair, how deep inside it, and skin
-        (where it is not asked for, nothing)."""
+        """float32 (h, w) thrice for a part of a frame, uint8 (h, w, 3), with landmarks (68, 2): hair, how deep inside it, and
+        skin (where it is not asked for, nothing)."""
         size, (hair, face, head, said_hair, said_head) = self._here(part, marks, spline)
         small, little = cv2.resize(part, size, interpolation=cv2.INTER_AREA), marks * (size[0] / part.shape[1])
         matrix = crop_from_photo(little, masks.SIDE, "ffhq")
@@ -88,7 +97,7 @@ class Regions:
             return hair
         passed = (np.arange(256, dtype=np.float32) - skin) / (own - skin)
         strange = np.float32(told) * (1 - smooth((passed - 0.15) / 0.55)).astype(np.float32)
-        away = cv2.multiply(cv2.LUT(gray, strange), 1 - deep)
+        away = cv2.multiply(cv2.LUT(gray, strange), 1 - SHINE * deep)
         return cv2.multiply(hair, 1 - away)
 
 

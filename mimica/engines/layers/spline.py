@@ -1,4 +1,5 @@
-"""Where a place of one frame lies in another, by the landmarks of both: thin-plate splines (F. Bookstein, "Principal warps", 1989).
+"""Where a place of one frame lies in another, by the landmarks of both: thin-plate splines (F. Bookstein, "Principal
+warps", 1989).
 
 Around the face stand anchors that move with it as a whole, so that the surroundings do."""
 
@@ -13,7 +14,7 @@ STIFF = 2e-4
 """How much the splines may miss the landmarks, which tremble; the scale is that of eye distances."""
 ANCHORS, AROUND = 10, 2.7
 """How many, and how many eye distances from the middle between the eyes."""
-CELL = 0.06
+CELL = 0.08
 """Eye distances between the places for which splines are worked out."""
 Box = tuple[int, int, int, int]
 
@@ -46,8 +47,8 @@ class Spline:
         return transform(found, self._back).astype(np.float32)
 
     def maps(self, box: Box, shrunk: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-        """float32 (h, w) twice, for `cv2.remap`: where the pixels of a box are looked up there; `shrunk`: both pictures are smaller
-        by so much, and the box is one of the smaller one."""
+        """float32 (h, w) twice, for `cv2.remap`: where the pixels of a box are looked up there; `shrunk`: both pictures are
+        smaller by so much, and the box is one of the smaller one."""
         x0, y0, x1, y1 = box
         cell = max(2, int(CELL * shrunk / self._scale))
         rows, columns = (y1 - y0) // cell + 2, (x1 - x0) // cell + 2

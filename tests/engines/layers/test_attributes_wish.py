@@ -10,7 +10,7 @@ from mimica.engines.controls import describe
 from mimica.engines.ganimation.edit import load
 from mimica.engines.layers.wear import asked_of, together
 from mimica.errors import ValueRangeError
-from mimica.face.attributes import KINDS, NAMES, described, read, split, wish_of
+from mimica.face.attributes import KINDS, NAMES, read, split, wish_of
 from mimica.motion.expression import parse_attributes
 
 
@@ -61,8 +61,9 @@ def test_of_two_wishes_the_later_counts() -> None:
 
 def test_a_page_offers_them_beside_the_controls_of_an_engine_without_attributes() -> None:
     offered = [control for control in describe(load()) if control.group == "attributes"]
-    assert [control.name for control in offered] == [key for key, *_ in described()]
-    assert {control.label for control in offered} >= {"Hair: blond", "Glasses: round, gold"}
+    assert [control.name for control in offered] == list(NAMES)
+    choices = {control.name: dict(control.choices) for control in offered}
+    assert "bare" in choices["hair"]["head"] and choices["glasses"]["shape"][:2] == ("wayfarer", "round") and not choices["age"]
     assert split({"AU12L": 1.0, "glasses:round,gold": 1.0}) == ({"AU12L": 1.0}, {"glasses:round,gold": 1.0})
 
 

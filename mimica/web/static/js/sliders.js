@@ -1,5 +1,6 @@
 // Sliders by groups: 0 is the photo, left and right together or apart, double click resets, numbers can be typed.
 
+import { Choices } from "./choices.js";
 import { el, toggle } from "./ui.js";
 
 const NAMES = { "": "", L: "left", R: "right" };
@@ -50,7 +51,8 @@ export class Sliders {
     if (sides.length === 1 || this.linked) {
       const words = sides.length > 1 ? `${first.label}, both sides` : first.label;
       const { slide, number, row } = this.inputs(sides, words);
-      row.box = el("div.control", {}, title, number, slide);
+      row.choices = first.choices.length ? new Choices(this.state, first) : null;
+      row.box = el("div.control", {}, title, number, slide, row.choices?.box ?? "");
       return row.box;
     }
     const box = el("div.control", {}, title);
@@ -92,7 +94,8 @@ export class Sliders {
   move(row, value, done) {
     const near = 0.012 * (Number(row.slide.max) - Number(row.slide.min));
     const kept = Math.abs(value) < near && !done ? 0 : value; // the photo is easy to find again
-    this.state.move(Object.fromEntries(row.controls.map((control) => [control.name, kept])), done);
+    if (row.choices) row.choices.move(kept, done);
+    else this.state.move(Object.fromEntries(row.controls.map((control) => [control.name, kept])), done);
   }
 
   value(row) {
@@ -115,6 +118,7 @@ export class Sliders {
       row.slide.style.setProperty("--at", place(value));
       row.slide.setAttribute("aria-valuetext", value ? signed(value, row.controls[0].unit) : "as in the photo");
       if (document.activeElement !== row.number) row.number.value = value ? Number(value.toFixed(2)) : 0;
+      row.choices?.refresh();
       row.box?.classList.toggle("moved", row.controls.some((control) => this.state.change(control.name)));
     }
   }

@@ -42,7 +42,12 @@ export class State extends EventTarget {
 
   /** The change of a control of the shown face. */
   change(name, face = this.face) {
-    return this.changes[face]?.[name] ?? 0;
+    return this.changes[face]?.[this.keyOf(name, face)] ?? 0;
+  }
+
+  /** Under which name a control is changed: that of a drawn attribute carries what was chosen, "glasses:round,gold". */
+  keyOf(name, face = this.face) {
+    return Object.keys(this.changes[face] ?? {}).find((key) => key.split(":")[0] === name) ?? name;
   }
 
   /** Legal changes of a control: [low, high]; 0 is the photo. */
@@ -72,12 +77,12 @@ export class State extends EventTarget {
 
   /** Sets all controls of the selected faces, others back to the photo. */
   replace(values, done = true) {
-    const all = Object.fromEntries(this.controls.map((control) => [control.name, 0]));
+    const all = Object.fromEntries(this.controls.map((control) => [this.keyOf(control.name), 0]));
     this.move({ ...all, ...values }, done);
   }
 
   byName(name) {
-    return this.controls.find((control) => control.name === name);
+    return this.controls.find((control) => control.name === name.split(":")[0]);
   }
 
   /** Absolute Action Units (and changes of pose) -> changes from what the shown face shows, by the engine's controls. */
