@@ -23,9 +23,9 @@ from mimica.engines.ganimation.fast.pose_pixels import sample
 from mimica.face.head import Head
 
 STILL = Movement()
-KEPT, FOLLOWED = 0.7, 0.15
-"""Of the room between chin or cheeks and a frame's border so much is kept, and shares of the side by which the head is shifted for
-it at most."""
+KEPT, LIFTED = 0.7, 0.15
+"""Of the room between the chin and a frame's lower border so much is kept; for it the head is lifted by so many shares of the
+side at most."""
 BEYOND = 0.12
 """Shares of the side by which the grid reaches beyond a frame's border at least, if it does."""
 
@@ -76,7 +76,7 @@ def turn(
 
 
 def _kept_inside(scene: Scene, turn: Turn, shape: tuple[int, ...]) -> Turn:
-    """The same turn, with the head shifted where it would otherwise press chin or cheek against the border of a frame of `shape`,
+    """The same turn, with the head lifted where it would otherwise press the chin against the lower border of a frame of `shape`,
     as a camera follows. What is asked of place and size alone stays as it is."""
     if not turn.sine and not turn.angle:
         return turn
@@ -84,18 +84,10 @@ def _kept_inside(scene: Scene, turn: Turn, shape: tuple[int, ...]) -> Turn:
     x, y, z = skin.points[skin.contour].T
     one = np.ones_like(x)
     dx, dy = turn.out_of_plane(x, y, z, one, one)
-    moved = replace(turn, shift=(0.0, 0.0)).in_plane(x + dx, y + dy, one)
-    shift = list(turn.shift)
-    for axis, (before, after, first, start) in enumerate(
-        ((x, moved[0], scene.x[0, 0], grid.left), (y, moved[1], scene.y[0, 0], grid.top))
-    ):
-        low = first - (start / grid.cell + 0.5) / grid.cells  # the frame's border, shares about the pivot
-        high = low + shape[1 - axis] / grid.cell / grid.cells
-        for sign, border in ((1.0, low), (-1.0, high)):
-            room = np.maximum(sign * (before - border), 0)
-            lacking = float((KEPT * room - sign * (after - border)).max())
-            shift[axis] += sign * min(max(lacking, 0.0), FOLLOWED)
-    return replace(turn, shift=(shift[0], shift[1]))
+    _, moved = replace(turn, shift=(0.0, 0.0)).in_plane(x + dx, y + dy, one)
+    border = float(scene.y[0, 0]) + ((shape[0] - grid.top) / grid.cell - 0.5) / grid.cells  # about the pivot, as y
+    lacking = float((KEPT * np.maximum(border - y, 0) - (border - moved)).max())
+    return replace(turn, shift=(turn.shift[0], turn.shift[1] - min(max(lacking, 0.0), LIFTED)))
 
 
 def _within(scene: Scene, shape: tuple[int, ...], origin: tuple[int, int]) -> Scene:

@@ -20,11 +20,13 @@ import numpy as np
 from mimica.engines.ganimation.fast.depth import Grid, Relief
 from mimica.face.head import rotation
 
-GAIN = (1.20, 1.25, 1.01)
+GAIN = (1.20, 1.20, 1.01)
 """Degrees of turn for a degree of yaw, pitch and roll: people and readers see a turned photo as less turned than it is, since
 neither light nor hidden parts turn with it."""
 DISTANCE = 4.0
 """Of the camera, in sides of the tight crop (about 85 centimetres): what a turn brings nearer to it becomes larger."""
+WIDTH = 0.6
+"""Half of a head's, in shares of the side, generously."""
 LARGEST = 32.0
 """Degrees of turn out of the picture's plane beyond which depth counts no more."""
 BESIDE = 0.10
@@ -149,6 +151,8 @@ class Turn:
         dx = (m[0, 0] - 1) * x * inner - m[0, 1] * y + m[0, 2] * z
         dy = -m[1, 0] * x + (m[1, 1] - 1) * y * inner - m[1, 2] * z
         nearer = (m[2, 0] * x - m[2, 1] * y + (m[2, 2] - 1) * z) * np.float32(1 / DISTANCE)
+        most = np.float32(self.sine * WIDTH / DISTANCE)  # what lies beside the head is none of it
+        nearer = np.clip(nearer, -most, most)
         dx += nearer * (x + dx - self.centre[0])
         dy += nearer * (y + dy - self.centre[1])
         if self.zoom:

@@ -18,7 +18,7 @@ from mimica.engines.ganimation.fast.pose_flow import Mirror, Scene, Skin, Turn
 from mimica.face import raster
 from mimica.face.head import LANDMARKS, Head
 
-SIDEWAYS = (0.06, 0.12)
+SIDEWAYS = (0.08, 0.16)
 """Sine of the angle by which the photo shows the head turned to a side: below the first both sides are seen alike."""
 BETTER = (0.10, 0.35)
 """By how much the cosine at which the mirror image was seen is greater than the point's own: it counts from the first on, from
@@ -29,9 +29,9 @@ OBLIQUE = (0.35, 0.60)
 """Points that the photo shows at cosines of the second and more need no mirror."""
 UNCOVERED = (0.02, 0.20)
 """By how much the turn raises a point's own cosine: what it does not uncover stays as it is."""
-BOTH = 0.45
+BOTH = 0.3
 """Where both sides are seen at this cosine and more, their light is compared,"""
-NEIGHBOURS = 0.10
+NEIGHBOURS = 0.08
 """over about so much (shares of the side)."""
 UNLIKE = (0.4, 0.8)
 """Logarithm of the light of one side over that of the other: from the first on the mirror image fades, from the second on it is

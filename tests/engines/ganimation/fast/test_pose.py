@@ -9,8 +9,9 @@ from bright_mouth import ASTRONAUT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mimica.engines.ganimation.fast import pose
 from mimica.engines.ganimation.fast.depth import SLOPE, envelope
-from mimica.engines.ganimation.fast.pose import encode_pose, turn
+from mimica.engines.ganimation.fast.pose import KEPT, encode_pose, turn
 from mimica.engines.ganimation.fast.pose_flow import Movement, Scene, Turn, backward, forward
 from mimica.engines.ganimation.fast.pose_pixels import held_inside
 from mimica.face.head import fit
@@ -128,6 +129,46 @@ def test_a_frame_may_begin_elsewhere(scene: Scene, astronaut: np.ndarray) -> Non
     wider = np.pad(astronaut, ((30, 0), (50, 0), (0, 0)), mode="reflect")
     moved, plain = turn(scene, wider, Movement(yaw=8), (50, 30))[30:, 50:], turn(scene, astronaut, Movement(yaw=8))
     assert np.abs(moved[50:].astype(int) - plain[50:]).max() <= 3, "but for the rounding of places"
+
+
+def test_the_chin_keeps_its_room_where_the_frame_ends_below_it(scene: Scene) -> None:
+    """In a tight portrait a bowed head is lifted by what its chin would lack; where there is room, it is not."""
+    asked = Turn.of(scene, Movement(pitch=15))
+    tall, tight = (pose._kept_inside(scene, asked, (height, 512, 3)) for height in (512, int(ASTRONAUT[8, 1]) + 15))
+    assert tall == asked and -pose.LIFTED < tight.shift[1] < -0.02
+    x, y, z = scene.skin.points[scene.skin.contour].T
+    one = np.ones_like(x)
+    dx, dy = tight.out_of_plane(x, y, z, one, one)
+    moved = tight.in_plane(x + dx, y + dy, one)[1]
+    room = [
+        (int(ASTRONAUT[8, 1]) + 15 - scene.grid.top) / scene.grid.cell
+        - scene.grid.points(np.stack([np.zeros_like(place), place], axis=1) + fit(ASTRONAUT, OWN).pivot[:2])[:, 1]
+        for place in (y, moved)
+    ]
+    assert (room[1] >= KEPT * room[0] - 0.01).all()
+    shifted = Turn.of(scene, Movement(shift=(0.0, 0.05)))
+    assert pose._kept_inside(scene, shifted, (int(ASTRONAUT[8, 1]) + 15, 512, 3)) == shifted, "what is asked of place stays"
+
+
+def test_what_comes_nearer_becomes_larger(scene: Scene) -> None:
+    """Turned to the right of the picture, the left cheek comes nearer to the camera, the right one goes away from it."""
+    asked = Turn.of(scene, Movement(yaw=15))
+    x, y, z = scene.skin.points[scene.skin.contour].T
+    one = np.ones_like(x)
+    _, dy = asked.out_of_plane(x, y, z, one, one)
+    heights = [(y + dy)[upper] - (y + dy)[lower] for upper, lower in ((0, 4), (16, 12))]
+    before = [y[upper] - y[lower] for upper, lower in ((0, 4), (16, 12))]
+    assert heights[0] / before[0] > 1.01 and heights[1] / before[1] < 0.99
+
+
+def test_cells_far_beyond_the_frame_are_left_out(scene: Scene, astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame, movement = np.ascontiguousarray(astronaut[60:190, 150:300]), Movement(10, -6, 4)
+    within = pose._within(scene, frame.shape, (-150, -60))
+    assert np.prod(within.grid.shape) < 0.5 * np.prod(scene.grid.shape)
+    few = turn(scene, frame, movement, (-150, -60))
+    monkeypatch.setattr(pose, "BEYOND", 9.0)
+    every = turn(scene, frame, movement, (-150, -60))
+    assert np.abs(few.astype(int) - every).mean() < 0.1
 
 
 @given(st.integers(0, 2**32 - 1))

@@ -9,7 +9,7 @@ from bright_mouth import ASTRONAUT
 
 from mimica.engines.ganimation.fast.pose import encode_pose, turn
 from mimica.engines.ganimation.fast.pose_flow import Movement, Scene, Turn, backward, forward
-from mimica.engines.ganimation.fast.pose_front import Front, draw
+from mimica.engines.ganimation.fast.pose_front import BEYOND, Front, draw
 from mimica.engines.ganimation.fast.pose_pixels import sample
 from mimica.face.head import fit
 
@@ -33,7 +33,7 @@ def place_of(scene: Scene, landmark: int, movement: Movement) -> np.ndarray:
     head = fit(ASTRONAUT, OWN)
     asked = Turn.of(scene, movement)
     x, y, z = (head.vertices[-68:] - head.pivot)[landmark].astype(np.float32)
-    one = np.float32(1)
+    one = np.ones_like(x)
     dx, dy = asked.out_of_plane(x, y, z, one, one)
     moved = np.array(asked.in_plane(x + dx, y + dy, one)) + head.pivot[:2]
     return scene.grid.points(moved)
@@ -72,9 +72,9 @@ def test_beyond_the_outline_nothing_of_the_face_is_seen_again(scene: Scene) -> N
         for landmark in landmarks:
             row, away = int(before[landmark, 1]), 1 if yaw > 0 else -1
             edge = np.flatnonzero(front.cover[row] >= 0.5)[-1 if yaw > 0 else 0] + away
-            assert away * (edge + 0.5 + back_x[row, edge] - before[landmark, 0]) > 2.5
+            assert away * (edge + 0.5 + back_x[row, edge] - before[landmark, 0]) > BEYOND * scene.grid.cells
             beyond = edge + away * int(0.3 * scene.grid.cells)
-            assert abs(back_x[row, beyond]) < 1.5, "and what is far from it stays"
+            assert abs(back_x[row, beyond]) < 0.04 * scene.grid.cells, "and what is far from it hardly moves"
 
 
 def test_the_chin_that_drops_is_part_of_the_front(scene: Scene) -> None:

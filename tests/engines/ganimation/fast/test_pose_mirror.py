@@ -68,7 +68,7 @@ def test_what_is_uncovered_looks_like_the_other_side(head: Head, scene: Scene) -
     changed = (filled != stretched).any(axis=2)
     assert changed.sum() > 300
     apart = [float(np.abs(one - true)[changed].mean()) for one in (filled, stretched)]
-    assert apart[0] < 0.6 * apart[1]
+    assert apart[0] < 0.7 * apart[1]
 
 
 def test_it_is_as_light_as_its_neighbours(head: Head, scene: Scene) -> None:
