@@ -73,6 +73,17 @@ class Field:
     eyes: np.ndarray
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A mesh as it is seen: what it `covers`, the same as a mask, float32 (H, W), the openings that it leaves, uint8 (H, W), and
+    those with soft edges, as `Field` has them: of the mouth and of the eyes."""
+
+    cover: raster.Coverage
+    covered: np.ndarray
+    holes: tuple[np.ndarray, np.ndarray]
+    openings: tuple[np.ndarray, np.ndarray]
+
+
 class Warper:
     """Rules of the topology: `texture` and `field`."""
 
@@ -91,14 +102,15 @@ class Warper:
         rows: int = SIDE,
         rims: np.ndarray | None = None,
         shut: float = 0.0,
+        seen: Seen | None = None,
     ) -> Field:
         """Skin vertices (V, 2) before and after and their log gain (V, 3) -> the field of (rows * scale, SIDE * scale). `rims` of
-        that size: how far the nearest rim of glasses is, in shares of the side; nothing moves on them."""
-        cover = self._rasterise(target, scale, rows)
+        that size: how far the nearest rim of glasses is, in shares of the side; nothing moves on them. `seen` of the target, if
+        it is known already."""
+        seen = self.seen(target, scale, rows) if seen is None else seen
         values = np.empty((5, len(target)), np.float32)
         values[:2], values[2:] = (self.texture(source, target) - target).T, gain.T
-        drawn, covered = cover.interpolate(values), cover.mask()  # (5, H, W): operations on planes are the fastest
-        mouth, eyes = self._inside_loops(target, covered)
+        drawn, covered, (mouth, eyes) = seen.cover.interpolate(values), seen.covered, seen.holes  # planes are the fastest
         inside = _depth(covered, mouth, eyes, scale)
         own = inside * inside * (3 - 2 * inside)
         outside = _membrane(drawn[:2], covered)
@@ -114,8 +126,14 @@ class Warper:
         for plane in flow:
             plane[...] = np.where(kept, plane, cv2.GaussianBlur(plane, (0, 0), EDGE_BLUR)) * face
         relit = drawn[2:] * own
-        openings = _softened(mouth, THIN_MOUTH), _softened(eyes, THIN_EYE)
-        return Field(cv2.merge(list(_settled(flow))), steps, cv2.merge(list(relit)), *openings)
+        return Field(cv2.merge(list(_settled(flow))), steps, cv2.merge(list(relit)), *seen.openings)
+
+    def seen(self, target: np.ndarray, scale: int = 1, rows: int = SIDE) -> Seen:
+        """The mesh with skin vertices (V, 2) in a field of (rows * scale, SIDE * scale)."""
+        cover = self._rasterise(target, scale, rows)
+        covered = cover.mask()
+        mouth, eyes = self._inside_loops(target, covered)
+        return Seen(cover, covered, (mouth, eyes), (_softened(mouth, THIN_MOUTH), _softened(eyes, THIN_EYE)))
 
     def openings(self, points: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """`Field.mouth` and `Field.eyes` of a mesh with skin vertices (V, 2), which covers `skin` of the crop."""
