@@ -213,7 +213,11 @@ def _softened(opening: np.ndarray, thin: tuple[int, ...]) -> np.ndarray:
         for rows in thin:
             kernel = np.ones((1 + (rows - 1) * (opening.shape[1] // SIDE), 1), np.uint8)
             result[box] += cv2.morphologyEx(opening[box], cv2.MORPH_OPEN, kernel) * np.float32(1 / len(thin))
-    return cv2.GaussianBlur(np.minimum(result, 1), (0, 0), SOFTNESS)
+    x, y, width, height = cv2.boundingRect(opening)
+    around = np.s_[max(y - 12, 0) : y + height + 12, max(x - 12, 0) : x + width + 12]
+    if width:  # elsewhere all is 0
+        result[around] = cv2.GaussianBlur(np.minimum(result[around], 1), (0, 0), SOFTNESS)
+    return result
 
 
 def _smoothed(offsets: np.ndarray) -> np.ndarray:
@@ -299,11 +303,16 @@ def _membrane(flow: np.ndarray, covered: np.ndarray) -> np.ndarray:
     fade = np.clip(1 - (distance - 1) * (CELL / REACH), 0, 1)
     free, share = (~known).astype(np.float32), np.where(known, 1 / np.maximum(amount, 0.3), 0).astype(np.float32)
     kernel = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / np.float32(4 + DECAY)
+    rows = cells[1]
+    fixed = np.zeros((2 * rows + 1, cells[0]), np.float32)  # x, then y, with a row between them that stays 0
+    beneath = np.zeros_like(fixed)
+    for plane, top in zip(flow, (0, rows + 1), strict=True):
+        fixed[top : top + rows] = cv2.resize(plane, cells, interpolation=cv2.INTER_AREA) * share  # 0 where there is no mesh
+        beneath[top : top + rows] = free
+    value = fixed
+    for _ in range(SWEEPS):
+        value = fixed + beneath * cv2.filter2D(value, -1, kernel, borderType=cv2.BORDER_CONSTANT)
     result = np.empty_like(flow)
-    for plane, outside in zip(flow, result, strict=True):
-        fixed = cv2.resize(plane, cells, interpolation=cv2.INTER_AREA) * share  # flow is 0 where there is no mesh
-        value = fixed
-        for _ in range(SWEEPS):
-            value = fixed + free * cv2.filter2D(value, -1, kernel, borderType=cv2.BORDER_CONSTANT)
-        cv2.resize(value * fade, (width, height), dst=outside, interpolation=cv2.INTER_CUBIC)
+    for outside, top in zip(result, (0, rows + 1), strict=True):
+        cv2.resize(value[top : top + rows] * fade, (width, height), dst=outside, interpolation=cv2.INTER_CUBIC)
     return result
