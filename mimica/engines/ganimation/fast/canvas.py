@@ -6,7 +6,7 @@ light and the painted patches come as maps of the tight crop and are brought to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -282,10 +282,10 @@ MOST = 8_000_000
 
 
 def painted(
-    window: Window, crop_from_window: np.ndarray, field: Field, scale: int, paints: list[Paint]
+    window: Window, crop_from_window: np.ndarray, field: Field, scale: int, paints: Callable[[], Sequence[Paint]]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The window with all of it done: uint8 (H, W, 3), and where it changed, float32 (H, W). A large window is painted in bands,
-    which overlap by what `smooth_steps` looks at."""
+    """The window with all of it done: uint8 (H, W, 3), and where it changed, float32 (H, W). `paints` are asked for when the
+    window has been warped. A large window is painted in bands, which overlap by what `smooth_steps` looks at."""
     height, width = window.image.shape[:2]
     if height * width <= MOST:
         return _canvas(window, crop_from_window, field, scale, paints, None).finished()
@@ -304,11 +304,11 @@ def _canvas(
     crop_from_window: np.ndarray,
     field: Field,
     scale: int,
-    paints: list[Paint],
+    paints: Callable[[], Sequence[Paint]],
     rows: tuple[int, int] | None,
 ) -> Canvas:
     canvas = Canvas(window, crop_from_window, field, scale, rows)
-    for paint in paints:
+    for paint in paints():
         canvas.paint(paint)
     canvas.smooth_steps()
     return canvas

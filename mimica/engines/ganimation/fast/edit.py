@@ -13,17 +13,16 @@ the person's own, where the photo hides them; eyes that the photo shows closed o
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from mimica.engines.base import Crop, Face, Rendered
 from mimica.engines.ganimation.fast import lasting, lids, mouth, outline
+from mimica.engines.ganimation.fast.beside import beside
 from mimica.engines.ganimation.fast.canvas import Canvas, painted
 from mimica.engines.ganimation.fast.gaze import lids as following
 from mimica.engines.ganimation.fast.inside import Inside, deepened, own_gap
@@ -156,7 +155,8 @@ class FastGanimation:
         field, paints = self._predict(moved, _lips_parted(state.controls, target), max(shut.values()))
         window = state.window.with_eyes(image, moved.changed) if moved.changed else state.window
         given = window, state.crop_from_window, field, state.scale
-        return with_eyes(Rendered(*painted(*given, paints), Canvas(*given).layers(field, paints) if layers else {}), state, moved, shut)
+        drawn = painted(*given, paints)
+        return with_eyes(Rendered(*drawn, Canvas(*given).layers(field, paints()) if layers else {}), state, moved, shut)
 
     def reach(self, state: State) -> tuple[int, int, int, int]:
         """The window's rectangle that a turn may touch; see `mimica.engines.base`."""
@@ -197,39 +197,56 @@ class FastGanimation:
             if name not in HEAD and not 0 <= value <= 1:
                 raise ValueRangeError(f"The control '{name}' is {value:g}; it must lie between 0 and 1.")
 
-    def _predict(self, state: State, target: np.ndarray, shut: float) -> tuple[Field, list[Paint]]:
-        """The warp and what is painted over it; `shut`, how far lids close, which takes them out from behind glasses."""
+    def _predict(self, state: State, target: np.ndarray, shut: float) -> tuple[Field, Callable[[], list[Paint]]]:
+        """The warp and, once it is asked for, what is painted over it, which is begun in another thread; `shut`, how far lids
+        close, which takes them out from behind glasses."""
         given = state.landmarks, state.controls, target
-        motion, gain, skin = self._rig.move(*given), self._rig.gain(*given), self._rig.skin_vertices
+        gain, motion, skin = beside(self._rig.gain, *given), self._rig.move(*given), self._rig.skin_vertices
         motion = outline.held(motion, state.mesh, state.landmarks, state.pose[0])
         alone = mouth.left_alone(state.controls, target, state.openings[0])
         if alone:
             motion = motion * (1 - alone * (1 - mouth.at_vertices(state.free, state.mesh)))[:, None]
         moved = state.mesh + motion
         check_finite(moved)
-        check_finite(gain)
-        field = self._warper.field(state.mesh[:skin], moved[:skin], gain, state.scale, ROWS, state.rims, shut)
+        low, high = MOVED
+        lengths = {name: float(np.abs(motion[self._moving[name]]).max()) for name in PARTS}
+        strengths = {
+            name: float(np.clip((length - low) / (high - low), 0, 1)) for name, length in lengths.items() if length > low
+        }
+        seen = self._warper.seen(moved[:skin], state.scale, ROWS)
+        drawn = {"mouth": beside(self._draw_mouth, state, seen.openings[0], moved)} if "mouth" in strengths else {}
+        change = gain()
+        check_finite(change)
+        field = self._warper.field(state.mesh[:skin], moved[:skin], change, state.scale, ROWS, state.rims, shut, seen)
         if alone:
             field = mouth.held(field, state.free, alone)
-        strengths = {name: float(np.abs(motion[self._moving[name]]).max()) for name in PARTS}
-        low, high = MOVED
-        strengths = {name: float(np.clip((length - low) / (high - low), 0, 1)) for name, length in strengths.items()}
-        asked = [(name, state, field, moved, target, strength, shut) for name, strength in strengths.items() if strength > 0]
-        return field, list(_at_once(self._paint, asked))
+        drawings = {name: drawn[name]() if name in drawn else state.eyeballs[name] for name in strengths}
+        known = state, field, moved, target
+        coming = [beside(self._paint, n, *known, drawings[n], dose, shut) for n, dose in strengths.items()]
 
-    def _paint(self, name: str, state: State, field: Field, moved: np.ndarray, target: np.ndarray, *doses: float) -> Paint:
+        @cache
+        def paints() -> list[Paint]:
+            return [paint() for paint in coming[::-1]][::-1]  # the other thread begins with the first, this one with the last
+
+        return field, paints
+
+    def _draw_mouth(self, state: State, opening: np.ndarray, moved: np.ndarray) -> np.ndarray:
+        """What lies behind the lips, as large as the mouth's patch at its scale."""
+        part, scale = PARTS["mouth"], max(PAINT_SCALE["mouth"], state.scale)
+        corner = part.corner(state.landmarks, ROWS)
+        opening = part_of(opening, corner, part, scale)
+        lips = moved[self._rig.topology["landmarks"][:68]]
+        inner = self._inside.placed(moved[self._rig.skin_vertices :], lips, own_gap(state.landmarks))
+        return deepened(draw_mouth(inner, self._inner, state.white, corner, opening, scale), opening)
+
+    def _paint(
+        self, name: str, state: State, field: Field, moved: np.ndarray, target: np.ndarray, drawing: np.ndarray, *doses: float
+    ) -> Paint:
         strength, shut = doses
         part = PARTS[name]
         scale = max(PAINT_SCALE[part.network], state.scale)
         corner = part.corner(state.landmarks, ROWS)
-        if part.network == "mouth":
-            openings = state.openings[0], field.mouth
-            opening = part_of(field.mouth, corner, part, scale)
-            lips = moved[self._rig.topology["landmarks"][:68]]
-            inner = self._inside.placed(moved[self._rig.skin_vertices :], lips, own_gap(state.landmarks))
-            drawing = deepened(draw_mouth(inner, self._inner, state.white, corner, opening, scale), opening)
-        else:
-            openings, drawing = (state.openings[1], field.eyes), state.eyeballs[name]
+        openings = (state.openings[0], field.mouth) if part.network == "mouth" else (state.openings[1], field.eyes)
         condition = condition_of(part, state.landmarks, state.controls, target)
         maps = self._painter.outputs(part, patch_inputs(part, corner, state.crop, field, openings, drawing, condition))
         fade: float | np.ndarray = strength
@@ -243,24 +260,6 @@ class FastGanimation:
         lost = lids.closed(state.mesh[loop], moved[loop])
         left = lids.line(lid, moved, lost, corner, paint.attention.shape, scale)
         return paint if left is None else lids.drawn(paint, 1 + np.asarray(fade)[..., None] * (left - 1))
-
-
-@lru_cache(1)
-def _helper() -> ThreadPoolExecutor:
-    """One more thread, for eyes that are painted while the mouth is."""
-    return ThreadPoolExecutor(1, "painter")
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_helper.cache_clear)  # threads do not come along
-
-
-def _at_once(work: Callable[..., Paint], asked: Sequence[tuple]) -> list[Paint]:
-    """The results of `work` for all that is asked, the first of it here and the rest beside."""
-    if not asked:
-        return []
-    rest = [_helper().submit(work, *one) for one in asked[1:]]
-    return [work(*asked[0]), *(one.result() for one in rest)]
 
 
 def _sharp(image: np.ndarray, crop_from_window: np.ndarray) -> np.ndarray:

@@ -73,6 +73,17 @@ class Field:
     eyes: np.ndarray
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A mesh as it is seen: what it `covers`, the same as a mask, float32 (H, W), the openings that it leaves, uint8 (H, W), and
+    those with soft edges, as `Field` has them: of the mouth and of the eyes."""
+
+    cover: raster.Coverage
+    covered: np.ndarray
+    holes: tuple[np.ndarray, np.ndarray]
+    openings: tuple[np.ndarray, np.ndarray]
+
+
 class Warper:
     """Rules of the topology: `texture` and `field`."""
 
@@ -91,14 +102,15 @@ class Warper:
         rows: int = SIDE,
         rims: np.ndarray | None = None,
         shut: float = 0.0,
+        seen: Seen | None = None,
     ) -> Field:
         """Skin vertices (V, 2) before and after and their log gain (V, 3) -> the field of (rows * scale, SIDE * scale). `rims` of
-        that size: how far the nearest rim of glasses is, in shares of the side; nothing moves on them."""
-        cover = self._rasterise(target, scale, rows)
+        that size: how far the nearest rim of glasses is, in shares of the side; nothing moves on them. `seen` of the target, if
+        it is known already."""
+        seen = self.seen(target, scale, rows) if seen is None else seen
         values = np.empty((5, len(target)), np.float32)
         values[:2], values[2:] = (self.texture(source, target) - target).T, gain.T
-        drawn, covered = cover.interpolate(values), cover.mask()  # (5, H, W): operations on planes are the fastest
-        mouth, eyes = self._inside_loops(target, covered)
+        drawn, covered, (mouth, eyes) = seen.cover.interpolate(values), seen.covered, seen.holes  # planes are the fastest
         inside = _depth(covered, mouth, eyes, scale)
         own = inside * inside * (3 - 2 * inside)
         outside = _membrane(drawn[:2], covered)
@@ -114,8 +126,14 @@ class Warper:
         for plane in flow:
             plane[...] = np.where(kept, plane, cv2.GaussianBlur(plane, (0, 0), EDGE_BLUR)) * face
         relit = drawn[2:] * own
-        openings = _softened(mouth, THIN_MOUTH), _softened(eyes, THIN_EYE)
-        return Field(cv2.merge(list(_settled(flow))), steps, cv2.merge(list(relit)), *openings)
+        return Field(cv2.merge(list(_settled(flow))), steps, cv2.merge(list(relit)), *seen.openings)
+
+    def seen(self, target: np.ndarray, scale: int = 1, rows: int = SIDE) -> Seen:
+        """The mesh with skin vertices (V, 2) in a field of (rows * scale, SIDE * scale)."""
+        cover = self._rasterise(target, scale, rows)
+        covered = cover.mask()
+        mouth, eyes = self._inside_loops(target, covered)
+        return Seen(cover, covered, (mouth, eyes), (_softened(mouth, THIN_MOUTH), _softened(eyes, THIN_EYE)))
 
     def openings(self, points: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """`Field.mouth` and `Field.eyes` of a mesh with skin vertices (V, 2), which covers `skin` of the crop."""
@@ -195,7 +213,11 @@ def _softened(opening: np.ndarray, thin: tuple[int, ...]) -> np.ndarray:
         for rows in thin:
             kernel = np.ones((1 + (rows - 1) * (opening.shape[1] // SIDE), 1), np.uint8)
             result[box] += cv2.morphologyEx(opening[box], cv2.MORPH_OPEN, kernel) * np.float32(1 / len(thin))
-    return cv2.GaussianBlur(np.minimum(result, 1), (0, 0), SOFTNESS)
+    x, y, width, height = cv2.boundingRect(opening)
+    around = np.s_[max(y - 12, 0) : y + height + 12, max(x - 12, 0) : x + width + 12]
+    if width:  # elsewhere all is 0
+        result[around] = cv2.GaussianBlur(np.minimum(result[around], 1), (0, 0), SOFTNESS)
+    return result
 
 
 def _smoothed(offsets: np.ndarray) -> np.ndarray:
@@ -281,11 +303,16 @@ def _membrane(flow: np.ndarray, covered: np.ndarray) -> np.ndarray:
     fade = np.clip(1 - (distance - 1) * (CELL / REACH), 0, 1)
     free, share = (~known).astype(np.float32), np.where(known, 1 / np.maximum(amount, 0.3), 0).astype(np.float32)
     kernel = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / np.float32(4 + DECAY)
+    rows = cells[1]
+    fixed = np.zeros((2 * rows + 1, cells[0]), np.float32)  # x, then y, with a row between them that stays 0
+    beneath = np.zeros_like(fixed)
+    for plane, top in zip(flow, (0, rows + 1), strict=True):
+        fixed[top : top + rows] = cv2.resize(plane, cells, interpolation=cv2.INTER_AREA) * share  # 0 where there is no mesh
+        beneath[top : top + rows] = free
+    value = fixed
+    for _ in range(SWEEPS):
+        value = fixed + beneath * cv2.filter2D(value, -1, kernel, borderType=cv2.BORDER_CONSTANT)
     result = np.empty_like(flow)
-    for plane, outside in zip(flow, result, strict=True):
-        fixed = cv2.resize(plane, cells, interpolation=cv2.INTER_AREA) * share  # flow is 0 where there is no mesh
-        value = fixed
-        for _ in range(SWEEPS):
-            value = fixed + free * cv2.filter2D(value, -1, kernel, borderType=cv2.BORDER_CONSTANT)
-        cv2.resize(value * fade, (width, height), dst=outside, interpolation=cv2.INTER_CUBIC)
+    for outside, top in zip(result, (0, rows + 1), strict=True):
+        cv2.resize(value[top : top + rows] * fade, (width, height), dst=outside, interpolation=cv2.INTER_CUBIC)
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from mimica.engines.base import Face
 from mimica.engines.ganimation.edit import load
-from mimica.engines.ganimation.fast import canvas, edit, painter, warp
+from mimica.engines.ganimation.fast import beside, canvas, edit, painter, warp
 from mimica.errors import ValueRangeError, WeightsError
 from mimica.face.raster import rasterise
 from mimica.facs import SIDED_AU_NAMES, emotion_controls, with_sides
@@ -258,18 +259,26 @@ def test_changed_eyes_are_seen_through_the_enlarged_window(astronaut: np.ndarray
     assert np.array_equal(seen[..., :3], other[50:400, 100:400])
 
 
-def test_what_is_painted_beside_is_told_of_its_errors_and_a_fork_gets_threads_of_its_own() -> None:
+def test_what_is_done_beside_is_told_of_its_errors_and_a_fork_gets_threads_of_its_own() -> None:
     def work(number: int) -> int:
         if number == 2:
             raise ValueError("two")
         return number
 
-    assert edit._at_once(work, [(0,), (1,), (3,)]) == [0, 1, 3] and edit._at_once(work, []) == []
+    assert [result() for result in (beside.beside(work, 0), beside.beside(work, 1))] == [0, 1]
     with pytest.raises(ValueError, match="two"):
-        edit._at_once(work, [(1,), (2,)])
+        beside.beside(work, 2)()
     if hasattr(os, "fork"):
-        before = edit._helper()
+        before = beside._helper()
         child = os.fork()
         if not child:
-            os._exit(0 if edit._helper() is not before else 1)
+            os._exit(0 if beside._helper() is not before else 1)
         assert os.waitpid(child, 0)[1] == 0
+
+
+def test_what_the_other_thread_has_not_begun_is_done_here() -> None:
+    busy, here = threading.Event(), threading.get_ident()
+    first, second = beside.beside(busy.wait, 60), beside.beside(threading.get_ident)
+    assert second() == here  # the other thread still waits
+    busy.set()
+    assert first()
