@@ -156,7 +156,9 @@ class FastGanimation:
         field, paints = self._predict(moved, _lips_parted(state.controls, target), max(shut.values()))
         window = state.window.with_eyes(image, moved.changed) if moved.changed else state.window
         given = window, state.crop_from_window, field, state.scale
-        return with_eyes(Rendered(*painted(*given, paints), Canvas(*given).layers(field, paints) if layers else {}), state, moved, shut)
+        return with_eyes(
+            Rendered(*painted(*given, paints), Canvas(*given).layers(field, paints) if layers else {}), state, moved, shut
+        )
 
     def reach(self, state: State) -> tuple[int, int, int, int]:
         """The window's rectangle that a turn may touch; see `mimica.engines.base`."""
