@@ -43,8 +43,8 @@ THICK = (0.14, 0.10)
 LASHES, CRUMB = 0.10, 0.06
 """How far lashes reach from an eye; what is dark, touches no rim and is smaller than this, in squares of eye widths, is none."""
 CLOSE, CLEARLY, DARK_RIM = (0.66, 0.38), 0.08, 0.35
-"""`NEAREST` for upper rims that lie on the lids: such lines are taken where they are so much darker than what is found farther off,
-and as dark as this: creases of lids are lighter."""
+"""`NEAREST` for upper rims that lie on the lids: such lines are taken where they are so much darker than what is found farther
+off, and as dark as this: creases of lids are lighter."""
 RIM, FRAME = 0.10, 0.25
 """Thickness of a rim, and how far from its middle what is dark still belongs to the frame."""
 ROOM = 0.35

@@ -126,3 +126,41 @@ def test_the_distance_is_zero_on_rims_and_grows_away_from_them() -> None:
     away = glasses.distance(rims, (300, 240))
     assert away.shape == (300, 240) and away[100, 50] == 0
     assert away[150, 50] == pytest.approx(98 / 480, abs=0.01) and away[110, 50] < away[120, 50] < away[150, 50]
+
+
+def _crop_with_rims(over_brow: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A face of skin alone with brows, thin rims below them and a bridge; its landmarks and where the rims are."""
+    landmarks, crop = np.full((68, 2), 240.0, np.float32), np.full((600, 480, 3), 190, np.uint8)
+    rims = np.zeros((600, 480), np.uint8)
+    for first, brow, x in ((36, 17, 168), (42, 22, 312)):
+        landmarks[first : first + 6] = np.array([[-30, 0], [-10, -8], [10, -8], [30, 0], [10, 8], [-10, 8]]) + [x, 200]
+        landmarks[brow : brow + 5] = np.stack([x + np.linspace(-36, 36, 5), np.full(5, 152.0)], axis=1)
+        cv2.line(crop, (x - 36, 152), (x + 36, 152), (60, 60, 60) if over_brow else (190,) * 3, 9)
+        cv2.ellipse(rims, (x, 206), (52, 40), 0, 0, 360, 1, 4)
+    cv2.line(rims, (220, 200), (260, 200), 1, 4)
+    crop[rims > 0] = 110
+    return crop, landmarks / glasses.SIDE, rims > 0
+
+
+def test_rims_are_found_below_darker_brows_which_do_not_belong_to_them() -> None:
+    for over_brow in (False, True):
+        crop, landmarks, rims = _crop_with_rims(over_brow)
+        found = glasses.find_rims(crop, landmarks)
+        assert found is not None and (found[rims] > 0).mean() > 0.95
+        assert found[148:157, 130:206].mean() < 0.2
+
+
+def test_a_lens_that_lies_in_the_shade_alone_is_no_dark_lens() -> None:
+    crop, landmarks, rims = _crop_with_rims(False)
+    lens = cv2.ellipse(np.zeros(rims.shape, np.uint8), (168, 206), (46, 34), 0, 0, 360, 1, -1) > 0
+    crop[lens & ~rims] = 70
+    found = glasses.find_rims(crop, landmarks)
+    assert found is not None and found[200:212, 160:176].mean() == 0
+
+
+def test_crumbs_that_touch_no_rim_are_none() -> None:
+    frame, rims = np.zeros((40, 40), np.uint8), np.zeros((40, 40), np.uint8)
+    frame[5:8, 5:35], frame[20:22, 20:22], frame[28:38, 5:35] = 1, 1, 1
+    rims[6, 5:10] = 1
+    kept = glasses._joined(frame, rims, 50)
+    assert kept[5:8, 5:35].all() and not kept[20:22].any() and kept[28:38, 5:35].all()

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from mimica.engines.ganimation.fast.depth import smoothstep
@@ -36,9 +35,9 @@ TINT, LIGHT, SPREAD = 0.15, 1.04, 0.72
 power of the third, times the second: it reaches farther back."""
 LOWER_ROW = 0.78
 """What the lower row, behind the upper one, gets of its light."""
-BACK, BACK_COLOUR = (0.080, 0.122), (0.10, 0.052, 0.05)
-"""How far from the middle of the mean mesh teeth begin to lie in the shade of the cheeks and lie wholly in it, and the colour
-that is left of them, as a share of white."""
+BACK, BACK_COLOUR = ((0.080, 0.122), (0.060, 0.090)), (0.10, 0.052, 0.05)
+"""How far from the middle of the mean mesh the teeth of the upper and the lower row begin to lie in the shade of the cheeks and
+lie wholly in it, and the colour that is left of them, as a share of white."""
 TONGUE, THROAT, GROOVE = (0.64, 0.36, 0.36), 0.20, 0.012
 """The tongue's colour at its tip as a share of white, what the throat's end of it has of that, half the width of its groove."""
 CORNER, CORNER_LIGHT = 0.17, 0.42
@@ -71,9 +70,9 @@ class Inside:
             side = smoothstep((np.abs(x - middle) / half - GAP[0]) / (1 - GAP[0]))
             color[tooth] *= 1 - (1 - GAP[1]) * side[:, None]
         color[rows[1]] *= LOWER_ROW
-        back = smoothstep((np.abs(mean[teeth, 0] - 0.5) - BACK[0]) / (BACK[1] - BACK[0]))[:, None]
-        dark = np.minimum(color[teeth], np.array(BACK_COLOUR, np.float32))
-        color[teeth] += back * (dark - color[teeth])
+        for row, (begins, ends) in zip(rows, BACK, strict=True):
+            back = smoothstep((np.abs(mean[row, 0] - 0.5) - begins) / (ends - begins))[:, None]
+            color[row] += back * (np.minimum(color[row], np.array(BACK_COLOUR, np.float32)) - color[row])
         tongue = _tongue(topology, mean)
         color[tongue] = _tongue_colour(mean[tongue])
         follows = np.zeros(len(mean), np.uint8)
@@ -81,8 +80,8 @@ class Inside:
         return cls(color.astype(np.float32), (near[0], near[1]), follows)
 
     def placed(self, inner: np.ndarray, lips: np.ndarray, own_gap: float) -> np.ndarray:
-        """The inner mouth (I, 2) with its rows where lips that part show them; `lips` (68, 2), the moved landmarks; `own_gap`, how
-        far the photo's own lips are apart."""
+        """The inner mouth (I, 2) with its rows where lips that part show them; `lips` (68, 2), the moved landmarks;
+        `own_gap`, how far the photo's own lips are apart."""
         upper, lower = (float(lips[list(row), 1].mean()) for row in INNER_LIPS)
         gap = lower - upper
         follow = float(smoothstep(np.array((gap - WIDE[0]) / (WIDE[1] - WIDE[0]))))

@@ -19,19 +19,8 @@ UNITS = [i for i, name in enumerate(SIDED_AU_NAMES) if name[:4] in _ASKING]
 """Controls that ask for the mouth."""
 ASKED = 0.15
 """A change of one of them by so much lets the whole mouth move."""
-BACK_TEETH, CHEEKS_SHADE = (0.075, 0.115), (0.42, 0.27, 0.27)
-"""How far from the middle, in shares of the side, teeth begin to lie in the shade and lie wholly in it; what it leaves of red,
-green and blue."""
 STILL_NEAR, FREE_FROM = 0.015, 0.10
 """How far from the lips, in shares of the side, a face stays and from where on it moves."""
-
-
-def shaded(color: np.ndarray, soft: np.ndarray, vertices: np.ndarray) -> np.ndarray:
-    """(I, 3), the colours of the inner mouth's vertices with the back teeth in the shade of the cheeks: a turned head shows them
-    from the side. `soft` (I,), 0 on teeth; vertices (I, 2) of the mean mesh in shares of the side."""
-    back = smoothstep((np.abs(vertices[:, 0] - 0.5) - BACK_TEETH[0]) / (BACK_TEETH[1] - BACK_TEETH[0])) * (soft < 0.5)
-    result: np.ndarray = (color * (1 - back[:, None] * (1 - np.array(CHEEKS_SHADE)))).astype(np.float32)
-    return result
 
 
 def freedom(lips: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

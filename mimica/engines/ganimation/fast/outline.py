@@ -1,6 +1,6 @@
 """The far outline of a turned head under an expression: cheeks that rise stay on the face.
 
-The mesh moves the way it does in photos that look ahead nearly; on a head that the photo shows turned, the skin at the far outline
+The mesh moves the way it does in photos that look ahead nearly; on a head that the photo shows turned, skin at the far outline
 is then pushed outwards over the background, which no warp can do without a dent or a bulge. What goes outwards there is taken
 back, the more the farther the head is turned. Lengths are shares of the side of the tight crop."""
 
@@ -21,8 +21,8 @@ _FAR_RIGHT, _FAR_LEFT = np.s_[10:17], np.s_[6::-1]
 
 
 def held(motion: np.ndarray, points: np.ndarray, landmarks: np.ndarray, yaw: float) -> np.ndarray:
-    """The motion (n, 2) of points (n, 2), less what goes beyond the far outline; landmarks (68, 2) before, yaw in degrees, + to the
-    right of the picture. The same array for a head that looks ahead."""
+    """The motion (n, 2) of points (n, 2), less what goes beyond the far outline; landmarks (68, 2) before, yaw in degrees, + to
+    the right of the picture. The same array for a head that looks ahead."""
     turned = float(smoothstep(np.array((abs(yaw) - TURNED[0]) / (TURNED[1] - TURNED[0]))))
     if turned <= 0:
         return motion

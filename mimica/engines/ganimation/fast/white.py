@@ -11,8 +11,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-LIMITS = (12.0, 225.0)
-"""How dark and how light the white may be."""
+LIMITS = (12.0, 290.0)
+"""How dark and how light the white may be; teeth are darker than it."""
 TINTS = (0.2, 2.2)
 """Limits of its tint: light of one colour, nearly."""
 EYES, SKIN = (0.98, 1.015, 0.99), (0.88, 1.03, 1.09)
@@ -21,10 +21,9 @@ WARM_SKIN = 0.4
 """Log of skin's red over blue in white light; with less, as in photos without much colour, `SKIN` counts less."""
 FEWEST = 40
 """Pixels of a mouth's opening, at 240 a side of the crop, that may show teeth."""
-PALER = 0.90
-"""Teeth are seen where the light part of the opening has less than this share of the skin's red over green."""
-LIGHT = 0.55
-"""... and more than this share of the skin's light."""
+PALER, LIGHT = 0.95, (0.55, 1.02)
+"""Teeth are seen where the light part of the opening has less than this share of the skin's red over green and more than the
+first share of its light, or more than the second, whatever its colour: a colourless photo has none."""
 TOOTH = 0.72
 """A tooth of the front as a share of white."""
 
@@ -35,7 +34,7 @@ def tooth_white(crop: np.ndarray, eyes: np.ndarray, mouth: np.ndarray, skin: np.
     regions = [cv2.resize(m, (width, height), interpolation=cv2.INTER_AREA) > 0.95 for m in (eyes, mouth, skin)]
     brightness = crop.mean(axis=2)
     face = brightness[regions[2]]
-    lit = _share_below(face, 0.75) if face.size else LIMITS[1]
+    lit = _share_below(face, 0.75) if face.size else 200.0
     light = _light_part(crop, brightness, regions[2], 0.5)
     white = _light_part(crop, brightness, regions[0], 0.6)
     level = 1.12 * max(float(white.mean()) if white is not None else 0.0, lit)
@@ -64,10 +63,9 @@ def _warmth(tint: np.ndarray) -> float:
 
 
 def _are_teeth(found: np.ndarray, skin: np.ndarray) -> bool:
-    """Whether the light part of an opening is paler than skin, and no dark gap."""
+    """Whether the light part of an opening is paler than skin, or lighter, and no dark gap."""
     paler = found[0] * max(float(skin[1]), 1.0) < PALER * skin[0] * max(float(found[1]), 1.0)
-    gray = float(np.ptp(skin)) < 0.04 * float(skin.mean())  # a colourless photo: light says it alone
-    return bool((paler or gray) and found.mean() > LIGHT * skin.mean())
+    return bool(found.mean() > LIGHT[0 if paler else 1] * skin.mean())
 
 
 def _light_part(crop: np.ndarray, brightness: np.ndarray, region: np.ndarray, share: float) -> np.ndarray | None:

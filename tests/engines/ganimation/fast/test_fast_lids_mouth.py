@@ -115,9 +115,3 @@ def test_closed_eyes_leave_a_dark_line_between_lids(smiling) -> None:
         height = int(np.ptp(points[:, 1])) + 2
         column = image[y - height : y + height, x - 2 : x + 3].mean(axis=(1, 2))
         assert column.min() < 0.8 * np.median(column)
-
-
-def test_back_teeth_lie_in_the_shade_and_front_teeth_and_tongue_do_not() -> None:
-    color, soft = np.ones((4, 3), np.float32), np.array([0, 0, 1, 0], np.float32)
-    shaded = mouth.shaded(color, soft, np.array([[0.5, 0.7], [0.63, 0.7], [0.63, 0.7], [0.37, 0.7]], np.float32))
-    assert np.all(shaded[[0, 2]] == 1) and np.allclose(shaded[[1, 3]], mouth.CHEEKS_SHADE)
