@@ -14,7 +14,7 @@ from mimica.pictures.images import write_image
 HERE = Path(__file__).parent
 PHOTO = HERE.parent / "examples" / "astronaut.jpg"
 EXPRESSIONS = ("happy", "surprised", "sad", "angry", "disgusted", "afraid")
-ATTRIBUTES = ("smile", "age", "masculine", "dark_hair", "long_hair", "beard", "glasses")
+ATTRIBUTES = ("smile", "age", "weight", "masculine", "long_hair", "hair:blond", "beard", "lipstick", "glasses", "sunglasses")
 POSES = ("yaw=-20", "yaw=-10", "yaw=10", "yaw=20", "pitch=-15", "pitch=15", "roll=-15", "roll=15")
 TURNED_EXPRESSIONS = (("happy", -15), ("surprised", 15), ("angry", -15), ("afraid", 15))
 GAZES = ("x=-20", "x=-10,y=-8", "y=-12", "x=-10", "x=0", "x=10", "y=12", "x=10,y=8", "x=20")
@@ -37,7 +37,7 @@ def attributes() -> None:
     prepared, _ = api.prepare_face(PHOTO, eye_distance=1e9, engine=engine)
     strip = vae_sheets.spectrum(engine, prepared.faces[0].state, ATTRIBUTES, cell=150)
     write_image(HERE / "pictures" / "vae_strip.jpg", strip, quality=88, comment="edited by Mimica")
-    write_image(HERE / "pictures" / "vae_samples.jpg", vae_sheets.samples(engine.codec, 24, seed=0, cell=110), quality=88)
+    write_image(HERE / "pictures" / "vae_samples.jpg", vae_sheets.samples(engine, 24, seed=0, cell=110), quality=88)
     write_image(HERE / "pictures" / "vae_cosines.png", vae_sheets.heat_map(engine.vectors))
 
 

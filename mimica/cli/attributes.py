@@ -126,13 +126,14 @@ def samples(
     output: SheetOption = Path("samples.png"),
     count: Annotated[int, typer.Option("--count", help="How many.", min=1, max=1000)] = 24,
     seed: Annotated[int, typer.Option("--seed", help="For the random numbers.", min=0)] = 0,
+    enhance: Annotated[bool, typer.Option("--enhance", help="Draw them sharp, with the restoring network.")] = False,
     weights: FileOption = None,
 ) -> None:
     """Random faces that are nobody: decoded from z drawn at random."""
     from mimica.engines.vae import sheets as vae_sheets
 
     check_output(output, _PICTURES, None)
-    _write(output, vae_sheets.samples(_engine(weights), count, seed))
+    _write(output, vae_sheets.samples(_engine(weights), count, seed, enhance=enhance))
 
 
 @app.command("interpolate")

@@ -30,7 +30,7 @@ from mimica.engines.vae.codec import Codec
 from mimica.engines.vae.data import VaeData, spread
 from mimica.engines.vae.edit import VaeEngine
 from mimica.errors import NoFaceError
-from mimica.evaluate.vae_pairs import PairReport, on_pairs, on_real, trap
+from mimica.evaluate.vae_pairs import PairReport, on_pairs, on_real, sharpness, trap
 from mimica.face.align import cut
 from mimica.metrics import pearson
 from mimica.pictures.images import read_photo
@@ -96,6 +96,7 @@ def _pairs(data: VaeData, engine: VaeEngine) -> PairReport:
     probes = {name: (lambda crops, i=i: probe(crops)[:, i]) for i, name in enumerate(known)}
     on_real(report, data, engine, photos, probes)
     trap(report, data, engine, training, photos, probes)
+    sharpness(report, data, engine.codec, np.array(spread(photos, 60)))
     return report
 
 

@@ -6,6 +6,8 @@ erased    the same for drawn glasses and beards that the eraser takes away again
 real      held-out photos labelled to wear glasses, or a beard, by hand: in how many a probe no longer sees them
 trap      blond hair and glasses: what a step for blond hair does to both, in standard deviations of their probes, if it is
           fitted on training photos in which the two go together
+    sharp     held-out photos, what is decoded of them, and that drawn sharp by the restoring network: mean absolute error on the
+              scale of [0, 1], and the variance of the Laplacian over the photo's, all at the network's size
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from mimica.engines.vae.data import VaeData
 from mimica.engines.vae.edit import VaeEngine
 from mimica.engines.vae.pair_source import Pair, drawn_pairs
 from mimica.engines.vae.stages import rebuilt, sorted_steps
+from mimica.face.overlay import enlarged
+from mimica.face.restore import SIZE, Restorer
 
 CHANGED = 25.0
 MOST = 60
@@ -34,12 +38,13 @@ Probe = Callable[[np.ndarray], np.ndarray]
 @dataclass
 class PairReport:
     """`drawn[switch]`: pairs, untouched, decoded, in photo; `erased[what]`: pairs, untouched, decoded; `real[what]`: photos,
-    gone; `trap[vector]`: blond, glasses."""
+    gone; `trap[vector]`: blond, glasses; `sharp[picture]`: MAE, sharpness."""
 
     drawn: dict[str, dict[str, float]] = field(default_factory=dict)
     erased: dict[str, dict[str, float]] = field(default_factory=dict)
     real: dict[str, dict[str, float]] = field(default_factory=dict)
     trap: dict[str, dict[str, float]] = field(default_factory=dict)
+    sharp: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def on_pairs(data: VaeData, engine: VaeEngine) -> PairReport:
@@ -137,6 +142,21 @@ def trap(
         pictures = _small(engine.codec, own + np.asarray(step, np.float32))
         change = {name: float((probes[name](pictures) - seen).mean() / seen.std()) for name, seen in before.items()}
         report.trap[vector] = {"blond": -change["dark_hair"], "glasses": change["glasses"]}
+
+
+def sharpness(report: PairReport, data: VaeData, codec: Codec, rows: np.ndarray) -> None:
+    """The fifth table."""
+    restorer, photos = Restorer(), np.asarray(data.images[rows]).astype(np.float32)
+    decoded, _ = codec.decode(codec.encode(np.asarray(data.images[rows])))
+    side = (codec.image_size, codec.image_size)
+    drawn = np.stack(
+        [cv2.resize(restorer.drawn(enlarged(picture, SIZE)), side, interpolation=cv2.INTER_AREA) for picture in decoded]
+    )
+    for name, pictures in (("decoded", decoded), ("restored", np.clip(drawn, 0, 255))):
+        ratios = [
+            cv2.Laplacian(a, cv2.CV_32F).var() / cv2.Laplacian(b, cv2.CV_32F).var() for a, b in zip(pictures, photos, strict=True)
+        ]
+        report.sharp[name] = {"MAE": float(np.abs(pictures - photos).mean() / 255), "sharpness": float(np.median(ratios))}
 
 
 def _small(codec: Codec, z: np.ndarray) -> np.ndarray:

@@ -120,7 +120,7 @@ def test_too_few_photos_are_refused(data: Path, weights: Path) -> None:
 
 
 def test_the_command_prints_and_writes_sheets(data: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mimica.engines.stylegan.cascade.features.load_inception", lambda path: features)
+    monkeypatch.setattr("mimica.reader.frozen.load_inception", lambda path: features)
     words = ["evaluate", "generator", "--data", data, "--features", "x", "--weights", weights, "--count", "16", "--photos", "40"]
     done = CliRunner().invoke(app, [str(word) for word in [*words, "--against", weights, "-o", tmp_path / "out", "--json"]])
     assert done.exit_code == 0, done.output

@@ -46,10 +46,10 @@ def generator(
     The second sheet shows training photos: it stays where photos may be.
     """
     model = open_model(weights)
-    from mimica.engines.stylegan.cascade.features import load_inception
     from mimica.evaluate.drawing import photos_of
     from mimica.evaluate.generator import evaluate
     from mimica.evaluate.generator_sheets import write_sheets
+    from mimica.reader.frozen import load_inception
 
     network = load_inception(features)
     training, held_out = (photos_of(data, model.size, validation, photos) for validation in (False, True))

@@ -60,6 +60,7 @@ def _print(report: Report) -> None:
         "erased": "Taken away again from held-out faces: error where it changed, levels",
         "real": "Held-out photos with real ones: how many seem without afterwards",
         "trap": "A step for blond hair, fitted where blond goes with glasses: change, standard deviations",
+        "sharp": "Held-out photos: the decoder's picture, and drawn sharp by the restoring network",
     }
     for part, title in titles.items():
         _rows(title, getattr(report.pairs, part))
@@ -83,5 +84,11 @@ def _rows(title: str, rows: dict[str, dict[str, float]]) -> None:
     names = list(next(iter(rows.values())))
     table = Table("", *names, title=title)
     for name, row in rows.items():
-        table.add_row(name, *(f"{row[one]:.0f}" if one in ("pairs", "photos") else f"{row[one]:.2f}" for one in row))
+        table.add_row(
+            name,
+            *(
+                f"{row[one]:.0f}" if one in ("pairs", "photos") else f"{row[one]:.1f}" if row[one] > 10 else f"{row[one]:.3f}"
+                for one in row
+            ),
+        )
     show(table, width=_WIDTH)

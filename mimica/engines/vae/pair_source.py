@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mimica.engines.vae.augment import augmented
 from mimica.engines.vae.data import VaeData
 from mimica.engines.vae.pairs import switch_names
 from mimica.face.attributes import EYEWEAR, FACIAL_HAIR, name_of
@@ -97,8 +98,6 @@ class PairSource:
         return {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
 
     def _sample(self, draw: Draw) -> dict[str, np.ndarray]:
-        from mimica.engines.vae.train import augmented
-
         rng = np.random.default_rng(draw.seed)
         kind = self.animated if rng.random() < self.share else self.drawn
         pair = kind[draw.item % len(kind)]

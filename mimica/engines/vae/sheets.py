@@ -15,6 +15,8 @@ from mimica.engines.vae.codec import Codec, Vectors
 from mimica.engines.vae.data import open_data, spread
 from mimica.engines.vae.edit import State, VaeEngine
 from mimica.engines.vae.masks import overlay
+from mimica.face.overlay import enlarged
+from mimica.face.restore import SIZE, Restorer
 from mimica.pictures.contact_sheet import Cell, sheet
 
 DOSES = (-2.0, -1.0, 0.0, 1.0, 2.0)
@@ -58,9 +60,12 @@ def held_out(folder: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(data.images[rows]), np.asarray(data.masks[rows])
 
 
-def samples(engine: VaeEngine, count: int, seed: int, cell: int = 128) -> np.ndarray:
-    """`count` faces that are nobody, by the random numbers of `seed`."""
+def samples(engine: VaeEngine, count: int, seed: int, cell: int = 128, enhance: bool = False) -> np.ndarray:
+    """`count` faces that are nobody, by the random numbers of `seed`; made sharp by the restoring network if asked for."""
     pictures, _ = engine.codec.decode(engine.vectors.draw(count, seed))
+    if enhance:
+        restorer = Restorer()
+        pictures = np.stack([restorer.drawn(enlarged(picture, SIZE)) for picture in pictures])
     cells = [Cell(_bytes(picture)) for picture in pictures]
     columns = max(1, round(count**0.5 * 1.3))
     return sheet([cells[i : i + columns] for i in range(0, count, columns)], cell)

@@ -10,27 +10,25 @@ earlier both cost more than they teach.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mimica.engines.stylegan.cascade.features import load_frozen
 from mimica.engines.vae import losses
 from mimica.engines.vae.attributes import unit_steps
 from mimica.engines.vae.data import VaeData, spread
 from mimica.engines.vae.networks import Coded, sample_latent
+from mimica.engines.vae.options import VaeOptions
 from mimica.engines.vae.pair_source import PairSource, drawn_pairs, frame_pairs, switches_of, units_of
 from mimica.engines.vae.spatial import Critic, Recent, SpatialShape, SpatialVae
 from mimica.errors import DataError
 from mimica.pictures.pixels import as_input, as_pictures, to_unit
+from mimica.reader.frozen import load_frozen
 from mimica.training.batches import Batch
 from mimica.training.task import Parts, TrainerView
-
-if TYPE_CHECKING:
-    from mimica.engines.vae.train import VaeOptions
 
 _START_FACES, _START_UNITS = 900, 1200
 """Of how many faces the principal components are taken, and of how many frames the Action Units' first steps."""

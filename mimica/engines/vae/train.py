@@ -10,9 +10,7 @@ The preset `drawn` has a latent map and learns from pairs as well: `mimica.engin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
 import cv2
@@ -20,10 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimica.config import Preset, TrainingOptions, option
+from mimica.config import Preset, TrainingOptions
 from mimica.engines.vae import losses
+from mimica.engines.vae.augment import augmented
 from mimica.engines.vae.data import VaeData, open_all, spread
 from mimica.engines.vae.networks import KIND, Coded, Decoded, Shape, TwoDecoderVae
+from mimica.engines.vae.options import VaeOptions
 from mimica.engines.vae.spatial_train import SpatialTraining
 from mimica.errors import DataError, ValueRangeError
 from mimica.model_files.checkpoint import Weights, module_tensors
@@ -35,45 +35,6 @@ _COMPONENT_PHOTOS, _COMPONENT_FRAMES = 1000, 400
 """Of how many photos and re-animated frames the linear path's principal components are taken."""
 _LINEAR_RATE = 0.02
 """The linear path's share of the learning rate: it starts near where it should be."""
-
-
-@dataclass(frozen=True)
-class VaeOptions(TrainingOptions):
-    """Options of the VAE's training; the defaults are the slides'."""
-
-    may_change: ClassVar[frozenset[str]] = frozenset(
-        {"decay_every", "learning_rate", "augment", "kl_weight", "head_weight", "face_weight", "late", "perceptual_weight"}
-        | {"critic_weight", "change_weight", "erase_weight", "features", "frame_share"}
-    )
-
-    image_size: int = option(128, "side of the pictures in pixels", low=8)
-    patch: int = option(1, "side of the squares of pixels that go into channels first", low=1)
-    channels: tuple[int, ...] = option((32, 64, 128, 256, 256, 256), "channels of the stem and of every level")
-    blocks: int = option(1, "residual blocks a level", low=0)
-    latent: int = option(150, "numbers in the latent vector", low=1)
-    mask_share: float = option(1.0, "channels of the mask's decoder as a share of the picture's", low=0.01, high=4)
-    linear_side: int = option(0, "side of the linear path's pictures; it starts from principal components; 0: none", low=0)
-    learning_rate: float = option(1e-4, "learning rate of Adam", low=1e-8)
-    least_factor: float = option(0.1, "the rate never falls below this share of `learning_rate`", low=0, high=1)
-    decay_every: int = option(40_000, "steps after which the rate is multiplied by 1/3, again and again", low=1)
-    ssim_weight: float = option(1.0, "weight of 1 - SSIM of the picture", low=0)
-    mae_weight: float = option(1.0, "weight of the picture's mean absolute error", low=0)
-    mask_weight: float = option(1.0, "weight of the mask's cross-entropy + Dice", low=0)
-    kl_weight: float = option(1e-3, "weight of the Kullback-Leibler divergence, nats", low=0)
-    kl_warmup: int = option(0, "steps over which the divergence's weight rises from 0", low=0)
-    free_bits: float = option(0.0, "nats of each latent number that cost nothing", low=0)
-    head_weight: float = option(1.0, "how many times a pixel of the head counts in SSIM and mean absolute error", low=0.1)
-    face_weight: float = option(1.0, "how many times more than that a pixel between brows and mouth counts", low=0.1)
-    augment: bool = option(True, "mirror, shift, turn, scale and tint the pictures a little")
-    photo_repeat: int = option(1, "how often a photo is taken for one of its re-animated frames", low=1)
-    code: int = option(0, "channels of a latent map, in place of a vector; the data then need drawn pairs; 0: a vector", low=0)
-    frame_share: float = option(0.25, "with code: share of re-animated frames among the pairs", low=0, high=1)
-    change_weight: float = option(2.0, "with code: how many times more a pixel counts that its pair changes much", low=0)
-    erase_weight: float = option(1.0, "with code: weight of the eraser's error in the latent", low=0)
-    late: float = option(0.55, "with code: share of the run after which perceptual term and critic set in", low=0, high=1)
-    perceptual_weight: float = option(0.25, "with code: weight of the perceptual term", low=0)
-    critic_weight: float = option(0.01, "with code: weight of the critic", low=0)
-    features: Path | None = option(None, "with code: MobileNetV2 (a package of nsfwjs) for the perceptual term; else the reader")
 
 
 PRESETS: dict[str, Preset] = {
@@ -118,24 +79,6 @@ class MaskedSource:
         row = self.rows[draw.item]
         image, mask = np.asarray(self.data.images[row]), np.asarray(self.data.masks[row])
         return augmented(image, mask, np.random.default_rng(draw.seed)) if self.augment else (image, mask)
-
-
-def augmented(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A picture and its mask mirrored, shifted, turned and scaled a little, as alignment errs; the picture tinted."""
-    side = len(image)
-    if rng.random() < 0.5:
-        image, mask = image[:, ::-1], mask[:, ::-1]
-    scale, shift = float(np.exp(rng.normal(0, 0.025))), rng.normal(0, 0.012 * side, 2)
-    matrix = cv2.getRotationMatrix2D((side / 2, side / 2), float(rng.normal(0, 2.0)), scale)
-    matrix = np.column_stack([matrix[:, :2], matrix[:, 2] + shift])
-    image, mask = (
-        cv2.warpAffine(np.ascontiguousarray(p), matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-        for p in (image, mask)
-    )
-    gain = np.exp(rng.normal(0, 0.08) + rng.normal(0, 0.03, 3))
-    table = np.rint(255 * np.clip(np.linspace(0, 1, 256)[:, None] ** np.exp(rng.normal(0, 0.08)) * gain, 0, 1))
-    tinted = cv2.LUT(image, table.astype(np.uint8)[None])
-    return tinted, mask
 
 
 def principal_components(data: VaeData, rows: np.ndarray, options: VaeOptions) -> tuple[Tensor, Tensor, Tensor]:

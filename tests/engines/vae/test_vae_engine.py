@@ -138,5 +138,6 @@ def test_sheets(engine: VaeEngine, prepared: Prepared):
     assert four.shape[1] == 8 * 26 + 6, "two faces a row"
     assert np.array_equal(samples(engine, 4, seed=1), samples(engine, 4, seed=1))
     assert not np.array_equal(samples(engine, 4, seed=1), samples(engine, 4, seed=2))
+    assert not np.array_equal(samples(engine, 2, seed=1), samples(engine, 2, seed=1, enhance=True))
     assert interpolation(engine.codec, pictures[0], pictures[1], steps=3, cell=30).shape[1] == 5 * 36 + 6
     assert heat_map(engine.vectors).dtype == np.uint8

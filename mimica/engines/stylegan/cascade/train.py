@@ -37,7 +37,6 @@ from mimica.data.dataset import FaceDataset, open_datasets
 from mimica.engines.stylegan.cascade import body, joint, top
 from mimica.engines.stylegan.cascade.assemble import take
 from mimica.engines.stylegan.cascade.critics import BodyCritic, CropCritic, FeatureHeads
-from mimica.engines.stylegan.cascade.features import FrozenFeatures, load_frozen
 from mimica.engines.stylegan.cascade.inputs import shrunk
 from mimica.engines.stylegan.cascade.losses import face_weight
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND, CascadeGenerator
@@ -46,6 +45,7 @@ from mimica.engines.stylegan.encoder import ENCODER_KIND, LINEAR_SIZE, Encoder
 from mimica.engines.stylegan.pictures import PictureSource
 from mimica.model_files.checkpoint import Weights, fill_module, load_weights, module_tensors, save_weights
 from mimica.pictures.pixels import as_input, as_pictures
+from mimica.reader.frozen import FrozenFeatures, load_frozen
 from mimica.training.batches import Batch
 from mimica.training.task import Parts, Task, TrainerView
 

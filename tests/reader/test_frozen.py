@@ -14,8 +14,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mimica.engines.stylegan.cascade import features
-from mimica.engines.stylegan.cascade.features import (
+from mimica.errors import WeightsError
+from mimica.reader import frozen as features
+from mimica.reader.frozen import (
     KerasNetwork,
     decode_weights,
     load_frozen,
@@ -23,7 +24,6 @@ from mimica.engines.stylegan.cascade.features import (
     script_object,
     script_string,
 )
-from mimica.errors import WeightsError
 
 RNG = np.random.default_rng(0)
 ARRAYS = {
