@@ -234,16 +234,34 @@ def _drawn_back(
     rim = BEYOND * min(1.0, turn.sine / 0.15)
     lacking = np.where(known, np.maximum(outline + rim - here, 0) * far[last], 0).astype(np.float32)
     lacking, edge = _smooth(lacking), _smooth(_filled(edge, known))
+    box = _band(scene, turn, axis, (float(edge.min()) - INSIDE, float(edge.max()) + DRAWN), (low, low + count * BIN))
     cosine, sine = np.float32(np.cos(turn.angle)), np.float32(np.sin(turn.angle))
-    back_x = cosine * scene.x - sine * scene.y  # the swirl undone
-    back_y = sine * scene.x + cosine * scene.y
+    back_x = cosine * scene.x[box] - sine * scene.y[box]  # the swirl undone
+    back_y = sine * scene.x[box] + cosine * scene.y[box]
     along, across = back_x * axis[0] + back_y * axis[1], back_x * cross[0] + back_y * cross[1]
     at = (across - np.float32(low)) * np.float32(1 / BIN) - np.float32(0.5)
     zero = np.zeros_like(at)
     beyond = along - _remapped(edge[None], at, zero)
     share = (1 - smoothstep(beyond / DRAWN)) * smoothstep(1 + beyond / INSIDE)
-    more = _remapped(lacking[None], at, zero) * share * scene.maps.weight * np.float32(cells)
-    return flow[0] + more * axis[0], flow[1] + more * axis[1]
+    more = _remapped(lacking[None], at, zero) * share * scene.maps.weight[box] * np.float32(cells)
+    back = flow[0].copy(), flow[1].copy()
+    for plane, way in zip(back, axis, strict=True):
+        plane[box] += more * way
+    return back
+
+
+def _band(
+    scene: Scene, turn: Turn, axis: np.ndarray, along: tuple[float, float], across: tuple[float, float]
+) -> tuple[slice, slice]:
+    """The grid's cells (rows, columns) between two places along the motion and two across it, shares about the pivot before the
+    swirl."""
+    corners = np.array([[a * axis[0] - b * axis[1], a * axis[1] + b * axis[0]] for a in along for b in across])
+    cosine, sine = np.cos(turn.angle), np.sin(turn.angle)
+    swirled = corners @ [[cosine, -sine], [sine, cosine]]
+    places = (swirled - [float(scene.x[0, 0]), float(scene.y[0, 0])]) * scene.grid.cells
+    low = np.clip(np.floor(places.min(axis=0)).astype(int), 0, None)
+    high = np.ceil(places.max(axis=0)).astype(int) + 1
+    return slice(low[1], max(high[1], 0)), slice(low[0], max(high[0], 0))
 
 
 def _last(number: np.ndarray, value: np.ndarray, count: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from mimica.engines.ganimation.fast.pose_front import Front
 PINNED, ROUNDED = np.float32(0.3), np.float32(0.35)
 """What comes from beyond the photo's border is taken from this share of the place's own distance from the border; the kink
 between that and the free flow is rounded by the second, times the overhang."""
-FREE = 20.0
+FREE = 10.0
 """A border that is so many times further away than anything moves is not looked at."""
 LEAST, FULL = 0.02, 0.5
 """Cells: less motion is none. Pixels: from so much more on a moved pixel is the moved one."""
@@ -65,18 +65,21 @@ def held_inside(grid: Grid, shape: tuple[int, ...], flow_x: np.ndarray, flow_y: 
     """The same backward flow (cells), but nothing comes from beyond the border of a photo of `shape`: its last strip is
     stretched, evenly, in place of a mirror image or a hole. What is further in stays rigid."""
     held = []
-    furthest = FREE * max(1.0, float(np.abs(flow_x).max()), float(np.abs(flow_y).max()))
-    (rows, columns), reach = grid.shape, furthest * grid.cell
-    right, below = shape[1] - grid.left - columns * grid.cell, shape[0] - grid.top - rows * grid.cell
-    if min(grid.left, grid.top, right, below) > reach:
-        return flow_x, flow_y
     for flow, axis, start, length in ((flow_x, 1, grid.left, shape[1]), (flow_y, 0, grid.top, shape[0])):
+        result = flow
         place = (np.arange(flow.shape[axis], dtype=np.float32) + np.float32(0.5)) + np.float32(start / grid.cell)
-        low, high = np.maximum(place, 0.25), np.maximum(np.float32(length / grid.cell) - place, 0.25)
-        if axis == 0:
-            low, high = low[:, None], high[:, None]
-        before = _held(low, -np.minimum(flow, 0)) - low
-        held.append(before + high - _held(high, np.maximum(flow, 0)))
+        most = float(flow.min()), float(flow.max())
+        for sign, room in ((-1, place), (1, np.float32(length / grid.cell) - place)):
+            near = np.flatnonzero(room < FREE * max(1.0, sign * most[max(sign, 0)]))
+            if not len(near) or sign * most[max(sign, 0)] <= 0:
+                continue
+            part = slice(near[0], near[-1] + 1)
+            box = (slice(None), part) if axis == 1 else (part, slice(None))
+            wanted, free = np.maximum(sign * flow[box], 0), np.maximum(room[part], 0.25)
+            free = free if axis == 1 else free[:, None]
+            result = result.copy() if result is flow else result
+            result[box] -= sign * (_held(free, wanted) - (free - wanted))
+        held.append(result)
     return held[0], held[1]
 
 
@@ -110,8 +113,11 @@ def sample(grid: Grid, photo: np.ndarray, flow_x: np.ndarray, flow_y: np.ndarray
         y0, y1 = max(region.y0, top - 1), min(region.y1, end + 1)  # a row more on each side, for the unsharp mask
         moved = _sampled(photo, [_fine(plane, grid, region, y0, y1) for plane in planes[:2]], over, region, y0)
         moved = moved[top - y0 : end - y0]
-        share, place = _fine(planes[2], grid, region, top, end), result[top:end, region.x0 : region.x1]
-        place[...] = moved if share.min() >= 1 else cv2.blendLinear(moved, place.copy(), share, 1 - share)
+        place = result[top:end, region.x0 : region.x1]
+        if _rows(planes[2], grid, region, top, end).min() < 1:
+            share = _fine(planes[2], grid, region, top, end)
+            moved = cv2.blendLinear(moved, place.copy(), share, 1 - share)
+        place[...] = moved
 
     beside(strip, range(region.y0, region.y1, rows))
     return result
@@ -130,12 +136,21 @@ def _sampled(photo: np.ndarray, flow: list[np.ndarray], over: _Over | None, regi
     return sharper
 
 
+def _rows(plane: np.ndarray, grid: Grid, region: Region, y0: int, y1: int) -> np.ndarray:
+    """Those cells of a map that the photo's rows y0..y1 need, of the region's columns."""
+    return plane[_first(grid, y0) : min(-((grid.top - y1) // grid.cell) + 1, len(plane)), region.i0 : region.i1]
+
+
+def _first(grid: Grid, y0: int) -> int:
+    return max((y0 - grid.top) // grid.cell - 1, 0)
+
+
 def _fine(plane: np.ndarray, grid: Grid, region: Region, y0: int, y1: int) -> np.ndarray:
     """A map of the grid at the photo's pixels, the region's columns and the rows y0..y1. (One plane at a time: to split what was
     enlarged together takes longer.)"""
-    j0, j1 = max((y0 - grid.top) // grid.cell - 1, 0), min(-((grid.top - y1) // grid.cell) + 1, len(plane))
-    fine = cv2.resize(plane[j0:j1, region.i0 : region.i1], None, fx=grid.cell, fy=grid.cell, interpolation=cv2.INTER_LINEAR)
-    up, left = y0 - (grid.top + j0 * grid.cell), region.x0 - (grid.left + region.i0 * grid.cell)
+    part = _rows(plane, grid, region, y0, y1)
+    fine = cv2.resize(part, None, fx=grid.cell, fy=grid.cell, interpolation=cv2.INTER_LINEAR)
+    up, left = y0 - (grid.top + _first(grid, y0) * grid.cell), region.x0 - (grid.left + region.i0 * grid.cell)
     return fine[up : up + y1 - y0, left : left + region.x1 - region.x0]
 
 
@@ -173,10 +188,11 @@ class _Over:
         seen = (cover - np.float32(0.5)) * np.float32(self.grid.cell / (SLOPE * EDGE)) + np.float32(0.5)
         back_x, back_y = x[here], y[here]
         over = seen >= 0.5
-        rows, columns = np.nonzero((seen > 0) & (seen < 1) & (apart > APART))
-        at = rows, columns
+        edge = cv2.bitwise_and(cv2.inRange(seen, 1e-6, 1 - 1e-6), cv2.inRange(apart, APART, 1e9))
+        rows, columns = at = np.nonzero(edge)
         share = np.where(over[at], 1 - seen[at], seen[at])  # of the one that is not drawn in the strip
-        other = np.stack([np.where(over, back_x, front_x)[at] + columns + left, np.where(over, back_y, front_y)[at] + rows + top])
+        x, y = (np.where(over[at], back[at], front[at]) for back, front in ((back_x, front_x), (back_y, front_y)))
+        other = np.stack([x + columns + left, y + rows + top])
         np.copyto(back_x, front_x, where=over)
         np.copyto(back_y, front_y, where=over)
         return _Band(rows + (top - y0), columns + (left - region.x0), other.astype(np.float32), share.astype(np.float32))
