@@ -6,11 +6,8 @@ are run. Times are medians.
 
 from __future__ import annotations
 
-import os
 import platform
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,17 +19,19 @@ from PIL import Image
 
 from mimica import api
 from mimica.animation import Prepared, frames, own_controls, render_frame
-from mimica.errors import MissingExtraError, UserError, ValueRangeError, nearest
+from mimica.errors import MissingExtraError, ValueRangeError, nearest
 from mimica.face.align import window_from_photo
 from mimica.facs import AU_NAMES
 from mimica.jobs.workers import cores
 from mimica.motion.expression import checked, wanted
 from mimica.motion.track import Track
-from mimica.pictures.images import read_photo, write_image
+from mimica.pictures.images import PhotoSource, read_photo
 from mimica.reader.read import find_faces
 
 FRAME_SIDE = 512
 PAPER_SIDE = 128
+WIDE = (1920, 1080)
+"""1080p."""
 _TIGHT_EYE_DISTANCE = 0.30
 
 
@@ -158,24 +157,11 @@ def _paper_generator(repeats: int) -> tuple[float, int]:
     return milliseconds, sum(parameter.numel() for parameter in network.parameters())
 
 
-def edit_from_start(setting: Setting) -> list[Figure]:
-    """`mimica edit` of a photo of 12 million pixels, the whole process."""
-    rgb = read_photo(setting.photo).rgb
-    factor = (12e6 / (rgb.shape[0] * rgb.shape[1])) ** 0.5
-    size = (round(rgb.shape[1] * factor), round(rgb.shape[0] * factor))
-    photo, output = setting.folder / "large.jpg", setting.folder / "edited.jpg"
-    write_image(photo, np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC)))
-    command = [sys.executable, "-c", "from mimica.cli import main; main()", "edit", str(photo), "-e", "happy", "-o", str(output)]
+def from_start(setting: Setting) -> list[Figure]:
+    """`mimica edit` of a photo of 12 million pixels, and `mimica --help`, the whole process."""
+    from mimica.evaluate.start_speed import rows
 
-    environment = {n: v for n, v in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}  # modules as once installed: compiled
-
-    def run(_: int) -> None:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        if done.returncode:
-            raise UserError(f"The command 'mimica edit' failed while it was timed: {done.stderr.strip()}")
-
-    seconds = median_ms(run, max(3, setting.repeats // 10)) / 1e3
-    return [Figure("edit from start", seconds, "s", f"photo of {size[0]} x {size[1]} pixels, JPEG to JPEG, whole process")]
+    return [Figure(*row) for row in rows(setting.photo, setting.folder, max(3, setting.repeats // 10))]
 
 
 def head(setting: Setting) -> list[Figure]:
@@ -210,12 +196,30 @@ def _enlarged_to(photo: np.ndarray, longer: int) -> np.ndarray:
 
 
 def animation(setting: Setting) -> list[Figure]:
-    """Frames a second of `mimica animate` at 512 pixels, encoded as mp4."""
-    made = api.animate(setting.photo, "surprised", size=FRAME_SIDE, seconds=4.0)
-    start = time.perf_counter()
-    made.save(setting.folder / "animation.mp4")
-    rate = len(made) / (time.perf_counter() - start)
-    return [Figure("animate", rate, "frames/s", f"{made.size[0]} x {made.size[1]} pixels, mp4, encoding included")]
+    """Frames a second of `mimica animate` at 512 pixels and at 1080p, encoded as mp4."""
+    photos: dict[str, tuple[PhotoSource, int]] = {
+        "animate": (setting.photo, FRAME_SIDE),
+        "animate, 1080p": (_wide(setting.photo), WIDE[0]),
+    }
+    figures = []
+    for name, (photo, size) in photos.items():
+        made = api.animate(photo, "surprised", size=size, seconds=4.0)
+        start = time.perf_counter()
+        made.save(setting.folder / f"animation_{size}.mp4")
+        rate = len(made) / (time.perf_counter() - start)
+        figures.append(Figure(name, rate, "frames/s", f"{made.size[0]} x {made.size[1]} pixels, mp4, encoding included"))
+    return figures
+
+
+def _wide(photo: Path) -> np.ndarray:
+    """The photo, uint8 (1080, 1920, 3): enlarged to that width and cut around its largest face."""
+    rgb = read_photo(photo).rgb
+    eyes = max(find_faces(rgb), key=lambda face: face.eye_distance).landmarks_photo[36:48, 1].mean()
+    factor = max(WIDE[0] / rgb.shape[1], WIDE[1] / rgb.shape[0])
+    size = round(rgb.shape[1] * factor), round(rgb.shape[0] * factor)
+    large = np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC))
+    left, top = (size[0] - WIDE[0]) // 2, int(np.clip(eyes * factor - 0.45 * WIDE[1], 0, size[1] - WIDE[1]))
+    return np.ascontiguousarray(large[top : top + WIDE[1], left : left + WIDE[0]])
 
 
 def annotation(setting: Setting) -> list[Figure]:
@@ -295,7 +299,7 @@ def _scale(name: str) -> Callable[[Setting], list[Figure]]:
 BENCHMARKS: dict[str, Callable[[Setting], list[Figure]]] = {
     "frame": frame,
     "head": head,
-    "edit": edit_from_start,
+    "edit": from_start,
     "animate": animation,
     "film": film,
     "reader": reading,

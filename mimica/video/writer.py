@@ -160,8 +160,10 @@ class _Container:
             whole = np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8) if alpha is None else _seen_by_libwebp(alpha)])
             return av.VideoFrame.from_ndarray(whole, format="rgba").reformat(format="bgra")
         whole = rgb if alpha is None else np.dstack([rgb, alpha])
-        even = cv2.copyMakeBorder(whole, 0, rgb.shape[0] % 2, 0, rgb.shape[1] % 2, cv2.BORDER_REPLICATE)
-        frame = av.VideoFrame.from_ndarray(np.asarray(even, np.uint8), format="rgb24" if alpha is None else "rgba")
+        below, right = rgb.shape[0] % 2, rgb.shape[1] % 2
+        if below or right:
+            whole = np.asarray(cv2.copyMakeBorder(whole, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
+        frame = av.VideoFrame.from_ndarray(whole, format="rgb24" if alpha is None else "rgba")
         space, full, limited = Colorspace.ITU709, ColorRange.JPEG, ColorRange.MPEG
         frame = frame.reformat(None, None, pixel_format, space, space, src_color_range=full, dst_color_range=limited)
         frame.colorspace = 1  # BT.709

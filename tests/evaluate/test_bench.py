@@ -11,6 +11,7 @@ from bright_mouth import BrightMouth, reading
 from mimica import api
 from mimica.errors import MissingExtraError, UserError
 from mimica.evaluate import bench as benchmarks
+from mimica.evaluate import start_speed
 from mimica.evaluate.bench import Setting
 from mimica.pictures.images import read_photo
 
@@ -57,28 +58,34 @@ def test_the_papers_generator_is_the_papers(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_edit_runs_the_command_on_12_million_pixels(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    commands = []
+    commands, environments = [], []
 
-    def run(command: list[str], **_: object) -> SimpleNamespace:
+    def run(command: list[str], env: dict[str, str], **_: object) -> SimpleNamespace:
         commands.append(command)
+        environments.append(env)
         return SimpleNamespace(returncode=0, stderr="")
 
     monkeypatch.setattr(subprocess, "run", run)
-    (figure,) = benchmarks.edit_from_start(setting)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    edit, told = benchmarks.from_start(setting)
     height, width = read_photo(commands[0][4]).rgb.shape[:2]
-    assert height * width == pytest.approx(12e6, rel=0.001) and figure.unit == "s" and len(commands) == 4
+    assert height * width == pytest.approx(12e6, rel=0.001) and edit.unit == told.unit == "s" and len(commands) == 8
+    assert commands[4][3:] == ["--help"] and not any("PYTHONDONTWRITEBYTECODE" in each for each in environments)
 
 
 def test_edit_that_fails_is_told(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmarks, "write_image", lambda *_: None)
+    monkeypatch.setattr(start_speed, "write_image", lambda *_: None)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=2, stderr="Error: no face."))
     with pytest.raises(UserError, match="no face"):
-        benchmarks.edit_from_start(setting)
+        benchmarks.from_start(setting)
 
 
-def test_animation_counts_every_frame(engine: BrightMouth, setting: Setting) -> None:
-    (figure,) = benchmarks.animation(setting)
-    assert figure.value > 1 and "512 x 512" in figure.note and (setting.folder / "animation.mp4").stat().st_size > 1000
+def test_animation_counts_every_frame(engine: BrightMouth, setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmarks, "find_faces", lambda rgb: [reading()])
+    monkeypatch.setattr(benchmarks, "WIDE", (640, 360))
+    small, wide = benchmarks.animation(setting)
+    assert small.value > 1 and "512 x 512" in small.note and (setting.folder / "animation_512.mp4").stat().st_size > 1000
+    assert wide.value > 1 and "640 x 360" in wide.note
 
 
 def test_heads_and_eyes_are_timed_beside_what_stands_still(

@@ -161,8 +161,7 @@ class Canvas:
         still = cv2.extractChannel(added, 3)
         if still.any():
             added += cv2.multiply(self._window.rgba[y0:y1, x0:x1], cv2.merge([still] * 4), dtype=cv2.CV_32F)
-        factors += added
-        region[...] = cv2.convertScaleAbs(np.maximum(factors, 0))  # rounds, and stops at 255
+        region[...] = cv2.add(factors, added, dtype=cv2.CV_8U)  # rounds, and stops at 0 and 255
 
     def smooth_steps(self) -> None:
         """Takes the jags and single pixels off the edges of folds, which a field coarser than the window draws in blocks."""

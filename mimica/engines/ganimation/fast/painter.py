@@ -136,7 +136,7 @@ def draw_mouth(
     for plane, color, dark, full in zip(drawing, topology["inner_color"].T, DARK, white, strict=True):
         plane[...] = dark * full
         plane.ravel()[cover.pixels] = cover.at_pixels(color * full)
-    return cv2.GaussianBlur(cv2.merge([*drawing]), (0, 0), 0.3 * scale) * light[..., None]
+    return cv2.multiply(cv2.GaussianBlur(cv2.merge([*drawing]), (0, 0), 0.3 * scale), cv2.merge([light] * 3))
 
 
 def _within(triangles: np.ndarray, points: np.ndarray, opening: np.ndarray, around: float) -> np.ndarray:
@@ -234,7 +234,9 @@ def composed(
     smooth[6:9] = maps[5:8] * (255 * (1 - attention))  # colour
     smooth[9], smooth[10] = attention, attention * share
     if scale > 1:
-        smooth = np.stack([resized(plane, part, scale) for plane in smooth])
+        smooth, small = np.empty((11, part.height * scale, part.width * scale), np.float32), smooth
+        for plane, coarse in zip(smooth, small, strict=True):
+            cv2.resize(coarse, plane.shape[::-1], dst=plane, interpolation=cv2.INTER_LINEAR)
     alpha, fade = part_of(opening, corner, part, scale), strength * _feather(part, scale)
     warped = smooth[:3] * (1 - alpha)
     still = smooth[10] * alpha
