@@ -38,8 +38,9 @@ def filled(
     scale, of which nothing is taken -> uint8 (h, w, 3), and where it is to be used, float32 (h, w)."""
     patch, rim, eye = (part_of(picture, corner, part, 1) for picture in (crop, away, opening))
     share = cover(rim)
-    eye = cv2.dilate((eye > 0.1).astype(np.uint8), np.ones((2 * LASHES + 1,) * 2, np.uint8))
-    plain = cv2.inpaint(np.ascontiguousarray(patch), (share > 0.05).astype(np.uint8) | eye, RADIUS, cv2.INPAINT_TELEA)
+    holes = cv2.dilate((eye > 0.1).astype(np.uint8), np.ones((2 * LASHES + 1,) * 2, np.uint8))
+    holes[share > 0.05] = 1
+    plain = cv2.inpaint(np.ascontiguousarray(patch), holes, RADIUS, cv2.INPAINT_TELEA)
     ramps = [np.minimum(np.arange(n) + 0.5, n - np.arange(n) - 0.5) / BORDER for n in share.shape]
     inside: np.ndarray = np.clip(np.outer(np.clip(ramps[0], 0, 1), np.clip(ramps[1], 0, 1)), 0, 1)
     return plain, (share * inside).astype(np.float32)

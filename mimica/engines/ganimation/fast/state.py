@@ -158,17 +158,19 @@ def closing(state: State, target: np.ndarray) -> dict[str, float]:
 
 
 def bare(state: State, moved: State, shut: Mapping[str, float]) -> State:
-    """`moved` (the state itself, or with its eyes turned) without the lashes that lids would stretch when they `shut`."""
+    """`moved` (the state itself, or with its eyes turned) without the lashes that lids would stretch when they `shut`, and
+    without rims of glasses."""
     image, crop, changed = moved.face.image.copy(), moved.crop.copy(), list(moved.changed)
+    for name, (plain, where) in state.unframed.items():
+        part, (x, y) = PARTS[name], PARTS[name].corner(state.landmarks, ROWS)
+        patch, dose = np.s_[y : y + part.height, x : x + part.width], where * np.float32(min(1.0, 2 * max(shut.values())))
+        crop[patch] = np.rint(crop[patch] + dose[..., None] * (plain.astype(np.float32) - crop[patch]))
+        changed.append(lenses.laid_over(image, plain, dose, state.crop_from_window, (x, y)))
     for name, share in shut.items():
         if share > 0:
             part, (x, y) = PARTS[name], PARTS[name].corner(state.landmarks, ROWS)
             lighter = 1 + np.float32(share) * (state.lashes[name] - 1)
             patch = np.s_[y : y + part.height, x : x + part.width]
-            if name in state.unframed:
-                plain, where = state.unframed[name]
-                crop[patch] = np.rint(crop[patch] + where[..., None] * (plain.astype(np.float32) - crop[patch]))
-                changed.append(lenses.laid_over(image, plain, where, state.crop_from_window, (x, y)))
             crop[patch] = cv2.multiply(crop[patch], lighter, dtype=cv2.CV_8U)
             corners = np.array([[x, y], [x + part.width, y], [x, y + part.height], [x + part.width, y + part.height]]) / SIDE
             changed.append(_multiplied(image, lighter, state.crop_from_window, (x, y), corners))
@@ -198,8 +200,8 @@ def with_eyes(rendered: Rendered, state: State, moved: State, shut: Mapping[str,
     """What was rendered of a photo that was changed before: the rims of glasses lie over lids that `shut`, and the mask reaches
     over all of it."""
     if moved is not state:
-        for name, share in shut.items():
-            if share > 0 and state.rims is not None:
+        if state.rims is not None and any(shut.values()):
+            for name in shut:
                 place = state.crop_from_window, PARTS[name].corner(state.landmarks, ROWS), PARTS[name]
                 lenses.put_back(rendered.image, state.face.image, state.rims, *place)
         for box in moved.changed:

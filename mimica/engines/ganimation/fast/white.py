@@ -15,8 +15,10 @@ LIMITS = (12.0, 290.0)
 """How dark and how light the white may be; teeth are darker than it."""
 TINTS = (0.2, 2.2)
 """Limits of its tint: light of one colour, nearly."""
-EYES, SKIN = (0.98, 1.015, 0.99), (0.88, 1.03, 1.09)
-"""Tint of teeth over that of the whites of eyes, and over that of skin, in the mean of 47 portraits."""
+EYES, SKIN = (0.98, 1.015, 0.99), (0.90, 1.04, 1.06)
+"""Tint of teeth over that of the whites of eyes, and about that over skin's, in the mean of 47 portraits."""
+HIDDEN = 0.3
+"""What is darker than this share of the skin's light is no white of an eye, but lashes or a dark lens."""
 WARM_SKIN = 0.4
 """Log of skin's red over blue in white light; with less, as in photos without much colour, `SKIN` counts less."""
 FEWEST = 40
@@ -51,7 +53,8 @@ def tooth_white(crop: np.ndarray, eyes: np.ndarray, mouth: np.ndarray, skin: np.
 def _of_eyes_and_skin(eyes: np.ndarray | None, skin: np.ndarray | None) -> np.ndarray:
     """(3,), the tint of white by the colours of whites of eyes and of skin: by the cooler of both, as small or reddened eyes and
     ruddy skin are wrong to the same side."""
-    found = [] if eyes is None else [_tint(eyes) * EYES]
+    hidden = eyes is None or (skin is not None and eyes.mean() < HIDDEN * skin.mean())
+    found = [] if eyes is None or hidden else [_tint(eyes) * EYES]
     if skin is not None:
         tint = _tint(skin)
         found.append(tint * np.array(SKIN) ** np.clip(_warmth(tint) / WARM_SKIN, 0, 1))
