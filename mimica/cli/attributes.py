@@ -44,7 +44,7 @@ def list_(weights: FileOption = None) -> None:
 
 @app.command("fit")
 def fit(
-    data: Annotated[Path, typer.Argument(help="A folder of `mimica prepare vae`.", show_default=False)],
+    data: Annotated[list[Path], typer.Argument(help="Folders of `mimica prepare vae`.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The engine file to write.", show_default=False)],
     weights: FileOption = None,
     only: Annotated[
@@ -61,9 +61,9 @@ def fit(
     from mimica.engines.vae.sheets import heat_map as draw_heat_map
     from mimica.pictures.images import write_image
 
-    check_output(output, (".safetensors",), data)
+    check_output(output, (".safetensors",), data[0])
     if heat_map is not None:
-        check_output(heat_map, (".png", ".jpg"), data)
+        check_output(heat_map, (".png", ".jpg"), data[0])
     with bar("encoding", None) as line:
         vectors = fit_file(data, output, weights or WEIGHTS, only, progress=line.to)
     if heat_map is not None:

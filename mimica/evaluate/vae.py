@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +94,17 @@ def _pairs(data: VaeData, engine: VaeEngine) -> PairReport:
     if not (report.drawn and len(photos) and known):
         return report
     probe = fit_probe(data, training, known)
-    probes = {name: (lambda crops, i=i: probe(crops)[:, i]) for i, name in enumerate(known)}
+    probes = {name: partial(_one_of, probe, i) for i, name in enumerate(known)}
     on_real(report, data, engine, photos, probes)
     trap(report, data, engine, training, photos, probes)
     sharpness(report, data, engine.codec, np.array(spread(photos, 60)))
     return report
+
+
+def _one_of(probe: Probe, place: int, crops: np.ndarray) -> np.ndarray:
+    """(N,) values of one attribute of a probe."""
+    values: np.ndarray = probe(crops)[:, place]
+    return values
 
 
 def reconstruction(codec: Codec, pictures: np.ndarray, masks: np.ndarray) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """Part of `mimica evaluate vae`: what the VAE has learnt from pairs, on pairs of held-out people.
 
 drawn     for every switch, the mean error in levels where the truth changes (some channel by more than `CHANGED` levels, at the
-          network's size): of the photo as it is, of the decoder's picture, and of what the engine makes of the photo
+          network's size): of the photo as it is, of the decoder's picture by the constant step, and by the
+              translator, and of what the engine makes of the photo
 erased    the same for drawn glasses and beards that the eraser takes away again
 real      held-out photos labelled to wear glasses, or a beard, by hand: in how many a probe no longer sees them
 trap      blond hair and glasses: what a step for blond hair does to both, in standard deviations of their probes, if it is
@@ -23,7 +24,7 @@ from mimica.engines.vae.codec import Codec
 from mimica.engines.vae.data import VaeData
 from mimica.engines.vae.edit import VaeEngine
 from mimica.engines.vae.pair_source import Pair, drawn_pairs
-from mimica.engines.vae.stages import rebuilt, sorted_steps
+from mimica.engines.vae.stages import latents, rebuilt, sorted_steps
 from mimica.face.overlay import enlarged
 from mimica.face.restore import SIZE, Restorer
 
@@ -37,8 +38,8 @@ Probe = Callable[[np.ndarray], np.ndarray]
 
 @dataclass
 class PairReport:
-    """`drawn[switch]`: pairs, untouched, decoded, in photo; `erased[what]`: pairs, untouched, decoded; `real[what]`: photos,
-    gone; `trap[vector]`: blond, glasses; `sharp[picture]`: MAE, sharpness."""
+    """`drawn[switch]`: pairs, untouched, constant step, decoded, in photo; `erased[what]`: pairs, untouched, decoded; `real[what]`:
+    photos, gone; `trap[vector]`: blond, glasses; `sharp[picture]`: MAE, sharpness."""
 
     drawn: dict[str, dict[str, float]] = field(default_factory=dict)
     erased: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -65,11 +66,12 @@ def on_pairs(data: VaeData, engine: VaeEngine) -> PairReport:
 def _edited(data: VaeData, engine: VaeEngine, name: str, pair: Pair) -> dict[str, float]:
     photo, truth = (np.asarray(data.images[row]) for row in (pair.photo, pair.row))
     z = engine.codec.encode(photo[None])[0]
-    decoded, _ = engine.codec.decode(np.stack([z, z + pair.dose * engine.vectors.of(name)]))
     steps = sorted_steps(engine.vectors, np.zeros_like(z), {name: pair.dose}, plain=False)
-    made, reach, _ = rebuilt(engine.codec, photo, z, decoded[0], steps)
+    constant = z + np.float32(pair.dose) * engine.vectors.of(name)
+    decoded, _ = engine.codec.decode(np.stack([z, constant, latents(engine.codec, engine.vectors, z, steps)[-1]]))
+    made, reach, _ = rebuilt(engine.codec, engine.vectors, photo, z, decoded[0], steps)
     shown = photo + reach[..., None] * (made - photo)
-    return _errors(truth, {"untouched": photo, "decoded": decoded[1], "in photo": shown}, photo)
+    return _errors(truth, {"untouched": photo, "constant step": decoded[1], "decoded": decoded[2], "in photo": shown}, photo)
 
 
 def _undone(data: VaeData, codec: Codec, kind: int, pair: Pair) -> dict[str, float]:
@@ -114,7 +116,7 @@ def _without(engine: VaeEngine, photo: np.ndarray, kind: int) -> np.ndarray:
     z = engine.codec.encode(photo[None])
     decoded, _ = engine.codec.decode(z)
     steps = sorted_steps(engine.vectors, np.zeros_like(z[0]), {name: -1.0}, plain=False)
-    made, reach, _ = rebuilt(engine.codec, photo, z[0], decoded[0], steps)
+    made, reach, _ = rebuilt(engine.codec, engine.vectors, photo, z[0], decoded[0], steps)
     return np.asarray(np.rint(np.clip(photo + reach[..., None] * (made - photo), 0, 255)).astype(np.uint8))
 
 

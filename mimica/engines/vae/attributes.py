@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from mimica.engines.vae.codec import Codec, Vectors, load_engine_file, save_engine_file
-from mimica.engines.vae.data import VaeData, open_data, spread
+from mimica.engines.vae.data import VaeData, open_all, spread
 from mimica.errors import DataError, ValueRangeError, nearest
 from mimica.facs import EMOTIONS, SIDED_AU_NAMES
 
@@ -144,16 +144,16 @@ def fittable(data: VaeData, rows: np.ndarray) -> tuple[str, ...]:
 
 
 def fit_file(
-    data: Path,
+    data: Path | Sequence[Path],
     output: Path,
     weights: Path,
     names: Sequence[str] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Vectors:
-    """Fits vectors on the training people of a prepared folder, and writes them to `output` with the networks of the engine
+    """Fits vectors on the training people of prepared folders, and writes them to `output` with the networks of the engine
     file `weights`. `progress` is called with (faces encoded, in all). Raises as `fit`, and `WeightsError`."""
     file, before = load_engine_file(weights)
-    faces = open_data(data)
+    faces = open_all([data] if isinstance(data, Path) else data)
     rows, done = faces.rows(validation=False), 0
 
     def count(more: int) -> None:
@@ -161,7 +161,12 @@ def fit_file(
         done += more
         progress(done, len(rows))
 
-    vectors = with_trained(fit(encoded(Codec(file), faces, rows, count), names), before)
+    known = encoded(Codec(file), faces, rows, count)
+    vectors = with_trained(fit(known, names), before)
+    if vectors.switches:
+        from mimica.engines.vae.translate import with_translator  # needs torch
+
+        file = with_translator(file, known, vectors)
     save_engine_file(output, file, vectors)
     return vectors
 

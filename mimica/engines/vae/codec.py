@@ -3,6 +3,7 @@
     encoder.onnx   image float32 (B, 3, S, S) in [-1, 1] -> mean float32 (B, Z)
     decoder.onnx   z float32 (B, Z) -> image (B, 3, S, S) in [-1, 1], mask (B, 1, S, S) in [0, 1]; where the latent is a map
                    also layer (B, 4, S, S), the logits of an object's alpha and its colours in [-1, 1]
+    translator.onnx  perhaps, there: z float32 (B, Z), wish float32 (B, switches), a dose for one of them -> z, float32 (B, Z)
     eraser.onnx    only there: z float32 (B, Z), kind int64 (B,), 0 eyewear, 1 facial hair -> z without it, float32 (B, Z)
 
 One safetensors file of kind `vae-engine` has both as bytes, and (see `mimica.engines.vae.attributes`) `plain` and
@@ -30,6 +31,8 @@ from mimica.pictures.pixels import float_levels, to_signed
 ENGINE_KIND = "vae-engine"
 WEIGHTS = Path(__file__).parents[2] / "weights" / "vae.safetensors"
 BATCH = 32
+SEEN = 1.2
+"""The largest dose of a drawn attribute in training."""
 TEMPERATURE = 0.8
 """Share of the training faces' deviations with which new faces are drawn along `basis`."""
 SOURCE = "The VAE's file"
@@ -50,6 +53,7 @@ class Codec:
 
         self._encoder, self._decoder = (session(name) for name in _NETWORKS)
         self._eraser = session(ERASER) if self.is_map else None
+        self._translator = session(TRANSLATOR) if TRANSLATOR in weights.tensors else None
 
     def encode(self, pictures: np.ndarray) -> np.ndarray:
         """uint8 (B, S, S, 3) -> the posterior's mean, float32 (B, Z)."""
@@ -82,8 +86,21 @@ class Codec:
         """float32 (B, Z) without eyewear (0) or facial hair (1). Raises `WeightsError` where the latent is a vector."""
         if self._eraser is None:
             raise WeightsError(f"{SOURCE} cannot take anything away: its latent is a vector.")
-        inputs = {"z": np.asarray(z, np.float32), "kind": np.full(len(z), kind, np.int64)}
+        inputs: dict[str, np.ndarray] = {"z": np.asarray(z, np.float32), "kind": np.full(len(z), kind, np.int64)}
         return self._eraser.run(inputs, z.shape)[0]
+
+    def translate(self, z: np.ndarray, place: int, vectors: Vectors, dose: float) -> np.ndarray:
+        """(Z,) with a dose of the switch number `place`: as the translator says, which has seen doses up to `SEEN`, or its
+        constant step where there is none."""
+        step = vectors.of(vectors.switches[place])
+        if self._translator is None:
+            return z + np.float32(dose) * step
+        seen = float(np.clip(dose, -SEEN, SEEN))
+        wish = np.zeros((1, len(vectors.switches)), np.float32)
+        wish[0, place] = seen
+        moved = self._translator.run({"z": z[None].astype(np.float32), "wish": wish}, (1, len(z)))[0][0]
+        further: np.ndarray = z + np.float32(dose / seen) * (moved - z)
+        return further
 
 
 @dataclass(frozen=True)
@@ -127,9 +144,9 @@ class Vectors:
         return Vectors((), (), empty, empty, np.zeros((len(SIDED_AU_NAMES), latent), np.float32), zero, zero + 1)
 
 
-ERASER = "eraser.onnx"
+ERASER, TRANSLATOR = "eraser.onnx", "translator.onnx"
 _NETWORKS = {name: Array(f"bytes of {name}", kinds=BYTES) for name in ("encoder.onnx", "decoder.onnx")}
-_ERASER = {ERASER: Array(f"bytes of {ERASER}", kinds=BYTES, required=False)}
+_ERASER = {name: Array(f"bytes of {name}", kinds=BYTES, required=False) for name in (ERASER, TRANSLATOR)}
 _ARRAYS = {
     "plain": Array("attributes", "latent"),
     "decorrelated": Array("attributes", "latent"),

@@ -77,9 +77,9 @@ class VaeEngine:
             empty = np.zeros(image.shape[:2], np.float32)
             return Rendered(image.copy(), empty, as_layers(empty, image) if layers else {})
         if self.codec.is_map and self.detail:
-            picture, reach, mask = rebuilt(self.codec, image, state.latent, state.decoded, steps)
+            picture, reach, mask = rebuilt(self.codec, self.vectors, image, state.latent, state.decoded, steps)
         else:
-            decoded, mask = (array[0] for array in self.codec.decode(latents(self.codec, state.latent, steps)[-1:]))
+            decoded, mask = (array[0] for array in self.codec.decode(latents(self.codec, self.vectors, state.latent, steps)[-1:]))
             change = enlarged(decoded - state.decoded, len(image))
             if self.detail:
                 picture, reach = with_change(image, change), changed_mask(change)

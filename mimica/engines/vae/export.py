@@ -96,15 +96,17 @@ def export(source: Path, target: Path) -> None:
     image, z = torch.zeros(2, 3, shape.image_size, shape.image_size), torch.zeros(2, shape.latent)
     if isinstance(net, SpatialVae):
         networks = {
-            "encoder.onnx": _onnx(_SpatialMean(net), (image,), ["image"], ["mean"]),
-            "decoder.onnx": _onnx(_SpatialDecoders(net), (z,), ["z"], ["image", "mask", "layer"]),
-            "eraser.onnx": _onnx(_Eraser(net), (z, torch.zeros(2, dtype=torch.long)), ["z", "kind"], ["erased"]),
+            "encoder.onnx": onnx_of(_SpatialMean(net), (image,), ["image"], ["mean"]),
+            "decoder.onnx": onnx_of(_SpatialDecoders(net), (z,), ["z"], ["image", "mask", "layer"]),
+            "eraser.onnx": onnx_of(_Eraser(net), (z, torch.zeros(2, dtype=torch.long)), ["z", "kind"], ["erased"]),
         }
-        save_engine_file(target, engine_weights(networks, shape.as_config(), notes), trained_vectors(net))
+        scales = net.linear_decoder.weight.detach().square().sum((1, 2, 3)).sqrt()
+        config = {**shape.as_config(), "scales": [round(float(scale), 5) for scale in scales / scales.max()]}
+        save_engine_file(target, engine_weights(networks, config, notes), trained_vectors(net))
         return
     networks = {
-        "encoder.onnx": _onnx(_Mean(net), (image,), ["image"], ["mean"]),
-        "decoder.onnx": _onnx(_Decoders(net), (z,), ["z"], ["image", "mask"]),
+        "encoder.onnx": onnx_of(_Mean(net), (image,), ["image"], ["mean"]),
+        "decoder.onnx": onnx_of(_Decoders(net), (z,), ["z"], ["image", "mask"]),
     }
     save_engine_file(target, engine_weights(networks, shape.as_config(), notes), Vectors.none(shape.latent))
 
@@ -116,7 +118,7 @@ def trained_vectors(net: SpatialVae) -> Vectors:
     return Vectors(names, ((0, 0),) * len(names), steps, steps, net.unit_steps.detach().numpy(), zero, zero + 1, names)
 
 
-def _onnx(module: nn.Module, examples: tuple[Tensor, ...], inputs: list[str], outputs: list[str]) -> bytes:
+def onnx_of(module: nn.Module, examples: tuple[Tensor, ...], inputs: list[str], outputs: list[str]) -> bytes:
     """The module as an ONNX file with any batch size, weights stored as float16."""
     import onnx
 

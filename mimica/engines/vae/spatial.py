@@ -73,7 +73,8 @@ class DecodedLayer(NamedTuple):
     layer: Tensor
 
 
-def _conv(inputs: int, outputs: int, stride: int = 1, zero: bool = False) -> nn.Conv2d:
+def conv(inputs: int, outputs: int, stride: int = 1, zero: bool = False) -> nn.Conv2d:
+    """3x3; one of `zero` starts as nothing."""
     layer = nn.Conv2d(inputs, outputs, 3, stride, 1)
     nn.init.kaiming_normal_(layer.weight, _SLOPE)
     if zero:
@@ -92,8 +93,8 @@ class Residual(nn.Module):
     ) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.GroupNorm(GROUPS, channels), nn.LeakyReLU(_SLOPE), _conv(channels, channels),
-            nn.GroupNorm(GROUPS, channels), nn.LeakyReLU(_SLOPE), _conv(channels, channels, zero=True),
+            nn.GroupNorm(GROUPS, channels), nn.LeakyReLU(_SLOPE), conv(channels, channels),
+            nn.GroupNorm(GROUPS, channels), nn.LeakyReLU(_SLOPE), conv(channels, channels, zero=True),
         )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
@@ -130,9 +131,9 @@ class Encoder(nn.Module):
         a, b, c = shape.channels
         self.code, side = shape.code, shape.image_size // shape.grid
         self.body = nn.Sequential(
-            nn.PixelUnshuffle(shape.patch), _conv(3 * shape.patch**2, a), nn.LeakyReLU(_SLOPE), _conv(a, b, 2), Residual(b),
-            nn.LeakyReLU(_SLOPE), _conv(b, c, 2), Residual(c), Residual(c), nn.LeakyReLU(_SLOPE),
-            _conv(c, 2 * shape.code, zero=True),
+            nn.PixelUnshuffle(shape.patch), conv(3 * shape.patch**2, a), nn.LeakyReLU(_SLOPE), conv(a, b, 2), Residual(b),
+            nn.LeakyReLU(_SLOPE), conv(b, c, 2), Residual(c), Residual(c), nn.LeakyReLU(_SLOPE),
+            conv(c, 2 * shape.code, zero=True),
         )  # fmt: skip
         self.linear = nn.Conv2d(3, shape.code, side, side)
 
@@ -153,11 +154,11 @@ class Decoder(nn.Module):
     ) -> None:
         super().__init__()
         a, b, c = channels
-        first = [_conv(shape.code, c), Residual(c), *([Mixed(c, shape.grid**2), Residual(c)] if mixed else [])]
+        first = [conv(shape.code, c), Residual(c), *([Mixed(c, shape.grid**2), Residual(c)] if mixed else [])]
         self.body = nn.Sequential(
-            *first, nn.LeakyReLU(_SLOPE), nn.Upsample(scale_factor=2.0, mode="bilinear"), _conv(c, b), Residual(b),
-            nn.LeakyReLU(_SLOPE), nn.Upsample(scale_factor=2.0, mode="bilinear"), _conv(b, a), Residual(a),
-            nn.LeakyReLU(_SLOPE), _conv(a, outputs * shape.patch**2, zero=True), nn.PixelShuffle(shape.patch),
+            *first, nn.LeakyReLU(_SLOPE), nn.Upsample(scale_factor=2.0, mode="bilinear"), conv(c, b), Residual(b),
+            nn.LeakyReLU(_SLOPE), nn.Upsample(scale_factor=2.0, mode="bilinear"), conv(b, a), Residual(a),
+            nn.LeakyReLU(_SLOPE), conv(a, outputs * shape.patch**2, zero=True), nn.PixelShuffle(shape.patch),
         )  # fmt: skip
 
     def forward(self, z: Tensor) -> Tensor:
@@ -174,13 +175,13 @@ class Eraser(nn.Module):
         width: int = 96,  # Channels within: a multiple of 8.
     ) -> None:
         super().__init__()
-        self.enter = _conv(shape.code + len(ERASED), width)
+        self.enter = conv(shape.code + len(ERASED), width)
         self.body = nn.Sequential(
             Residual(width),
             Mixed(width, shape.grid**2),
             Residual(width),
             nn.LeakyReLU(_SLOPE),
-            _conv(width, shape.code, zero=True),
+            conv(width, shape.code, zero=True),
         )
 
     def forward(self, z: Tensor, kind: Tensor) -> Tensor:

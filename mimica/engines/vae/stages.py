@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from mimica.engines.vae.codec import Codec, Vectors
-from mimica.face.attributes import EYEWEAR, FACIAL_HAIR, SHAPED, name_of
+from mimica.face.attributes import EYEWEAR, FACIAL_HAIR, KINDS, SHAPED, name_of
 from mimica.face.overlay import changed_mask, enlarged, to_pixels, with_change, with_motion
 
 MOVING = frozenset({*SHAPED, "smile", "open_mouth", "raised_brows", "frown", "closed_eyes", "turned", "nodding"})
@@ -28,20 +28,25 @@ TINT_GHOST = 110.0
 """Levels of change of a tint at which the photo's fine lines have faded to 1/e."""
 
 
+Doses = tuple[tuple[int, float], ...]
+"""Numbers of switches, and the dose of each."""
+
+
 @dataclass(frozen=True)
 class Steps:
-    """What is asked of one face, by kind: what is taken away, by how much (0 eyewear, 1 facial hair), and the steps (Z,)."""
+    """What is asked of one face, by kind: what is taken away, by how much (0 eyewear, 1 facial hair); steps (Z,) that are the
+    same for every face; and switches, whose steps depend on it."""
 
     erased: Mapping[int, float]
     moves: np.ndarray
     tints: np.ndarray
-    objects: np.ndarray
-    shown: float
-    """How much of an object shows, 0 to 1."""
+    moving: Doses = ()
+    tinting: Doses = ()
+    objects: Doses = ()
 
     @property
     def nothing(self) -> bool:
-        return not (self.erased or self.moves.any() or self.tints.any() or self.objects.any())
+        return not (self.erased or self.moves.any() or self.tints.any() or self.moving or self.tinting or self.objects)
 
 
 def erased_by(name: str, dose: float) -> int | None:
@@ -53,51 +58,59 @@ def erased_by(name: str, dose: float) -> int | None:
 
 def sorted_steps(vectors: Vectors, units: np.ndarray, doses: Mapping[str, float], plain: bool) -> Steps:
     """`units` (Z,), the Action Units' step, and doses by attribute -> all by kind. Only switches can be objects, or be erased:
-    what labels gave stays arithmetic."""
-    zero = np.zeros(len(vectors.latent_mean), np.float32)
-    moves, tints, objects, erased, shown = units + zero, zero, zero, dict[int, float](), 0.0
+    what labels gave stays arithmetic, and so does the opposite of what is only ever drawn one way."""
+    zero: np.ndarray = np.zeros(len(vectors.latent_mean), np.float32)
+    steps, erased = {True: units + zero, False: zero}, dict[int, float]()
+    own: dict[str, list[tuple[int, float]]] = {"moving": [], "tinting": [], "objects": []}
     for name in sorted(doses):
-        dose, step = doses[name], vectors.of(name, plain)
-        trained = name in vectors.switches and not plain
+        dose, moving, trained = doses[name], name_of(name) in MOVING, name in vectors.switches and not plain
         kind = erased_by(name, dose) if trained else None
         if kind is not None:
             erased[kind] = min(1.0, max(erased.get(kind, 0.0), -dose))
-        elif trained and name_of(name) in EYEWEAR:
-            objects, shown = objects + dose * step, max(shown, min(1.0, dose))
-        elif name_of(name) in MOVING:
-            moves = moves + dose * step
+        elif trained and (dose > 0 or KINDS[name_of(name)].low < 0):
+            stage = "objects" if name_of(name) in EYEWEAR else "moving" if moving else "tinting"
+            own[stage].append((vectors.switches.index(name), dose))
         else:
-            tints = tints + dose * step
-    return Steps(erased, moves, tints, objects, shown)
+            steps[moving] = steps[moving] + np.float32(dose) * vectors.of(name, plain)
+    return Steps(erased, steps[True], steps[False], **{stage: tuple(each) for stage, each in own.items()})
 
 
-def latents(codec: Codec, z: np.ndarray, steps: Steps) -> np.ndarray:
+def latents(codec: Codec, vectors: Vectors, z: np.ndarray, steps: Steps) -> np.ndarray:
     """(4, Z): z (Z,) after each of the stages."""
+
+    def switched(at: np.ndarray, doses: Doses) -> np.ndarray:
+        for place, dose in doses:
+            at = codec.translate(at, place, vectors, dose)
+        return at
+
     erased = z
     for kind, share in steps.erased.items():
-        erased = erased + share * (codec.erase(erased[None], kind)[0] - erased)
-    moved = erased + steps.moves
-    return np.stack([erased, moved, moved + steps.tints, moved + steps.tints + steps.objects])
+        erased = erased + np.float32(share) * (codec.erase(erased[None], kind)[0] - erased)
+    moved = switched(erased + steps.moves, steps.moving)
+    tinted_ = switched(moved + steps.tints, steps.tinting)
+    return np.stack([erased, moved, tinted_, switched(tinted_, steps.objects)])
 
 
-def rebuilt(codec: Codec, photo: np.ndarray, z: np.ndarray, decoded: np.ndarray, steps: Steps) -> tuple[np.ndarray, ...]:
+def rebuilt(
+    codec: Codec, vectors: Vectors, photo: np.ndarray, z: np.ndarray, decoded: np.ndarray, steps: Steps
+) -> tuple[np.ndarray, ...]:
     """The photo's crop, uint8 (H, H, 3), with the steps, float32 (H, H, 3); where it changed, (H, H); and the head's mask as
     it is decoded in the end, (S, S). `decoded` (S, S, 3) is z's own picture."""
     side = len(photo)
-    pictures, masks, layers = codec.decode_layers(latents(codec, z, steps))
+    pictures, masks, layers = codec.decode_layers(latents(codec, vectors, z, steps))
     picture, reach = photo.astype(np.float32), np.zeros(photo.shape[:2], np.float32)
     if steps.erased:
         change = enlarged(pictures[0] - decoded, side)
         picture, reach = with_change(photo, change), changed_mask(change)
-    if steps.moves.any():
+    if steps.moves.any() or steps.moving:
         before = picture
         picture = with_motion(to_pixels(picture), pictures[0], pictures[1])
         reach = np.maximum(reach, changed_mask(picture - before))
-    if steps.tints.any():
+    if steps.tints.any() or steps.tinting:
         change = enlarged(pictures[2] - pictures[1], side)
         picture, reach = tinted(picture, change), np.maximum(reach, changed_mask(change))
-    if steps.objects.any():
-        alpha = steps.shown * cut(layers[3][..., 0], side)
+    if steps.objects:
+        alpha = min(1.0, max(dose for _, dose in steps.objects)) * cut(layers[3][..., 0], side)
         colour = enlarged(np.ascontiguousarray(layers[3][..., 1:]), side)
         picture = picture + alpha[..., None] * (np.clip(colour, 0, 255) - picture)
         reach = np.maximum(reach, alpha > 1 / 255)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from mimica.engines.vae.spatial import Recent, SpatialShape, SpatialVae
 from mimica.engines.vae.spatial_train import layer_loss, pictures_of, start_steps
 from mimica.engines.vae.stages import cut, erased_by, sorted_steps
 from mimica.engines.vae.train import PRESETS, Vae, VaeOptions
+from mimica.engines.vae.translate import fitted
 from mimica.errors import DataError
 from mimica.evaluate.vae import evaluate
 from mimica.facs import SIDED_AU_NAMES
@@ -44,7 +46,9 @@ def run(tiny_pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def weights(run: Path, tiny_pairs: Path) -> Path:
     """An engine file with what was trained and what labels say."""
     export(run / "weights" / "vae.safetensors", run / "bare.safetensors")
-    fit_file(tiny_pairs, run / "engine.safetensors", run / "bare.safetensors")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mimica.engines.vae.translate.fitted", partial(fitted, steps=80))
+        fit_file(tiny_pairs, run / "engine.safetensors", run / "bare.safetensors")
     return run / "engine.safetensors"
 
 
@@ -134,11 +138,22 @@ def test_changes_reach_the_photo_by_what_they_are(engine: VaeEngine, astronaut: 
     zero, all_of_it = np.zeros(engine.codec.latent, np.float32), {"glasses": 0.5, "beard": -0.7, "dark_hair": 1.0, "weight": 1.0}
     vectors = engine.vectors
     steps = sorted_steps(vectors, zero, {name: dose for name, dose in all_of_it.items() if name in vectors.attributes}, False)
-    assert steps.erased == {1: 0.7} and steps.shown == 0.5 and np.allclose(steps.objects, 0.5 * vectors.of("glasses"))
-    assert np.allclose(steps.tints, vectors.of("dark_hair")) and not steps.moves.any()
+    assert steps.erased == {1: 0.7} and steps.objects == ((vectors.switches.index("glasses"), 0.5),)
+    assert np.allclose(steps.tints, vectors.of("dark_hair")) and not steps.moves.any() and not steps.nothing
     plain = sorted_steps(vectors, zero, {"glasses": -1.0}, plain=True)
     assert not plain.erased and np.allclose(plain.tints, -vectors.of("glasses", True)), "arithmetic alone"
     assert erased_by("sunglasses", -1) == 0 and erased_by("age", -1) is None and erased_by("beard", 1) is None
+
+
+def test_a_translator_says_what_a_step_is_on_a_face(engine: VaeEngine, tiny_pairs: Path):
+    """It is nearer to the pairs' latents than the constant step, and goes on evenly beyond the doses that it has seen."""
+    faces, vectors, codec = open_data(tiny_pairs), engine.vectors, engine.codec
+    pairs = [pair for pair in drawn_pairs(faces, vectors.switches, validation=False) if pair.switch == 1]
+    z, target = (codec.encode(np.asarray(faces.images[[getattr(p, n) for p in pairs]])) for n in ("photo", "row"))
+    moved = np.stack([codec.translate(one, 1, vectors, 1.0) for one in z])
+    assert np.abs(moved - target).mean() < 0.9 * np.abs(z + vectors.of("glasses") - target).mean()
+    near, far = (codec.translate(z[0], 1, vectors, dose) - z[0] for dose in (1.2, 2.4))
+    assert np.allclose(far, 2 * near, atol=1e-4)
 
 
 def test_an_enlarged_layer_has_sharp_edges():
