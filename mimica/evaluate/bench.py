@@ -271,6 +271,13 @@ def film(setting: Setting) -> list[Figure]:
     return [Figure(*row) for row in speed(setting.photo, setting.folder)]
 
 
+def film_drawn(setting: Setting) -> list[Figure]:
+    """Drawn attributes: put on once, and carried to each frame of a film."""
+    from mimica.evaluate.film_speed import drawn
+
+    return [Figure(*row) for row in drawn(setting.photo, setting.folder)]
+
+
 def film_memory(setting: Setting) -> list[Figure]:
     """Peak memory for a short film and a long one."""
     from mimica.evaluate.film_speed import memory
@@ -307,6 +314,7 @@ BENCHMARKS: dict[str, Callable[[Setting], list[Figure]]] = {
     "web": page_previews,
     "load": page_load,
     "profile": stages,
+    "film-drawn": film_drawn,
     "film-memory": film_memory,
     "parts": _scale("parts"),
     "ray": _scale("ray"),
@@ -315,7 +323,7 @@ BENCHMARKS: dict[str, Callable[[Setting], list[Figure]]] = {
     "training": _scale("training"),
 }
 """Name -> function; a new one is a line here."""
-ON_REQUEST = ("web", "load", "profile", "film-memory", "parts", "ray", "paths", "synthesize", "training")
+ON_REQUEST = ("web", "load", "profile", "film-drawn", "film-memory", "parts", "ray", "paths", "synthesize", "training")
 """Run only when named by `--only`: they need extras (`web`, `ray`, `train`), minutes, or say where time goes (`profile`)."""
 
 

@@ -36,6 +36,8 @@ from mimica.video.reader import open_video
 
 REQUESTS: Mapping[str, Mapping[str, Any]] = {"happy:0.6": {"expression": "happy:0.6"}, "au 1=0.5,2=0.5": {"au": "1=0.5,2=0.5"}}
 """What is asked for: one edit of the mouth, and one of the brows, under which speech must stay as it is."""
+LEVELS = 3
+"""Levels by which what is drawn must change a pixel for it to count as part of the face."""
 SIDE = 256
 """Pixels of the crop in which flicker is measured."""
 MEAN_OF_MEDIAN = 1.183
@@ -148,12 +150,14 @@ def _measured(film: Path, name: str, edit: FilmEdit, identity: Identity, seconds
     for (index, time, source), (job, edited) in zip(open_video(film), steps, strict=False):
         if seconds and time > seconds:
             break
-        if job.frame.troubles or len(job.values) != 1 or job.frame.parts[0].share < 1:
+        if job.frame.troubles or len(job.frame.parts) != 1 or job.frame.parts[0].share < 1 or not (job.values or edit.wish):
             continue
         reading = job.frame.parts[0].reading
         matrix = crop_from_photo(reading.landmarks_photo, SIDE)
-        inside = _inside(transform(reading.landmarks_photo, matrix))
-        flicker.add(index, cut(source, matrix, SIDE), cut(edited, matrix, SIDE), inside)
+        inside, crops = _inside(transform(reading.landmarks_photo, matrix)), [cut(rgb, matrix, SIDE) for rgb in (source, edited)]
+        if edit.wish:  # hair and beards reach beyond the landmarks
+            inside |= cv2.blur(cv2.absdiff(*crops).max(axis=2), (5, 5)) > LEVELS
+        flicker.add(index, *crops, inside)
         before, after = (reader.read_aligned(rgb, [reading.landmarks_photo])[0] for rgb in (source, edited))
         _add(seen, edit, job, truth, before.action_units, after.action_units)
         if identity.path is not None and index % IDENTITY_EVERY == 0:
@@ -177,7 +181,7 @@ def _add(
 ) -> None:
     own = own_controls(job.frame.parts[0].reading)
     tables: list[tuple[list[list[float]], Mapping[str, float]]] = [
-        (seen.own, own), (seen.asked, job.values[0]), (seen.before, before), (seen.after, after)
+        (seen.own, own), (seen.asked, job.values[0] if job.values else own), (seen.before, before), (seen.after, after)
     ]  # fmt: skip
     if truth is not None:
         shown = {name: value for name, value in truth.sample(job.frame.time).items() if name not in HEAD}
@@ -193,7 +197,7 @@ def _row(film: Path, name: str, edit: FilmEdit, flicker: Flicker, seen: _Seen) -
     units = np.abs(asked - own).mean(axis=0) > ASKED
     change, read = (asked - own)[:, units], (after - before)[:, units]
     truth = None
-    if seen.true:
+    if seen.true and units.any():
         true, true_asked = np.array(seen.true)[:, units], np.array(seen.true_asked)[:, units]
         truth = mean_absolute_error(after[:, units], true_asked), mean_absolute_error(before[:, units], true)
     mouth = [i for i, unit in enumerate(SIDED_AU_NAMES) if unit in MOUTH and before[:, i].std() > MOVES]

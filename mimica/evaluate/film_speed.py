@@ -7,19 +7,28 @@ writing are timed together; the engine and the reader are loaded before.
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from mimica.engines.base import load_engine
+from mimica.engines.layers.dress import dress
 from mimica.face.align import crop_from_photo
+from mimica.face.attributes import wish_of
 from mimica.film.edit import edit_video
+from mimica.film.wardrobe import Wardrobe
+from mimica.film.watch import Frame, seen, settled
 from mimica.pictures.images import read_photo
+from mimica.reader.follow import Finder
 from mimica.reader.read import largest_face
+from mimica.video.reader import open_video
 from mimica.video.writer import VideoWriter
 
 Row = tuple[str, float, str, str]
@@ -30,6 +39,8 @@ SWAY = 12.0
 """Pixels that the picture moves to and fro."""
 LENGTHS = (10, 40, 100)
 """Seconds of the films whose memory is compared."""
+DRAWN = ("glasses", "sunglasses", "beard", "lipstick", "makeup", "age", "tan", "hair:blond,bare", "weight")
+ROUNDS = 3
 _PEAK = (
     "import resource, sys, mimica; mimica.edit_video(sys.argv[1], 'happy:0.6').save(sys.argv[2]);"
     "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
@@ -69,6 +80,39 @@ def speed(photo: Path, folder: Path, seconds: float = 4.0) -> list[Row]:
         ("film", frames / clock, "frames/s", note),
         ("film, a frame", 1e3 * processor / frames, "ms", "of the processor, all threads, encoding too"),
     ]
+
+
+def drawn(photo: Path, folder: Path, seconds: float = 1.0) -> list[Row]:
+    """Each attribute of `DRAWN`: how long the photo takes, and how long each frame of the film once it is put on. Medians, of the
+    processor."""
+    rgb = read_photo(photo).rgb
+    reading, rows = largest_face(rgb), list[Row]()
+    given = reading.landmarks_photo, reading.irises_photo, (reading.yaw, reading.pitch, reading.roll)
+    film = film_of(photo, folder / "film.mp4", seconds)
+    frames = [frame for frame in settled(seen(open_video(film), Finder("dlib", None, threads=1), None)) if frame.parts]
+    for name in DRAWN:
+        wish = wish_of({name: 1.0})
+        once = [_spent(lambda wish=wish: dress(rgb, *given, wish)) for _ in range(ROUNDS)]
+        wardrobe = Wardrobe(wish)
+        copies = (replace(frame, rgb=frame.rgb.copy()) for frame in frames)
+        spent = [_spent(lambda frame=frame, wardrobe=wardrobe: _worn(wardrobe, frame)) for frame in copies]
+        rows.append((f"{name}, a photo", statistics.median(once), "ms", f"{rgb.shape[1]} x {rgb.shape[0]} pixels"))
+        rows.append((f"{name}, a frame", statistics.median(spent[1:]), "ms", f"{WIDTH} x {HEIGHT}, face crop of {SIDE} pixels"))
+    return rows
+
+
+def _worn(wardrobe: Wardrobe, frame: Frame) -> None:
+    """A frame dressed, glasses and all."""
+    dressed = wardrobe.put_on(frame, frame.parts[0])
+    if dressed is not None and dressed.overlay is not None:
+        dressed.overlay.lay(frame.rgb)
+
+
+def _spent(work: Callable[[], object]) -> float:
+    """Milliseconds of the processor."""
+    start = time.process_time()
+    work()
+    return 1e3 * (time.process_time() - start)
 
 
 def memory(photo: Path, folder: Path) -> list[Row]:

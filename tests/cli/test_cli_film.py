@@ -105,6 +105,17 @@ def test_the_person_of_a_film_is_driven(film: Path, tmp_path: Path, engine: Brig
     assert run("drive", film, film, "--face", "all", "-o", tmp_path / "c.mp4")[0] == 2
 
 
+def test_what_is_drawn_is_put_on_the_person_of_a_film(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, said = run("edit", film, "--attribute", "sunglasses=1:aviator", "-o", tmp_path / "a.mp4")
+    assert code == 0 and changed(film, tmp_path / "a.mp4") > 40, said
+    assert run("drive", film, PHOTO, "--attribute", "sunglasses=1", "--parts", "mouth", "-o", tmp_path / "b.mp4")[0] == 0
+    assert changed(film, tmp_path / "b.mp4") > 40
+    assert run("drive", film, film, "--attribute", "wings=1", "-o", tmp_path / "c.mp4")[0] == 2
+    monkeypatch.setattr("mimica.engines.layers.masks.CHILD", 200.0)
+    code, said = run("edit", film, "--attribute", "beard=1", "--attribute", "glasses=1", "-o", tmp_path / "d.mp4")
+    assert code == 0 and "gets no beard" in " ".join(said.split())
+
+
 def test_expressions_are_kept_and_listed(tmp_path: Path) -> None:
     face = tmp_path / "faces" / "grin.json"
     face.parent.mkdir()

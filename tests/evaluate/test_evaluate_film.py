@@ -44,6 +44,8 @@ def test_a_film_is_measured(astronaut: np.ndarray, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("timestamp,AU12_r\n0,4.0\n1,4.0\n")
     (row,), missing = evaluate([tmp_path / "a.mp4"], BrightMouth(), {"smile": {"au": "12+=0.1"}})
     assert (row.frames, row.edited, row.film, missing) == (6, 6, "a.mp4", []) and row.truth is not None
+    (drawn,), _ = evaluate([tmp_path / "a.mp4"], BrightMouth(), {"sunglasses": {"attributes": "sunglasses=1"}})
+    assert drawn.edited == 6 and drawn.error == 0 and 0.1 < drawn.flicker < 1.5
     (tmp_path / "b.mp4").write_bytes((tmp_path / "a.mp4").read_bytes())
     rows, missing = evaluate([tmp_path / "b.mp4"], BrightMouth(), {"smile": {"au": "12+=0.1"}}, seconds=0.05)
     assert not rows and "fewer than three" in missing[0]

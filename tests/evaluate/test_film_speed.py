@@ -29,3 +29,10 @@ def test_films_are_timed_from_reading_to_writing(tmp_path: Path, monkeypatch: py
         monkeypatch.setattr(film_speed, name, value)
     (_, rate, unit, note), (_, spent, _, _) = film_speed.speed(PHOTO, tmp_path, 0.2)
     assert rate > 0 and unit == "frames/s" and note.startswith("5 frames of 320 x 240") and spent > 0
+
+
+def test_what_is_drawn_is_timed_on_a_photo_and_in_a_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("WIDTH", 320), ("HEIGHT", 240), ("SIDE", 128), ("DRAWN", ("lipstick",)), ("ROUNDS", 1)):
+        monkeypatch.setattr(film_speed, name, value)
+    photo, film = film_speed.drawn(PHOTO, tmp_path, 0.2)
+    assert photo[0] == "lipstick, a photo" and film[3].startswith("320 x 240") and photo[1] > 0 and film[1] > 0

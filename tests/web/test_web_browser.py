@@ -342,6 +342,20 @@ def test_photos_are_dropped_and_pasted(page: Any) -> None:
     page.wait_for_selector('[data-expression="surprise"][aria-pressed="false"]')
 
 
+def test_shapes_and_colours_are_chosen(page: Any) -> None:
+    upload(page)
+    box = page.locator('[data-choice="glasses shape"]')
+    before = shown(page)
+    box.select_option("round")
+    round_ones = settled(page, before)
+    assert changed(round_ones, before).sum() > 100, "what is chosen is put on"
+    page.locator('[data-choice="glasses frame"]').select_option("gold")
+    assert changed(settled(page, round_ones), round_ones).sum() > 50
+    page.click("#undo")
+    page.wait_for_function("""() => document.querySelector('[data-choice="glasses frame"]').value === "black"
+        && document.querySelector('[data-choice="glasses shape"]').value === "round" """)
+
+
 def test_engines_seeds_and_transitions(page: Any) -> None:
     upload(page)
     page.click("#tab-make")

@@ -19,6 +19,10 @@ def film(
     engine: EngineOption = "ganimation",
     weights: WeightsOption = None,
     seconds: Annotated[float, typer.Option("--seconds", help="Take so many seconds of each film; 0: all.", min=0)] = 0.0,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option("--attribute", help="Put this on, 'glasses=1:round', in place of the two edits; may be given again."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Flicker of edits against the films' noise, error of the asked change, identity, speech before and after.
@@ -26,14 +30,17 @@ def film(
     Each film is made to smile, and to raise its brows. Its true Action Units are taken from FILM.csv beside it, if there is one.
 
     mimica evaluate film clips/
+
+    mimica evaluate film clips/ --attribute glasses=1 --attribute beard=1
     """
     from mimica.data.inputs import list_inputs
     from mimica.engines.base import load_engine
     from mimica.evaluate.film import REQUESTS, evaluate
 
     films = [each.path for each in list_inputs(clips) if each.is_video]
-    with bar("edits", len(films) * len(REQUESTS)) as line:
-        rows, missing = evaluate(films, load_engine(engine, weights), seconds=seconds, progress=line.advance)
+    requests = {each: {"attributes": each} for each in attribute} if attribute else REQUESTS
+    with bar("edits", len(films) * len(requests)) as line:
+        rows, missing = evaluate(films, load_engine(engine, weights), requests, seconds=seconds, progress=line.advance)
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=1))
         return

@@ -37,7 +37,7 @@ ALL = 100
 """What stands for keeping all of a pixel in a picture of 8 bits."""
 DARK, BRIGHTEST = 4.0, 2.5
 """Levels that are added before light is compared, and the most that it grows."""
-ROOM = 0.35
+ROOM = 0.22
 """Eye distances around what lies on the skin by which it may move out of where it was."""
 
 

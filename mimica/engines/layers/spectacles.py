@@ -53,7 +53,7 @@ class Material:
 
     colour: tuple[int, int, int]
     metal: bool = False
-    rim: float = 0.30
+    rim: float = 0.22
     depth: float = 0.22
 
 
