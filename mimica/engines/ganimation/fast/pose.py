@@ -2,11 +2,12 @@
 
 Once a photo a head is fitted (`mimica.face.head`) and its depth drawn (`depth`); per frame the turn becomes a flow on a coarse
 grid (`pose_flow`), over which the side that turns away is drawn from the head itself (`pose_front`), and along which the frame's
-pixels are sampled once (`pose_pixels`). Pose is the last thing to happen to a frame, so that whatever was painted moves along.
-No turn gives the frame back, bit for bit, and so do pixels that nothing moves.
+pixels are sampled once (`pose_pixels`). Where the photo shows the head turned, what turning it back uncovers is filled from its
+other side (`pose_mirror`). Pose is the last thing to happen to a frame, so that whatever was painted moves along. No turn gives
+the frame back, bit for bit, and so do pixels that nothing moves.
 
-Known to be weak: what the turn uncovers is the photo's own rim, stretched; light turns with the head; straight lines near the
-head bend under roll; beyond 25 degrees the near cheek becomes flat."""
+Known to be weak: what a turn uncovers of a photo that faces the camera is the photo's own rim, stretched; light turns with the
+head; straight lines near the head bend under roll; beyond 25 degrees the near cheek becomes flat."""
 
 from __future__ import annotations
 
