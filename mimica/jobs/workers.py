@@ -19,6 +19,7 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from mimica.errors import UserError
+from mimica.jobs.cores import cores as cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -29,11 +30,6 @@ _AHEAD = 4
 """Tasks a worker has waiting for it."""
 _PATIENCE = 0.2
 """Seconds between two looks at the progress."""
-
-
-def cores() -> int:
-    """How many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Stopped(Exception):

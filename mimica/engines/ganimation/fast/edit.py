@@ -22,7 +22,7 @@ import numpy as np
 
 from mimica.engines.base import Crop, Face, Rendered
 from mimica.engines.ganimation.fast import lasting, lids, mouth, outline
-from mimica.engines.ganimation.fast.beside import beside
+from mimica.engines.ganimation.fast.beside import beside, frame
 from mimica.engines.ganimation.fast.canvas import Canvas, painted
 from mimica.engines.ganimation.fast.gaze import lids as following
 from mimica.engines.ganimation.fast.inside import Inside, deepened, own_gap
@@ -152,10 +152,11 @@ class FastGanimation:
                 "flow": np.zeros((*empty.shape, 2), np.float32),
             }
             return with_eyes(Rendered(image.copy(), empty, found if layers else {}), state, moved, shut)
-        field, paints = self._predict(moved, _lips_parted(state.controls, target), max(shut.values()))
         window = state.window.with_eyes(image, moved.changed) if moved.changed else state.window
-        given = window, state.crop_from_window, field, state.scale
-        drawn = painted(*given, paints)
+        with frame():
+            field, paints = self._predict(moved, _lips_parted(state.controls, target), max(shut.values()))
+            given = window, state.crop_from_window, field, state.scale
+            drawn = painted(*given, paints)
         return with_eyes(Rendered(*drawn, Canvas(*given).layers(field, paints()) if layers else {}), state, moved, shut)
 
     def reach(self, state: State) -> tuple[int, int, int, int]:

@@ -259,7 +259,9 @@ def test_changed_eyes_are_seen_through_the_enlarged_window(astronaut: np.ndarray
     assert np.array_equal(seen[..., :3], other[50:400, 100:400])
 
 
-def test_what_is_done_beside_is_told_of_its_errors_and_a_fork_gets_threads_of_its_own() -> None:
+def test_what_is_done_beside_is_told_of_its_errors_and_a_fork_gets_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "cores", lambda: 2)
+
     def work(number: int) -> int:
         if number == 2:
             raise ValueError("two")
@@ -276,7 +278,17 @@ def test_what_is_done_beside_is_told_of_its_errors_and_a_fork_gets_threads_of_it
         assert os.waitpid(child, 0)[1] == 0
 
 
-def test_what_the_other_thread_has_not_begun_is_done_here() -> None:
+def test_frames_that_keep_all_cores_busy_get_no_other_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "cores", lambda: 2)
+    monkeypatch.setattr(beside, "_helper", lambda: pytest.fail("another thread"))
+    with beside.frame(), beside.frame():
+        assert beside.beside(threading.get_ident)() == threading.get_ident()
+    monkeypatch.undo()
+    assert beside._frames.count == 0
+
+
+def test_what_the_other_thread_has_not_begun_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "cores", lambda: 2)
     busy, here = threading.Event(), threading.get_ident()
     first, second = beside.beside(busy.wait, 60), beside.beside(threading.get_ident)
     assert second() == here  # the other thread still waits
