@@ -154,12 +154,13 @@ def _measured(film: Path, name: str, edit: FilmEdit, identity: Identity, seconds
             continue
         reading = job.frame.parts[0].reading
         matrix = crop_from_photo(reading.landmarks_photo, SIDE)
-        inside, crops = _inside(transform(reading.landmarks_photo, matrix)), [cut(rgb, matrix, SIDE) for rgb in (source, edited)]
+        inside = _inside(transform(reading.landmarks_photo, matrix))
+        before, after = cut(source, matrix, SIDE), cut(edited, matrix, SIDE)
         if edit.wish:  # hair and beards reach beyond the landmarks
-            inside |= cv2.blur(cv2.absdiff(*crops).max(axis=2), (5, 5)) > LEVELS
-        flicker.add(index, *crops, inside)
-        before, after = (reader.read_aligned(rgb, [reading.landmarks_photo])[0] for rgb in (source, edited))
-        _add(seen, edit, job, truth, before.action_units, after.action_units)
+            inside |= cv2.blur(cv2.absdiff(before, after).max(axis=2), (5, 5)) > LEVELS
+        flicker.add(index, before, after, inside)
+        shown = [reader.read_aligned(rgb, [reading.landmarks_photo])[0].action_units for rgb in (source, edited)]
+        _add(seen, edit, job, truth, shown[0], shown[1])
         if identity.path is not None and index % IDENTITY_EVERY == 0:
             ways = (identity.descriptor(rgb, reading.landmarks_photo) for rgb in (source, edited))
             seen.identities.append(float(np.linalg.norm(next(ways) - next(ways))))

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -92,10 +93,10 @@ def drawn(photo: Path, folder: Path, seconds: float = 1.0) -> list[Row]:
     frames = [frame for frame in settled(seen(open_video(film), Finder("dlib", None, threads=1), None)) if frame.parts]
     for name in DRAWN:
         wish = wish_of({name: 1.0})
-        once = [_spent(lambda wish=wish: dress(rgb, *given, wish)) for _ in range(ROUNDS)]
+        once = [_spent(partial(dress, rgb, *given, wish)) for _ in range(ROUNDS)]
         wardrobe = Wardrobe(wish)
         copies = (replace(frame, rgb=frame.rgb.copy()) for frame in frames)
-        spent = [_spent(lambda frame=frame, wardrobe=wardrobe: _worn(wardrobe, frame)) for frame in copies]
+        spent = [_spent(partial(_worn, wardrobe, frame)) for frame in copies]
         rows.append((f"{name}, a photo", statistics.median(once), "ms", f"{rgb.shape[1]} x {rgb.shape[0]} pixels"))
         rows.append((f"{name}, a frame", statistics.median(spent[1:]), "ms", f"{WIDTH} x {HEIGHT}, face crop of {SIDE} pixels"))
     return rows

@@ -70,10 +70,11 @@ def _without(crop: np.ndarray, rims: np.ndarray, points: np.ndarray, wider: int,
         mask[_eyes(points, mask.shape) > 0] = 0
     painted = cv2.inpaint(crop, mask, REACH, cv2.INPAINT_TELEA).astype(np.float32)
     skin = crop.astype(np.float32)
-    grain = (skin - blur(skin, 1.2))[_cheeks(points, mask.shape) & (mask == 0)]
+    fine: np.ndarray = skin - blur(skin, 1.2)
+    grain = fine[_cheeks(points, mask.shape) & (mask == 0)]
     if len(grain) > LEAST:
-        noise = np.random.default_rng(5).normal(0, float(grain.std()), mask.shape).astype(np.float32)
-        painted += blur(noise, 0.6)[..., None] * 1.6
+        noise: np.ndarray = np.random.default_rng(5).standard_normal(mask.shape, np.float32)
+        painted += blur(noise, 0.6)[..., None] * np.float32(1.6 * float(grain.std()))
     return np.where(mask[..., None] > 0, np.rint(np.clip(painted, 0, 255)), crop).astype(np.uint8), mask.astype(np.float32)
 
 
