@@ -27,12 +27,12 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "live": (
             "mimica.cli.live:live",
-            "Move a photo with your face, live: other programs see it as a camera. Needs `pip install 'mimica[live]'` for that.",
+            "Move a photo with your face, live: other programs see it as a camera. Needs `pip install 'mimica\\[live]'` for that.",
         ),
         "web": (
             "mimica.cli.web:web",
             "Open a page with sliders, a timeline and the camera; photos stay on this machine. Needs `pip "
-            "install 'mimica[web]'`.",
+            "install 'mimica\\[web]'`.",
         ),
         "grid": (
             "mimica.cli.grid:grid",

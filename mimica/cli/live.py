@@ -47,7 +47,7 @@ def live(
     showing: Showing = Showing(),
     source: Source = Source(),
 ) -> None:
-    """Move a photo with your face, live: other programs see it as a camera. Needs `pip install 'mimica[live]'` for that.
+    """Move a photo with your face, live: other programs see it as a camera. Needs `pip install 'mimica\\[live]'` for that.
 
     mimica live photo.jpg --calibrate
 

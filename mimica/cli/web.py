@@ -26,7 +26,7 @@ def web(
     ] = None,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
 ) -> None:
-    """Open a page with sliders, a timeline and the camera; photos stay on this machine. Needs `pip install 'mimica[web]'`.
+    """Open a page with sliders, a timeline and the camera; photos stay on this machine. Needs `pip install 'mimica\\[web]'`.
 
     mimica web
 

@@ -49,3 +49,9 @@ def test_what_is_only_listed_is_listed_in_full() -> None:
         return "\n".join(f"{n} {c.rich_help_panel}" for n, c in command.commands.items())  # type: ignore[attr-defined]
 
     assert help_of(command_line(["--help"])) == help_of(app)
+
+
+@pytest.mark.parametrize(("words", "shown"), [(["--help"], "mimica[live]"), (["web", "--help"], "mimica[web]")])
+def test_brackets_of_extras_survive_the_help(words: list[str], shown: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "mimica", *words], capture_output=True, text=True, check=True)
+    assert shown in done.stdout
