@@ -27,7 +27,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "live": (
             "mimica.cli.live:live",
-            "Move a photo with your face, live: other programs see it as a camera. Needs `pip install 'mimica\\[live]'` for that.",
+            "Move a photo with your face, live: other programs see it as a camera. Needs `pip install "
+            "'mimica\\[live]'` for that.",
         ),
         "web": (
             "mimica.cli.web:web",
