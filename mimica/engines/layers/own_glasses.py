@@ -73,7 +73,7 @@ def _without(crop: np.ndarray, rims: np.ndarray, points: np.ndarray, wider: int,
     fine: np.ndarray = skin - blur(skin, 1.2)
     grain = fine[_cheeks(points, mask.shape) & (mask == 0)]
     if len(grain) > LEAST:
-        noise = np.random.default_rng(5).normal(size=mask.shape).astype(np.float32)
+        noise = np.asarray(np.random.default_rng(5).normal(size=mask.shape), np.float32)
         painted += blur(noise, 0.6)[..., None] * np.float32(1.6 * float(grain.std()))
     return np.where(mask[..., None] > 0, np.rint(np.clip(painted, 0, 255)), crop).astype(np.uint8), mask.astype(np.float32)
 
