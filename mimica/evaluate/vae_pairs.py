@@ -38,8 +38,8 @@ Probe = Callable[[np.ndarray], np.ndarray]
 
 @dataclass
 class PairReport:
-    """`drawn[switch]`: pairs, untouched, constant step, decoded, in photo; `erased[what]`: pairs, untouched, decoded; `real[what]`:
-    photos, gone; `trap[vector]`: blond, glasses; `sharp[picture]`: MAE, sharpness."""
+    """`drawn[switch]`: pairs, untouched, constant step, decoded, in photo; `erased[what]`: pairs, untouched, decoded;
+    `real[what]`: photos, gone; `trap[vector]`: blond, glasses; `sharp[picture]`: MAE, sharpness."""
 
     drawn: dict[str, dict[str, float]] = field(default_factory=dict)
     erased: dict[str, dict[str, float]] = field(default_factory=dict)

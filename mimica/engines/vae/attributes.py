@@ -13,13 +13,14 @@ Dose 1 of an attribute is the difference between a typical positive and a typica
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from mimica.engines.vae.codec import Codec, Vectors, load_engine_file, save_engine_file
 from mimica.engines.vae.data import VaeData, open_all, spread
+from mimica.engines.vae.encoded import Encoded, encoded
 from mimica.errors import DataError, ValueRangeError, nearest
 from mimica.facs import EMOTIONS, SIDED_AU_NAMES
 
@@ -103,34 +104,6 @@ def cosines(vectors: np.ndarray) -> np.ndarray:
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     products: np.ndarray = unit @ unit.T
     return products
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """A data set's training faces in the latent space of `codec`: `latents` float32 (N, Z) of the `rows` of `data`, and the same
-    faces mirrored, `mirrored` (N, Z)."""
-
-    codec: Codec
-    data: VaeData
-    rows: np.ndarray
-    latents: np.ndarray
-    mirrored: np.ndarray
-
-
-def encoded(codec: Codec, data: VaeData, rows: np.ndarray, progress: Callable[[int], None] = lambda n: None) -> Encoded:
-    """Encodes the `rows` of `data`, plain and mirrored."""
-    if data.image_size != codec.image_size:
-        raise DataError(
-            f"The data set '{data.title}' has pictures of {data.image_size} pixels; this VAE takes {codec.image_size}: prepare "
-            f"it again with --size {codec.image_size}."
-        )
-    plain, mirrored = [], []
-    for part in np.array_split(rows, max(1, len(rows) // 64)):
-        pictures = np.asarray(data.images[part])
-        plain.append(codec.encode(pictures))
-        mirrored.append(codec.encode(pictures[:, :, ::-1]))
-        progress(len(part))
-    return Encoded(codec, data, rows, np.concatenate(plain), np.concatenate(mirrored))
 
 
 def fittable(data: VaeData, rows: np.ndarray) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from mimica.facs import SIDED_AU_NAMES, to_vector
 UNIT_GAIN = 2.0
 """How many times its fitted length an Action Unit's step is taken: a blurred change is read as less than it is. On nine training
 photos and six emotions the reader's error was least from about here on."""
-MAP_UNIT_GAIN = 1.0
+MAP_UNIT_GAIN = 1.4
 """The same where the latent is a map, whose steps were trained with the decoder."""
 FADE_IN = 0.05
 """Without detail, the largest change of a control from which on the decoder's picture shows fully."""

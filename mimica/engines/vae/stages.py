@@ -24,6 +24,10 @@ MOVING = frozenset({*SHAPED, "smile", "open_mouth", "raised_brows", "frown", "cl
 """Attributes that move what is there."""
 CUT = 2.5
 """How much steeper alpha's logits are made where they have been enlarged."""
+LIFT = 0.3
+"""What is added to them first: thin rims are never quite sure."""
+SOLID = 1.3
+"""How far an object's step is taken at dose 1: a rim that is half there looks like none. By eye, on four held-out photos."""
 TINT_GHOST = 110.0
 """Levels of change of a tint at which the photo's fine lines have faded to 1/e."""
 
@@ -88,7 +92,8 @@ def latents(codec: Codec, vectors: Vectors, z: np.ndarray, steps: Steps) -> np.n
         erased = erased + np.float32(share) * (codec.erase(erased[None], kind)[0] - erased)
     moved = switched(erased + steps.moves, steps.moving)
     tinted_ = switched(moved + steps.tints, steps.tinting)
-    return np.stack([erased, moved, tinted_, switched(tinted_, steps.objects)])
+    solid = tuple((place, SOLID * dose) for place, dose in steps.objects)
+    return np.stack([erased, moved, tinted_, switched(tinted_, solid)])
 
 
 def rebuilt(
@@ -119,7 +124,7 @@ def rebuilt(
 
 def cut(logits: np.ndarray, side: int) -> np.ndarray:
     """Alpha's logits (S, S) -> alpha (side, side), whose edges are as sharp as the photo's."""
-    alpha: np.ndarray = 1 / (1 + np.exp(-CUT * np.clip(enlarged(logits, side), -20, 20)))
+    alpha: np.ndarray = 1 / (1 + np.exp(-CUT * np.clip(enlarged(logits, side) + LIFT, -20, 20)))
     return np.where(alpha < 0.02, 0, alpha).astype(np.float32)
 
 

@@ -16,14 +16,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mimica.engines.vae.attributes import Encoded
 from mimica.engines.vae.codec import TRANSLATOR, Vectors
+from mimica.engines.vae.encoded import Encoded
 from mimica.engines.vae.export import onnx_of
 from mimica.engines.vae.pair_source import drawn_pairs
 from mimica.engines.vae.spatial import Mixed, Residual, conv
 from mimica.model_files.checkpoint import Weights
 
-STEPS, BATCH, RATE = 1200, 48, 2e-3
+STEPS, BATCH, RATE = 700, 48, 2e-3
 NOISE = 0.1
 """Standard deviation of what is added to z in training, in those of the latent."""
 
