@@ -63,6 +63,9 @@ def _everything() -> typer.Typer:
     return command_line()
 
 
+app: typer.Typer  # all of the command line, made when it is asked for
+
+
 def __getattr__(name: str) -> Any:
     if name == "app":  # with all its commands, which takes a quarter of a second
         return _everything()
