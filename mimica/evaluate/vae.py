@@ -160,8 +160,10 @@ def fit_probe(data: VaeData, rows: np.ndarray, attributes: Sequence[str], ridge:
 
 def _edits(report: Report, data: VaeData, photos: Sequence[Path], engine: VaeEngine, progress: Callable[[], None]) -> None:
     read = [name for name in READ if name in engine.attributes]
-    probed = [name for name in engine.attributes if name not in READ and name in data.attributes]
-    probe = fit_probe(data, _photos(data, held_out=False), probed)
+    training = _photos(data, held_out=False)
+    told = [name for name in data.attributes if np.nanstd(data.values_of(name)[training]) > 0]
+    probed = [name for name in engine.attributes if name not in READ and name in told]
+    probe = fit_probe(data, training, probed)
     held_out = _photos(data, held_out=True)
     seen = probe(np.asarray(data.images[held_out])) if len(held_out) else np.zeros((0, len(probed)))
     report.judges = dict.fromkeys(read, "reader") | {

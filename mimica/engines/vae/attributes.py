@@ -12,21 +12,24 @@ Dose 1 of an attribute is the difference between a typical positive and a typica
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from mimica.engines.vae.codec import Codec, Vectors, load_engine_file, save_engine_file
 from mimica.engines.vae.data import VaeData, open_all, spread
 from mimica.engines.vae.encoded import Encoded, encoded
+from mimica.engines.vae.pair_source import drawn_pairs
 from mimica.errors import DataError, ValueRangeError, nearest
 from mimica.facs import EMOTIONS, SIDED_AU_NAMES
 
-NEAR_SYNONYMS = frozenset({"happy", *EMOTIONS, *SIDED_AU_NAMES})
+NEAR_SYNONYMS = frozenset({"happy", "hair", *EMOTIONS, *SIDED_AU_NAMES})
 """Attributes that are not fitted unless asked for: others say the same (`happy` is `smile` as rated; emotions and units have
-their own way in), and of two that say the same neither explains anything beyond the other."""
+their own way in), and of two that say the same neither explains anything beyond the other; `hair` is drawn in any colour."""
 LOW, HIGH = 0.4, 0.6
 """Negatives lie below, positives above these shares of the way from an attribute's 2nd to its 98th percentile."""
 RIDGE = 0.02
@@ -135,7 +138,8 @@ def fit_file(
         progress(done, len(rows))
 
     known = encoded(Codec(file), faces, rows, count)
-    vectors = with_trained(fit(known, names), before)
+    drawn = Counter(before.switches[p.switch] for p in drawn_pairs(faces, before.switches, validation=False) if p.switch >= 0)
+    vectors = with_trained(fit(known, names), before, drawn)
     if vectors.switches:
         from mimica.engines.vae.translate import with_translator  # needs torch
 
@@ -148,13 +152,15 @@ COMPONENTS = 160
 """Principal components of the latent along which new faces are drawn, where the latent is a map."""
 
 
-def with_trained(fitted: Vectors, before: Vectors) -> Vectors:
+def with_trained(fitted: Vectors, before: Vectors, drawn: Mapping[str, int] = MappingProxyType({})) -> Vectors:
     """Vectors as fitted, but what was trained with the decoders stays: switches, which keep their mean difference where labels
-    gave one, and Action Units. A file without switches has neither."""
+    gave one, and Action Units. A file without switches has neither. `drawn` are the numbers of pairs of
+    switches without labels."""
     if not before.switches:
         return replace(fitted, basis=None)
     names = (*fitted.attributes, *(name for name in before.switches if name not in fitted.attributes))
-    counts = dict(zip(before.attributes, before.counts, strict=True)) | dict(zip(fitted.attributes, fitted.counts, strict=True))
+    counts = dict(zip(fitted.attributes, fitted.counts, strict=True))
+    counts = {name: (drawn.get(name, 0),) * 2 for name in before.switches} | counts
     plain = [fitted.of(name, True) if name in fitted.attributes else before.of(name) for name in names]
     alone = [before.of(name) if name in before.switches else fitted.of(name) for name in names]
     return Vectors(
