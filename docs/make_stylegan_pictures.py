@@ -19,7 +19,7 @@ from mimica.pictures.images import write_image
 
 HERE = Path(__file__).parent
 PHOTO = HERE.parent / "examples" / "astronaut.jpg"
-SIDE = 128
+SIDE = 192
 
 
 def main(weights: Path | None = None, output: Path = HERE / "pictures") -> None:

@@ -21,6 +21,9 @@ from mimica.engines.stylegan.networks import ResidualBlock, minibatch_deviation
 _SHIFT, _CUT = 8, 4
 """Pictures are shifted by up to 1/8 of their side; what is cut out is half their side."""
 _TONE = 0.15
+_DETAIL = 8.0
+"""What a crop has beyond the picture that the top was given is about 1/8 of the pictures' range. Unscaled, and hidden in the
+crop, the critic of crops saw nothing of it in 600 steps: its loss stayed at that of chance, 2 log 2."""
 
 
 class BodyCritic(nn.Module):
@@ -69,7 +72,8 @@ class CropCritic(nn.Module):
 
     def forward(self, crops: Tensor, given: Tensor) -> Tensor:
         given = F.interpolate(given, size=crops.shape[2:], mode="bilinear", align_corners=False)
-        scores: Tensor = self.layers(F.pixel_unshuffle(torch.cat([crops, given], dim=1), 2))
+        detail = _DETAIL * (crops - given)
+        scores: Tensor = self.layers(F.pixel_unshuffle(torch.cat([detail, given], dim=1), 2))
         return scores.flatten(1)
 
 

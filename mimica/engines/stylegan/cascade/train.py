@@ -51,6 +51,8 @@ from mimica.training.task import Parts, Task, TrainerView
 
 DECAY, LEAST, WARM = 0.4, 0.05, 50
 """A stage's learning rate rises over its first `WARM` steps and falls over this last share of it, to this share of itself."""
+EXPORTED = {"generator": "stylegan", "encoder": "stylegan_encoder"}
+"""What `mimica export embedded` calls a run's files."""
 SHARES = {"top_critics": 2 / 3, "joint": 1 / 2}
 """Of an optimiser's learning rate, in stages that are not its first."""
 COMPONENT_PICTURES, HELD_OUT = 3000, 48
@@ -143,12 +145,12 @@ class Cascade(Task):
         """Weights of other runs, or principal components."""
         o = self.options
         if o.start_top:
-            path = o.start_top / "generator.safetensors"
+            path = _kept(o.start_top, "generator")
             take(generator, load_weights(path, CASCADE_KIND).tensors, "top", path)
         if o.start:
-            path = o.start / "generator.safetensors"
+            path = _kept(o.start, "generator")
             take(generator, load_weights(path, CASCADE_KIND).tensors, "body", path)
-            path = o.start / "encoder.safetensors"
+            path = _kept(o.start, "encoder")
             fill_module(encoder, load_weights(path, ENCODER_KIND).tensors, path)
         elif o.stages != "top":
             encoder.start_with_components(self.small_pictures(LINEAR_SIZE, most=COMPONENT_PICTURES // 2), 0.7, 0.5)
@@ -273,6 +275,13 @@ class Cascade(Task):
             "generator": Weights(CASCADE_KIND, 1, (), generator.config, module_tensors(generator), notes),
             "encoder": Weights(ENCODER_KIND, 1, (), encoder.config, module_tensors(encoder), notes),
         }
+
+
+def _kept(folder: Path, network: str) -> Path:
+    """The file of a run's weights folder or, where such is not there, as it ships in mimica/weights."""
+    path = folder / f"{network}.safetensors"
+    shipped = folder / f"{EXPORTED[network]}.safetensors"
+    return shipped if shipped.exists() and not path.exists() else path
 
 
 def _adam(groups: list[dict[str, Any]], learning_rate: float, beta: float) -> torch.optim.Optimizer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch.nn import functional as F
 
 from mimica.engines.stylegan.cascade.critics import BodyCritic, CropCritic, FeatureHeads, augment
 
@@ -17,6 +18,21 @@ def test_scores() -> None:
     crop = CropCritic((4, 4, 4))
     assert crop(pictures, pictures[..., ::4, ::4]).shape == (4, 64)
     assert not torch.equal(crop(pictures, pictures[..., ::4, ::4]), crop(pictures, torch.zeros(4, 3, 16, 16)))
+
+
+def test_the_critic_of_crops_learns_to_tell_smooth_crops_from_detailed_ones_at_once() -> None:
+    torch.manual_seed(0)
+    critic = CropCritic((8, 8, 8))
+    optimiser = torch.optim.Adam(critic.parameters(), 2e-3, betas=(0.0, 0.99))
+    for _ in range(40):
+        given = 0.3 * torch.randn(8, 3, 8, 8)
+        smooth = F.interpolate(given, scale_factor=4, mode="bilinear", align_corners=False)
+        detailed = smooth + 0.05 * torch.randn_like(smooth)
+        loss = F.softplus(-critic(detailed, given)).mean() + F.softplus(critic(smooth, given)).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert loss < 1.3  # chance is 1.386, where a critic that is given the crops themselves still is
 
 
 def test_heads_mix_at_random_but_always_alike() -> None:

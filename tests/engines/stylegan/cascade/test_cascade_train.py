@@ -167,6 +167,9 @@ def test_body_and_top_become_one_generator(data: Path, tmp_path: Path) -> None:
     built = module_tensors(again.build(again.options).modules["generator"])
     assert np.array_equal(built["synthesis.layers.7.weight"], top["synthesis.layers.7.weight"])
     assert np.array_equal(built["synthesis.layers.3.weight"], body["synthesis.layers.3.weight"])
+    onward = Cascade(options(f"start={tmp_path}", f"start_top={tmp_path}"), data)  # from the exported files
+    built = module_tensors(onward.build(onward.options).modules["generator"])
+    assert np.allclose(built["synthesis.layers.7.weight"], top["synthesis.layers.7.weight"], atol=1e-2)
     train(data, tmp_path / "other", "stages=top", "top_steps=1", "top_critics_steps=0", "top_width=4")
     words[3] = str(tmp_path / "other" / "weights")
     failed = CliRunner().invoke(export_app, words)
