@@ -94,7 +94,7 @@ def _pairs(data: VaeData, engine: VaeEngine) -> PairReport:
     if not (report.drawn and len(photos) and known):
         return report
     probe = fit_probe(data, training, known)
-    probes = {name: partial(_one_of, probe, i) for i, name in enumerate(known)}
+    probes: dict[str, Callable[[np.ndarray], np.ndarray]] = {name: partial(_one_of, probe, i) for i, name in enumerate(known)}
     on_real(report, data, engine, photos, probes)
     trap(report, data, engine, training, photos, probes)
     sharpness(report, data, engine.codec, np.array(spread(photos, 60)))

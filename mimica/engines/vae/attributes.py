@@ -20,7 +20,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mimica.engines.vae.codec import Codec, Vectors, load_engine_file, save_engine_file
+from mimica.engines.vae.codec import COMPONENTS, Codec, Vectors, load_engine_file, save_engine_file
 from mimica.engines.vae.data import VaeData, open_all, spread
 from mimica.engines.vae.encoded import Encoded, encoded
 from mimica.engines.vae.pair_source import drawn_pairs
@@ -146,10 +146,6 @@ def fit_file(
         file = with_translator(file, known, vectors)
     save_engine_file(output, file, vectors)
     return vectors
-
-
-COMPONENTS = 160
-"""Principal components of the latent along which new faces are drawn, where the latent is a map."""
 
 
 def with_trained(fitted: Vectors, before: Vectors, drawn: Mapping[str, int] = MappingProxyType({})) -> Vectors:

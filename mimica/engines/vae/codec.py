@@ -31,6 +31,8 @@ from mimica.pictures.pixels import float_levels, to_signed
 ENGINE_KIND = "vae-engine"
 WEIGHTS = Path(__file__).parents[2] / "weights" / "vae.safetensors"
 BATCH = 32
+COMPONENTS = 160
+"""Principal components of the latent along which new faces are drawn, where the latent is a map, at most."""
 SEEN = 1.2
 """The largest dose of a drawn attribute in training."""
 TEMPERATURE = 0.8
@@ -170,6 +172,8 @@ def load_engine_file(path: Path) -> tuple[Weights, Vectors]:
     if len(counts) != len(attributes) or len(set(attributes)) != len(attributes) or not set(switches) <= set(attributes):
         raise WeightsError(f"{path} is damaged: it does not name each of its attributes once; export it again.")
     sizes = {"attributes": len(attributes), "latent": whole(weights.config, "latent", path)}
+    if switches and len(weights.tensors.get("basis", ())) not in range(1, COMPONENTS + 1):
+        raise WeightsError(f"{path} is incomplete: its basis is missing, or has not from 1 to {COMPONENTS} rows.")
     check_arrays(weights.tensors, {**_NETWORKS, **_ERASER, **_ARRAYS}, path, sizes)
     arrays = {name: np.asarray(weights.tensors[name], np.float32) for name in _ARRAYS if name in weights.tensors}
     return weights, Vectors(attributes, counts, **arrays, switches=switches)

@@ -112,10 +112,10 @@ def export(source: Path, target: Path) -> None:
 
 
 def trained_vectors(net: SpatialVae) -> Vectors:
-    """The steps that were trained with the decoders."""
-    steps, names = net.switches.detach().numpy(), net.shape.switches
+    """The steps that were trained with the decoders; new faces are all the same until vectors are fitted."""
+    steps, names, units = net.switches.detach().numpy(), net.shape.switches, net.unit_steps.detach().numpy()
     zero = np.zeros(net.shape.latent, np.float32)
-    return Vectors(names, ((0, 0),) * len(names), steps, steps, net.unit_steps.detach().numpy(), zero, zero + 1, names)
+    return Vectors(names, ((0, 0),) * len(names), steps, steps, units, zero, zero + 1, names, zero[None])
 
 
 def onnx_of(module: nn.Module, examples: tuple[Tensor, ...], inputs: list[str], outputs: list[str]) -> bytes:
