@@ -72,7 +72,7 @@ def drawn_at_random(key: str, rng: np.random.Generator) -> Worn:
     dose = float(np.clip(rng.uniform(*DOSES), kind.low, kind.high))
     if kind.low < 0 and rng.random() < 0.5:
         dose = max(-dose, kind.low)
-    options = {what: str(rng.choice(choice)) for what, choice in kind.choices.items()}
+    options = {what: str(rng.choice(choice)) for what, choice in kind.choices.items() if what != "own"}
     if name in FACIAL_HAIR:
         options.pop("colour")
         options |= {"colour": "gray"} if rng.random() < GRAY_BEARD else {}
