@@ -4,7 +4,8 @@ Cloth is told by two things together: the face below the nose has another colour
 lips should be there is nothing but more of the same. (A beard has lips in it; bare skin has the colour of skin.) Colours are
 CIELAB's (CIE 1976), distances in its units, in a tight crop.
 
-Known to be weak: in colourless photos little but dark cloth is told from skin.
+Known to be weak: in colourless photos little but dark cloth is told from skin; on small faces cloth must be as plain as lips
+are faint.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ MOUTH_UNITS = ("AU10", "AU12", "AU14", "AU15", "AU17", "AU20", "AU23", "AU25", "
 OTHER_COLOUR, NO_LIPS, PATTERNED = 12.0, 5.0, 18.0
 """The least distance of the lower face from skin, with the largest of lips from the nearest that is around them; and how far
 apart the places around them are only in patterned cloth. See `docs/inputs.md` for what was measured."""
+FINE = 32.0
+"""Eye distance in pixels from which on lips show all of their colour. JPEG and films keep half of the pixels of colour each
+way, so that lips of few pixels take that of the skin beside them: of smaller faces less colour is asked."""
 COLOURLESS = (20.0, 0.6)
 """In place of the first two for colourless and toned photos, where lips differ from skin by their light only."""
 _XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
@@ -36,6 +40,8 @@ def is_covered(reading: FaceReading, photo: np.ndarray) -> bool:
     """Whether the mouth of a face in a photo, uint8 (H, W, 3), is behind cloth."""
     other, lips, spread = cover_scores(reading, photo)
     least, most = (OTHER_COLOUR, NO_LIPS) if tone_of(photo_part(reading, photo)) is None else COLOURLESS
+    right, left = (reading.landmarks_photo[start : start + 6].mean(axis=0) for start in (36, 42))
+    most *= min(1.0, float(np.hypot(*(left - right))) / FINE)
     return (other > least and lips < most) or spread > PATTERNED
 
 

@@ -66,3 +66,18 @@ def test_units_of_the_mouth_are_units() -> None:
     from mimica.facs import AU_NAMES
 
     assert set(MOUTH_UNITS) < set(AU_NAMES)
+
+
+def test_lips_of_a_small_face_in_a_film_are_no_cloth_and_cloth_is(astronaut: np.ndarray) -> None:
+    def as_in_a_film(rgb: np.ndarray) -> np.ndarray:
+        """Half of the pixels of colour each way."""
+        light = cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)
+        coarse = cv2.resize(cv2.resize(light, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), rgb.shape[1::-1])
+        light[..., 1:] = cv2.blur(coarse[..., 1:], (3, 3))
+        return np.asarray(cv2.cvtColor(light, cv2.COLOR_YCrCb2RGB))
+
+    small = cv2.resize(np.asarray(astronaut), (256, 256), interpolation=cv2.INTER_AREA)
+    seen = find_faces(small)[0]
+    assert not is_covered(seen, as_in_a_film(small))
+    covered = as_in_a_film(masked(small, seen, "two colours"))
+    assert is_covered(seen, covered)
