@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -13,6 +13,8 @@ from typing import TypeVar
 from mimica.jobs.cores import cores
 
 R = TypeVar("R")
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 @lru_cache(1)
@@ -48,7 +50,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
 
 
 @contextmanager
-def frame() -> Iterator[None]:
+def rendered() -> Iterator[None]:
     """A frame is rendered within the block."""
     _frames.add(1)
     try:
@@ -68,3 +70,17 @@ def beside(work: Callable[..., R], *given: object) -> Callable[[], R]:
         return work(*given) if begun.cancel() else begun.result()
 
     return result
+
+
+def both(first: Callable[[], R], second: Callable[[], S]) -> tuple[R, S]:
+    """The results of two steps that do not need each other."""
+    later = beside(second)
+    return first(), later()
+
+
+def halved(work: Callable[[T], R], given: Iterable[T]) -> list[R]:
+    """The results of `work` for all that is given, half of it in the other thread."""
+    every = list(given)
+    half = (len(every) + 1) // 2
+    done, rest = both(lambda: [work(one) for one in every[:half]], lambda: [work(one) for one in every[half:]])
+    return done + rest

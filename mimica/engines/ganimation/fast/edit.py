@@ -22,7 +22,7 @@ import numpy as np
 
 from mimica.engines.base import Crop, Face, Rendered
 from mimica.engines.ganimation.fast import lasting, lids, mouth, outline
-from mimica.engines.ganimation.fast.beside import beside, frame
+from mimica.engines.ganimation.fast.beside import beside, rendered
 from mimica.engines.ganimation.fast.canvas import Canvas, painted
 from mimica.engines.ganimation.fast.gaze import lids as following
 from mimica.engines.ganimation.fast.inside import Inside, deepened, own_gap
@@ -153,7 +153,7 @@ class FastGanimation:
             }
             return with_eyes(Rendered(image.copy(), empty, found if layers else {}), state, moved, shut)
         window = state.window.with_eyes(image, moved.changed) if moved.changed else state.window
-        with frame():
+        with rendered():
             field, paints = self._predict(moved, _lips_parted(state.controls, target), max(shut.values()))
             given = window, state.crop_from_window, field, state.scale
             drawn = painted(*given, paints)
@@ -174,7 +174,8 @@ class FastGanimation:
         if movement == Movement():
             return frame
         left, top = np.rint(-crop_from_photo[:, 2]).astype(int)
-        return turn(state.scene, frame, movement, (int(left), int(top)), self._expression(state, values))
+        with rendered():
+            return turn(state.scene, frame, movement, (int(left), int(top)), self._expression(state, values))
 
     def _expression(self, state: State, values: Mapping[str, float]) -> np.ndarray | None:
         """(68, 2), by how much the landmarks are displaced, shares of the side along the window's axes; None: not at all."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mimica.engines.ganimation.fast.beside import both
 from mimica.engines.ganimation.fast.depth import Grid, Relief, hull_share, smoothstep
-from mimica.engines.ganimation.fast.pose_beside import both
 from mimica.engines.ganimation.fast.pose_flow import Scene, Skin, Turn, far_side
 from mimica.face import raster
 from mimica.face.head import LANDMARKS, Head

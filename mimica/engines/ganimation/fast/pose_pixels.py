@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mimica.engines.ganimation.fast.beside import halved
 from mimica.engines.ganimation.fast.depth import Grid
-from mimica.engines.ganimation.fast.pose_beside import beside
 from mimica.engines.ganimation.fast.pose_front import Front
 
 PINNED, ROUNDED = np.float32(0.3), np.float32(0.35)
@@ -119,7 +119,7 @@ def sample(grid: Grid, photo: np.ndarray, flow_x: np.ndarray, flow_y: np.ndarray
             moved = cv2.blendLinear(moved, place.copy(), share, 1 - share)
         place[...] = moved
 
-    beside(strip, range(region.y0, region.y1, rows))
+    halved(strip, range(region.y0, region.y1, rows))
     return result
 
 

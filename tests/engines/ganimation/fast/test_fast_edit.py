@@ -281,8 +281,9 @@ def test_what_is_done_beside_is_told_of_its_errors_and_a_fork_gets_threads_of_it
 def test_frames_that_keep_all_cores_busy_get_no_other_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(beside, "cores", lambda: 2)
     monkeypatch.setattr(beside, "_helper", lambda: pytest.fail("another thread"))
-    with beside.frame(), beside.frame():
+    with beside.rendered(), beside.rendered():
         assert beside.beside(threading.get_ident)() == threading.get_ident()
+        assert beside.both(lambda: 1, lambda: 2) == (1, 2) and beside.halved(str, range(3)) == ["0", "1", "2"]
     monkeypatch.undo()
     assert beside._frames.count == 0
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bright_mouth import ASTRONAUT
 
-from mimica.engines.ganimation.fast import pose_beside, pose_mirror
+from mimica.engines.ganimation.fast import beside, pose_mirror
 from mimica.engines.ganimation.fast.pose import encode_pose, turn
 from mimica.engines.ganimation.fast.pose_flow import Movement, Scene, Turn
 from mimica.face import raster
@@ -114,7 +114,7 @@ def test_nothing_is_drawn_from_beyond_the_frame(head: Head, scene: Scene) -> Non
 
 
 def test_steps_beside_each_other() -> None:
-    assert pose_beside.both(lambda: 1, lambda: "b") == (1, "b")
-    assert pose_beside.beside(str, range(5)) == ["0", "1", "2", "3", "4"]
+    assert beside.both(lambda: 1, lambda: "b") == (1, "b")
+    assert beside.halved(str, range(5)) == ["0", "1", "2", "3", "4"]
     with pytest.raises(ValueError, match="invalid"):
-        pose_beside.beside(int, ["1", "x"])
+        beside.halved(int, ["1", "x"])
