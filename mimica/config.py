@@ -43,6 +43,9 @@ class TrainingOptions:
 
     steps: int = option(1000, "optimisation steps in all", low=1)
     minutes: float = option(0.0, "stop, with a checkpoint, after so many minutes of this run; 0: no limit", low=0)
+    processor_minutes: float = option(
+        0.0, "the same, counted in minutes of the processor, all threads together, so that other work does not count", low=0
+    )
     batch_size: int = option(25, "samples a step, over all processes together", low=1)
     seed: int = option(0, "random seed: order of the data, augmentation, initial weights", low=0)
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "device type; auto takes a GPU where there is one")

@@ -219,6 +219,7 @@ class Trainer:
 
     def _run(self, main: bool) -> Path:
         self._start = self._saved = time.monotonic()
+        self._processor_start = time.process_time()
         self.task.workspace, self.task.say = self.folder, self.say
         resumed = self.notes.newest_checkpoint()
         if resumed:
@@ -249,8 +250,12 @@ class Trainer:
             self._save()
 
     def _should_stop(self) -> bool:
-        if self.options.minutes and time.monotonic() - self._start > 60 * self.options.minutes and not self._stop.reason:
-            self._stop.reason = f"{self.options.minutes:g} minutes are over"
+        o = self.options
+        if o.minutes and time.monotonic() - self._start > 60 * o.minutes and not self._stop.reason:
+            self._stop.reason = f"{o.minutes:g} minutes are over"
+        worked = time.process_time() - self._processor_start
+        if o.processor_minutes and worked > 60 * o.processor_minutes and not self._stop.reason:
+            self._stop.reason = f"{o.processor_minutes:g} minutes of the processor are over"
         if self.fabric.world_size == 1:
             return bool(self._stop.reason)
         if self.step % 10:  # processes must agree, and asking costs a message

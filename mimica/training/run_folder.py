@@ -39,8 +39,8 @@ from mimica.model_files.checkpoint import Weights, save_weights
 from mimica.pictures.images import write_image
 
 MAY_CHANGE = frozenset(
-    {"steps", "minutes", "accelerator", "devices", "nodes", "workers", "compile", "log_every", "sample_every"}
-    | {"checkpoint_every", "checkpoint_minutes", "keep_checkpoints"}
+    {"steps", "minutes", "processor_minutes", "accelerator", "devices", "nodes", "workers", "compile", "log_every"}
+    | {"sample_every", "checkpoint_every", "checkpoint_minutes", "keep_checkpoints"}
 )
 """Options that a resumed run may give anew."""
 

@@ -153,6 +153,12 @@ def test_another_training_is_not_mixed_into_a_folder(tmp_path: Path) -> None:
         train(tmp_path / "mine")
 
 
+def test_minutes_of_the_processor_stop_a_run_with_a_checkpoint(tmp_path: Path) -> None:
+    trainer = train(tmp_path / "run", processor_minutes=1e-6)
+    assert trainer.step == 1 and "minutes of the processor are over" in trainer.notes.last_words
+    assert train(tmp_path / "run", processor_minutes=10.0).step == OPTIONS.steps, "the limit may change, and counts anew"
+
+
 def test_minutes_stop_a_run_with_a_checkpoint(tmp_path: Path) -> None:
     trainer = train(tmp_path / "run", minutes=1e-6)
     assert trainer.step == 1 and "minutes are over" in trainer.notes.last_words

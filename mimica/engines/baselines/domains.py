@@ -142,7 +142,7 @@ class DomainTask(Task):
     def adam(self, *networks: nn.Module, betas: tuple[float, float] = (0.5, 0.999)) -> torch.optim.Optimizer:
         """One Adam for the parameters of some networks."""
         parameters = [parameter for network in networks for parameter in network.parameters()]
-        return torch.optim.Adam(parameters, lr=self.options.learning_rate, betas=betas)
+        return torch.optim.Adam(parameters, lr=self.options.learning_rate, betas=betas, fused=True)
 
     def exported(self, trainer: TrainerView, config: Mapping[str, Any], *modules: str) -> Weights:
         """A file for the engine: the tensors of some modules under the modules' names, the domains beside."""

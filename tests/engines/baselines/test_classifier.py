@@ -12,7 +12,8 @@ from emotion_sketches import sketch, write_emotions
 from mimica.cli.train import find_task
 from mimica.config import choose
 from mimica.data.dataset import is_kept_for_judging, is_validation
-from mimica.engines.baselines.classifier import Classifier, EmotionJudge
+from mimica.engines.baselines import classifier
+from mimica.engines.baselines.classifier import Classifier, EmotionJudge, jittered
 from mimica.model_files.checkpoint import read_about
 from mimica.training.loop import Trainer
 
@@ -41,6 +42,19 @@ def test_shapes_and_colour() -> None:
     assert scores.shape == (2, 8)
     red = torch.stack([gray[:, 0] / 0.299, gray[:, 1] * 0, gray[:, 2] * 0], 1)
     assert torch.allclose(network(red), scores, atol=1e-4), "only the gray picture counts"
+
+
+def test_training_pictures_are_jittered_a_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    pictures = torch.nn.functional.interpolate(torch.rand(8, 3, 4, 4), size=(32, 32), mode="bilinear") * 2 - 1
+    changed = jittered(pictures)
+    assert changed.shape == pictures.shape and changed.abs().max() <= 1
+    assert 0.02 < (changed - pictures).abs().mean() < 0.5
+    for name in ("_TURN", "_SCALE", "_SHIFT", "_TONE"):
+        monkeypatch.setattr(classifier, name, 0.0)
+    assert torch.allclose(jittered(pictures), pictures, atol=1e-5), "no deviation, no change"
+    monkeypatch.setattr(classifier, "_SHIFT", 0.5)
+    assert not torch.allclose(jittered(pictures), pictures, atol=1e-2)
 
 
 def test_parameters_by_hand() -> None:

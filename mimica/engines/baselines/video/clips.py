@@ -117,7 +117,7 @@ class VideoTask(Task):
 
     def adam(self, *networks: nn.Module) -> torch.optim.Optimizer:
         parameters = [parameter for network in networks for parameter in network.parameters()]
-        return torch.optim.Adam(parameters, lr=self.options.learning_rate, betas=(0.5, 0.999))
+        return torch.optim.Adam(parameters, lr=self.options.learning_rate, betas=(0.5, 0.999), fused=True)
 
     def generator_of(self, options: Any) -> nn.Module:
         """The generator alone."""
