@@ -119,6 +119,14 @@ def test_a_cut_film_gives_what_there_is_and_counts_the_rest(tmp_path: Path, name
     assert "cut short" in describe_losses(video)[-1]
 
 
+def test_a_film_cut_before_its_first_picture_is_refused(tmp_path: Path) -> None:
+    noise = list(np.random.default_rng(0).integers(0, 256, (4, 48, 64, 3), np.uint8))
+    data = film(tmp_path / "a.mp4", noise, options={"movflags": "faststart"}).read_bytes()
+    (tmp_path / "a.mp4").write_bytes(data[: data.index(b"mdat") + 40])
+    with pytest.raises(VideoError, match=r"a\.mp4', which is cut short, has no frame that can be decoded"):
+        list(open_video(tmp_path / "a.mp4"))
+
+
 @pytest.mark.parametrize("name", ["a.ts", "a.ogv"])
 def test_streams_that_end_midway_are_noticed(tmp_path: Path, name: str) -> None:
     if name.endswith("ogv") and "libtheora" not in av.codecs_available:
