@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FILES = [path for folder in ("mimica", "docs") for path in sorted((ROOT / folder).rglob("*.py"))]
+FILES = [path for folder in ("mimica", "docs", "tests", "comfyui") for path in sorted((ROOT / folder).rglob("*.py"))]
 MAX_FILE, MAX_FUNCTION = 350, 50
 """Lines, with signature and docstring."""
 HEAVY = {"numpy", "torch", "cv2", "PIL", "onnxruntime", "scipy", "sklearn"}

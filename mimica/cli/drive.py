@@ -99,12 +99,14 @@ def drive(
 
     mimica drive film.mp4 driver.mp4 -o dubbed.mp4
     """
-    from mimica.data.inputs import is_video
+    from mimica.data.inputs import BESIDE, is_video
     from mimica.film.files import is_film
 
     if photo == video == PIPE:
         raise UserError("Photo and video are both '-'; only one of them can come from standard input.")
     still = video != PIPE and not is_video(video)
+    if still and video.suffix.lower() in BESIDE:
+        raise UserError(f"The driver '{video}' is no video and no photo; tables and scripts are for `mimica animate --script`.")
     if is_film(photo, output):
         if curves is not None or transfer.fps is not None or enhance:
             raise ValueRangeError("--curves, --fps and --enhance are for photos; a film keeps its rate and pixels.")

@@ -37,7 +37,8 @@ def edit_photos(
     from mimica.synthesize.edits import edit_many
 
     if output is None or not spread.is_asked(output):
-        raise UserError(f"Many photos fill a folder, and --output is '{output or ''}': name one, without a suffix.")
+        instead = f", not '{output}'" if output else ""
+        raise UserError(f"'{photos}' stands for many photos: name a folder for them by --output, without a suffix{instead}.")
     is_table = photos.suffix.lower() in TABLES
     label = "" if is_table else wanted.target().label
     given = {name: value for name, value in wanted.arguments().items() if value is not None}

@@ -256,15 +256,20 @@ def fill_module(module: torch.nn.Module, tensors: Mapping[str, np.ndarray], sour
     state = module.state_dict()
     wanted = {name: tuple(tensor.shape) for name, tensor in state.items()}
     got = {name: tuple(array.shape) for name, array in tensors.items()}
-    wrong = [f"{n} is {got[n]} instead of {wanted[n]}" for n in wanted if n in got and got[n] != wanted[n]]
-    wrong += [f"{n} is stored as {tensors[n].dtype}" for n in got if n in state and not _same_sort(state[n], tensors[n])]
-    wrong += [f"{n} is missing" for n in wanted if n not in got] + [f"{n} is unknown" for n in got if n not in wanted]
+    wrong = [f"{n} is stored as {tensors[n].dtype}" for n in got if n in state and not _same_sort(state[n], tensors[n])]
+    wrong = misfits(wanted, got) + wrong
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise WeightsError(f"{source} does not fit this network: {'; '.join(wrong[:3])}{more}.")
     for name, array in tensors.items():
         check_values(name, array, source)
     module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in tensors.items()})
+
+
+def misfits(wanted: Mapping[str, tuple[int, ...]], got: Mapping[str, tuple[int, ...]]) -> list[str]:
+    """What differs between the tensors that a network has and those that are stored, both by name -> shape."""
+    wrong = [f"{n} is {got[n]} instead of {wanted[n]}" for n in wanted if n in got and got[n] != wanted[n]]
+    return wrong + [f"{n} is missing" for n in wanted if n not in got] + [f"{n} is unknown" for n in got if n not in wanted]
 
 
 def _same_sort(tensor: torch.Tensor, array: np.ndarray) -> bool:

@@ -320,6 +320,8 @@ class Trainer:
         state = self.notes.load_state(path)
         self.step = state["step"]
         try:
+            self.notes.check_fits(path, "modules", self.parts.modules, state)
+            self.notes.check_fits(path, "averages", self.averages, state)
             for name, module in self.parts.modules.items():
                 module.load_state_dict(state["modules"][name])
             for name, average in self.averages.items():

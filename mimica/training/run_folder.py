@@ -35,7 +35,7 @@ from mimica.files import atomic_path, refusal, writing
 from mimica.foreign.budget import RefusedError
 from mimica.foreign.torch_file import read_torch_file, with_arrays
 from mimica.jobs.lock import INSIDE, Lock
-from mimica.model_files.checkpoint import Weights, save_weights
+from mimica.model_files.checkpoint import Weights, misfits, save_weights
 from mimica.pictures.images import write_image
 
 MAY_CHANGE = frozenset(
@@ -194,6 +194,17 @@ class RunFolder:
                     f"The checkpoint {path} is damaged; delete it to resume from {older.name}, the last good one."
                 )
         return WeightsError(f"The checkpoint {path} is damaged, and there is no good one before it; delete it to begin anew.")
+
+    def check_fits(self, path: Path, part: str, modules: Mapping[str, torch.nn.Module], state: Mapping[str, Any]) -> None:
+        """Raise `WeightsError` where what `part` of a checkpoint holds is not of the modules' names and shapes."""
+        stored = state[part]
+        wanted = {f"{n}.{k}": tuple(v.shape) for n, m in modules.items() for k, v in m.state_dict().items()}
+        got = {f"{n}.{k}": tuple(v.shape) for n in modules for k, v in stored.get(n, {}).items()}
+        if wrong := misfits(wanted, got):
+            raise WeightsError(
+                f"The checkpoint {path} is whole, but of another version of Mimica or of other networks: {wrong[0]}; resume it "
+                f"with the version that {self.path / 'run.md'} names, or choose another folder."
+            )
 
     def export(self, weights: Mapping[str, Weights], files: Mapping[str, bytes] | None = None) -> None:
         """Write the models to weights/STEM.safetensors, and those with a format of their own to weights/NAME."""

@@ -100,7 +100,7 @@ class VideoReader:
             yield index, since, rgb
             index, last = index + 1, since
         if index == 0:
-            damage = ", which is cut short" if is_cut_short(self.path) else ""
+            damage = ", which is cut short," if is_cut_short(self.path) else ""
             raise VideoError(f"The video '{self.path}'{damage} has no frame that can be decoded: get another copy of it.")
 
     def _animated(self) -> Iterator[tuple[float, np.ndarray]]:

@@ -39,6 +39,26 @@ def ended(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     return int(end.value.code or 0), capsys.readouterr().err
 
 
+SAYS = [
+    (
+        ["drive", PHOTO, "curves.csv"],
+        "The driver 'curves.csv' is no video and no photo; tables and scripts are for `mimica animate",
+    ),
+    (["edit", "", "-e", "happy"], "'.' stands for many photos: name a folder for them by --output, without a suffix."),
+    (["edit", ".", "-e", "happy", "-o", "a.jpg"], "name a folder for them by --output, without a suffix, not 'a.jpg'."),
+]
+
+
+@pytest.mark.parametrize("words, says", SAYS)
+def test_what_is_said_leads_on(
+    words: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "curves.csv").touch()
+    code, said = ended(words, monkeypatch, capsys)
+    assert code == 2 and says in said and said.count("\n") == 1
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_one_short_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)

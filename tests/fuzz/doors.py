@@ -10,41 +10,15 @@ import pickle
 import random
 import sys
 import tarfile
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from door import PHOTO, Door, saved
+from model_doors import model_doors, pickle_doors
 from more_doors import more
-from mutators import command_line, mutated
-from structured import checkpoint_changed, json_changed, onnx_changed, program_changed, safetensors_changed
-
-ROOT = Path(__file__).parents[2]
-PHOTO = ROOT / "examples" / "astronaut.jpg"
-
-
-@dataclass
-class Door:
-    """`seeds`: valid inputs by the name of the file that they stand in; `open` gets that file's path. Other files of a data set
-    lie beside it (`beside`)."""
-
-    seeds: dict[str, bytes]
-    open: Callable[[Path], Any]
-    beside: Mapping[str, bytes] = field(default_factory=dict)
-    change: Callable[[random.Random, bytes], bytes] = mutated
-
-
-def _saved(write: Callable[[Path], Any], name: str, folder: Path) -> bytes:
-    write(folder / name)
-    return (folder / name).read_bytes()
-
-
-def _all(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
-
+from mutators import command_line
+from structured import json_changed
 
 # --- pictures and films -----------------------------------------------------------------------------------------------
 
@@ -64,9 +38,9 @@ def picture_doors(folder: Path) -> dict[str, Door]:
         ("tif", {"compression": "tiff_lzw"}),
         ("gif", {}),
     ):
-        pictures[f"a.{suffix}"] = _saved(lambda path, options=options: small.save(path, **options), f"a.{suffix}", folder)
+        pictures[f"a.{suffix}"] = saved(lambda path, options=options: small.save(path, **options), f"a.{suffix}", folder)
     frames = [small.rotate(angle) for angle in range(4)]
-    pictures["m.gif"] = _saved(lambda p: frames[0].save(p, save_all=True, append_images=frames[1:], duration=40), "m.gif", folder)
+    pictures["m.gif"] = saved(lambda p: frames[0].save(p, save_all=True, append_images=frames[1:], duration=40), "m.gif", folder)
 
     def look(path: Path) -> None:
         read_photo(path)
@@ -123,7 +97,7 @@ def text_doors(folder: Path) -> dict[str, Door]:
         wanted(None, text)
         parse_attributes(text)
 
-    config = _saved(lambda p: save_options(TrainingOptions(), p), "config.json", folder)
+    config = saved(lambda p: save_options(TrainingOptions(), p), "config.json", folder)
     return {
         "scripts": Door({"a.txt": SCRIPT.encode(), "k.txt": KEYS.encode(), "a.srt": SUBTITLES.encode()}, read_motion),
         "tables of OpenFace": Door({"t.csv": table}, read_motion),
@@ -132,124 +106,7 @@ def text_doors(folder: Path) -> dict[str, Door]:
     }
 
 
-# --- pickles and model files ------------------------------------------------------------------------------------------
-
-
-class _Persistent:
-    """An object as NVIDIA's files write it."""
-
-    def __init__(self, tensors: dict[str, Any]) -> None:
-        self.meta = {
-            "type": "class",
-            "module_src": "",
-            "class_name": "Generator",
-            "state": {"_parameters": tensors, "_modules": {}},
-        }
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return sys.modules["torch_utils.persistence"]._reconstruct_persistent_obj, (self.meta,)  # type: ignore[attr-defined]
-
-
-def _reconstruct(meta: Any) -> None:
-    raise AssertionError("the file's object was made")
-
-
-def _nvidia() -> bytes:
-    import types
-
-    import torch
-
-    module = types.ModuleType("torch_utils.persistence")
-    _reconstruct.__module__, _reconstruct.__qualname__ = "torch_utils.persistence", "_reconstruct_persistent_obj"
-    module._reconstruct_persistent_obj = _reconstruct  # type: ignore[attr-defined]
-    sys.modules["torch_utils"], sys.modules["torch_utils.persistence"] = types.ModuleType("torch_utils"), module
-    return pickle.dumps({"G_ema": _Persistent({"synthesis.b4.const": torch.nn.Parameter(torch.zeros(8, 4, 4))})})
-
-
-def pickle_doors(folder: Path) -> dict[str, Door]:
-    import torch
-
-    from mimica.engines.ganimation.paper.authors import load_checkpoint
-    from mimica.engines.stylegan.pickles import load_networks
-    from mimica.foreign.array_pickle import read_arrays
-    from mimica.training.run_folder import RunFolder
-
-    rows = {"a": np.arange(3.0), "b": [np.float64(1), 2.0, 3], "c": OrderedDict(AU01=1, AU02=np.float32(2))}
-    state = {"main.0.weight": torch.zeros(4, 20, 7, 7), "img_reg.0.weight": torch.zeros(3, 4, 7, 7)}
-    run = {
-        "step": 5,
-        "modules": {"a": {"weight": torch.zeros(2, 3)}},
-        "optimisers": {"a": {"state": {}, "param_groups": [{"lr": 0.1}]}},
-    }
-    return {
-        "tables of arrays": Door({f"t{p}.pkl": pickle.dumps(rows, p) for p in range(6)}, read_arrays, change=program_changed),
-        "checkpoints": Door(
-            {
-                "z.pth": _saved(lambda p: torch.save(state, p), "z.pth", folder),
-                "l.pth": _saved(lambda p: torch.save(state, p, _use_new_zipfile_serialization=False), "l.pth", folder),
-            },
-            load_checkpoint,
-            change=checkpoint_changed,
-        ),
-        "networks of others": Door(
-            {"n.pkl": _nvidia(), "r.pt": _saved(lambda p: torch.save({"g_ema": state}, p), "r.pt", folder)}, load_networks
-        ),
-        "resumed runs": Door(
-            {"step-00000005.pt": _saved(lambda p: torch.save(run, p), "step-00000005.pt", folder)},
-            lambda path: RunFolder(path.parent).load_state(path),
-            change=checkpoint_changed,
-        ),
-    }
-
-
-def model_doors(folder: Path) -> dict[str, Door]:
-    import torch
-
-    from mimica.engines.base import load_engine
-    from mimica.engines.ganimation.paper.networks import GENERATOR_KIND, Generator
-    from mimica.engines.vae.networks import KIND, Shape, TwoDecoderVae
-    from mimica.facs import AU_NAMES
-    from mimica.model_files.checkpoint import Weights, load_weights, module_tensors, save_weights
-    from mimica.motion.predictor.predict import WEIGHTS, Predictor
-
-    net, config = Generator(len(AU_NAMES), 4, 1), {"image_size": 64, "width": 4, "blocks": 1}
-    paper = _saved(
-        lambda p: save_weights(p, Weights(GENERATOR_KIND, 1, AU_NAMES, config, module_tensors(net))), "p.safetensors", folder
-    )
-    shape = Shape(image_size=16, patch=2, channels=(8, 8, 16), blocks=1, latent=6, mask_share=0.5)
-    torch.manual_seed(0)
-    trained = Weights(KIND, 1, (), shape.as_config(), module_tensors(TwoDecoderVae(shape)))
-    save_weights(folder / "v.safetensors", trained)
-    doors = {
-        "model files": Door({"p.safetensors": paper}, lambda path: load_engine("ganimation", path), change=safetensors_changed),
-        "predictors": Door({"q.safetensors": WEIGHTS.read_bytes()}, Predictor, change=safetensors_changed),
-    }
-    with contextlib.suppress(ModuleNotFoundError):  # writing ONNX needs packages that only trainings need
-        from mimica.engines.vae.export import export
-
-        export(folder / "v.safetensors", folder / "engine.safetensors")
-        tensors = load_weights(folder / "engine.safetensors", "vae-engine").tensors
-        doors["engines"] = Door(
-            {"e.safetensors": (folder / "engine.safetensors").read_bytes()}, _paint, change=safetensors_changed
-        )
-        doors["ONNX"] = Door(
-            {"d.onnx": tensors["decoder.onnx"].tobytes(), "e.onnx": tensors["encoder.onnx"].tobytes()}, _run, change=onnx_changed
-        )
-    return doors
-
-
-def _paint(path: Path) -> None:
-    from mimica.engines.base import load_engine
-
-    engine: Any = load_engine("vae", path)
-    engine.codec.decode(engine.codec.encode(np.zeros((1, engine.codec.image_size, engine.codec.image_size, 3), np.uint8)))
-
-
-def _run(path: Path) -> None:
-    from mimica.model_files.onnx_session import open_session
-
-    session = open_session(path, 1)
-    session.run({"z": np.zeros((1, 6), np.float32)}, (1, 3, 16, 16), (1, 1, 16, 16))
+# --- data sets, archives, journals ------------------------------------------------------------------------------------
 
 
 def _png() -> bytes:
@@ -260,7 +117,18 @@ def _png() -> bytes:
     return buffer.getvalue()
 
 
-# --- data sets, archives, journals ------------------------------------------------------------------------------------
+def _tar() -> bytes:
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w") as archive:
+        for name in ("a.png", "b/c.png"):
+            about = tarfile.TarInfo(name)
+            about.size = 700
+            archive.addfile(about, io.BytesIO(bytes(700)))
+    return tar.getvalue()
+
+
+def _all(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
 def data_doors(folder: Path) -> dict[str, Door]:
@@ -288,12 +156,6 @@ def data_doors(folder: Path) -> dict[str, Door]:
                 opened.read(key)
             opened.add("c", "4\n")
 
-    tar = io.BytesIO()
-    with tarfile.open(fileobj=tar, mode="w") as archive:
-        for name in ("a.png", "b/c.png"):
-            about = tarfile.TarInfo(name)
-            about.size = 700
-            archive.addfile(about, io.BytesIO(bytes(700)))
     lists = {"urls.txt": b"http://a.b/c/N_1.jpg\nhttps://x.y/z.png\n"}
     authors = {"aus_openface.pkl": pickle.dumps({"a": np.ones(17)}, 2), "train_ids.csv": b"a.jpg\nb\n"}
     picture = {"a.png": _png()}
@@ -301,7 +163,7 @@ def data_doors(folder: Path) -> dict[str, Door]:
         "lists of EmotioNet": Door(lists, lambda path: list(emotionet_source(path.parent)), picture),
         "the authors' sets": Door(authors, lambda path: list(authors_source(path.parent)), {**picture, **authors}),
         "data sets": Door(_all(made), lambda path: open_datasets([path.parent]).images([0], 8), _all(made)),
-        "archives": Door({"a.tar": tar.getvalue()}, lambda path: sum(len(content) for _, content in members(path))),
+        "archives": Door({"a.tar": _tar()}, lambda path: sum(len(content) for _, content in members(path))),
         "journals": Door({"j.part": (folder / "j.part").read_bytes()}, replay),
         "lists": Door({"list_attr_celeba.txt": b"2\nSmiling Young\n1.jpg -1 1\n2.jpg 1 1\n"}, attribute_list),
         "tables": Door({"attributes.csv": b"file,smile\na.png,0.5\nb.png,\n"}, lambda path: read_rows(path, ("file",))),
@@ -309,12 +171,12 @@ def data_doors(folder: Path) -> dict[str, Door]:
             {"labels.jsonl": json.dumps({"file": "a", "source_id": "1", "is_source": True}).encode() + b"\n"},
             lambda p: read_pairs(p.parent),
         ),
-        "arrays": Door({"values.npy": _saved(lambda p: np.save(p, np.zeros((3, 2))), "values.npy", folder)}, read_array),
+        "arrays": Door({"values.npy": saved(lambda p: np.save(p, np.zeros((3, 2))), "values.npy", folder)}, read_array),
     }
     with contextlib.suppress(ModuleNotFoundError):
         import pandas
 
-        content = _saved(lambda p: pandas.DataFrame({"file": ["a", "b"], "x": [1.0, 2.0]}).to_parquet(p), "l.parquet", folder)
+        content = saved(lambda p: pandas.DataFrame({"file": ["a", "b"], "x": [1.0, 2.0]}).to_parquet(p), "l.parquet", folder)
         doors["parquet"] = Door({"l.parquet": content}, lambda path: read_parquet(path, ["file"]))
     return doors
 

@@ -11,7 +11,6 @@ import numpy as np
 from mutators import mutated
 from structured import checkpoint_changed, json_changed
 
-PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
 SMALL_XLS = Path(__file__).parents[1] / "foreign" / "small.xls"
 _Doors = dict[str, tuple[dict[str, bytes], Callable[[Path], Any], Callable[..., bytes]]]
 """Name -> seeds, what opens them, what changes them."""

@@ -292,14 +292,14 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "cut": lambda p: p.write_bytes(p.read_bytes()[:-700]),
     "code": lambda p: torch.save({"step": 20, "modules": Evil()}, p),
     "a plain pickle": lambda p: p.write_bytes(b"\x80\x04}\x8c\x04stepK\x14s."),
-    "another network": lambda p: _rewritten(p, modules={"a": {}, "b": {}}),
+    "no network at all": lambda p: _rewritten(p, modules={"a": 3, "b": [1]}),
     "no step": lambda p: _rewritten(p, step="x"),
     "optimisers of something else": lambda p: _rewritten(p, optimisers={"a": {"state": 3}, "b": 4}),
     "deep": lambda p: p.write_bytes(b"\x80\x04N" + b"\x85" * 100_000 + b"."),
 }
 
 
-FITS_NOT = ("a plain pickle", "another network", "optimisers of something else")
+FITS_NOT = ("a plain pickle", "no network at all", "optimisers of something else")
 """Whole files, of which only the training itself can say that they are another's."""
 
 
@@ -322,3 +322,28 @@ def test_a_damaged_checkpoint_is_told_and_the_last_good_one_offered(
         DAMAGES[damage](path)
     with pytest.raises(WeightsError, match="no good one before"):
         train(tmp_path / "run", checkpoint_every=10)
+
+
+def _other(path: Path, part: str, change: Callable[[dict[str, Any]], object]) -> None:
+    state = torch.load(path, weights_only=True)[part]
+    change(state["a"])
+    _rewritten(path, **{part: state})
+
+
+@pytest.mark.parametrize("part", ["modules", "averages"])
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda a: a.update({"0.weight": torch.zeros(5, 3)}), r"a\.0\.weight is \(5, 3\) instead of \("),
+        (lambda a: a.pop("0.weight"), r"a\.0\.weight is missing"),
+        (lambda a: a.update(gate=torch.zeros(2)), r"a\.gate is unknown"),
+        (lambda a: a.clear(), r"a\.0\.weight is missing"),
+    ],
+)
+def test_a_checkpoint_of_other_networks_is_not_called_damaged(tmp_path: Path, part: str, change: Any, words: str) -> None:
+    train(tmp_path / "run", checkpoint_every=10)
+    last = max((tmp_path / "run" / "checkpoints").glob("*.pt"))
+    _other(last, part, change)
+    with pytest.raises(WeightsError, match=rf"{last.name} is whole, but of another version.*: {words}.*run\.md") as told:
+        train(tmp_path / "run", checkpoint_every=10)
+    assert "damaged" not in str(told.value)

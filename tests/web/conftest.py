@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from bright_mouth import BrightMouth, reading
+from browser_page import address, browser, clip, page  # noqa: F401  # fixtures
 from web_client import HERE
 
 pytest.importorskip("fastapi", reason="needs the extra 'web'")

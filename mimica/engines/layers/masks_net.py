@@ -5,15 +5,12 @@ hair is. Inputs float32 (B, 3, SIDE, SIDE) in [-1, 1]."""
 
 from __future__ import annotations
 
-import json
-from tempfile import TemporaryDirectory
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mimica.engines.layers.masks import KIND, SIDE, VERSION
-from mimica.reader.export import store_as_half
+from mimica.model_files.onnx_export import onnx_of
 
 
 def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -67,23 +64,7 @@ class _InUse(nn.Module):
         return masks.sigmoid(), torch.cat([facts[:, :1].sigmoid(), 100 * facts[:, 1:]], 1)
 
 
-def onnx_of(net: MaskNet, about: dict[str, object]) -> bytes:
+def masks_onnx(net: MaskNet, about: dict[str, object]) -> bytes:
     """The network as an ONNX file, weights stored as float16."""
-    import onnx
-
-    with TemporaryDirectory() as folder:
-        torch.onnx.export(
-            _InUse(net).eval().cpu(),
-            (torch.zeros(2, 3, SIDE, SIDE),),
-            f"{folder}/masks.onnx",
-            input_names=["image"],
-            output_names=["masks", "facts"],
-            dynamic_axes={name: {0: "batch"} for name in ("image", "masks", "facts")},
-            opset_version=17,
-            dynamo=False,
-        )
-        model = onnx.load(f"{folder}/masks.onnx")
-    store_as_half(model)
-    onnx.helper.set_model_props(model, {"mimica": json.dumps({"kind": KIND, "version": VERSION, "notes": about})})
-    content: bytes = model.SerializeToString()
-    return content
+    inputs = {"image": torch.zeros(2, 3, SIDE, SIDE)}
+    return onnx_of(_InUse(net).cpu(), inputs, ["masks", "facts"], {"kind": KIND, "version": VERSION, "notes": about})

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from mimica.config import Preset, TrainingOptions, option
 from mimica.engines.layers.masks import CHILD, COVERED
-from mimica.engines.layers.masks_net import MaskNet, onnx_of
+from mimica.engines.layers.masks_net import MaskNet, masks_onnx
 from mimica.errors import DataError
 from mimica.pictures.pixels import to_signed
 from mimica.training.batches import Batch, Draw
@@ -160,7 +160,7 @@ class MaskTask(Task):
         if held_out.any():
             about |= figures(net, {name: array[held_out] for name, array in self.arrays.items()})
         self.say(f"masks.onnx: {about}")
-        return {"masks.onnx": onnx_of(net, about)}  # type: ignore[arg-type]
+        return {"masks.onnx": masks_onnx(net, about)}  # type: ignore[arg-type]
 
 
 def figures(net: nn.Module, arrays: Mapping[str, np.ndarray]) -> dict[str, object]:

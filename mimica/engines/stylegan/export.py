@@ -6,11 +6,11 @@ metadata holds the generator's configuration, its fingerprint and its mean w, so
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mimica.files import atomic_path
+from mimica.model_files.onnx_export import onnx_of
 
 if TYPE_CHECKING:
     from mimica.engines.stylegan.model import Model
@@ -20,11 +20,8 @@ KIND = "stylegan2-synthesis"
 
 def export(model: Model, target: Path) -> None:
     """Write the ONNX file of a generator."""
-    import onnx
     import torch
     from torch import Tensor, nn
-
-    from mimica.reader.export import store_as_half
 
     class ToBytes(nn.Module):
         """The network with the conversion of its output."""
@@ -42,18 +39,6 @@ def export(model: Model, target: Path) -> None:
         "kind": KIND, "version": 1, "config": dict(model.generator.config), "fingerprint": model.fingerprint,
         "w_average": model.generator.mapping.w_average.tolist(),
     }  # fmt: skip
-    with atomic_path(target) as temporary, torch.no_grad():
-        torch.onnx.export(
-            ToBytes(synthesis).eval(),
-            (torch.zeros(2, synthesis.num_ws, synthesis.w_size),),
-            str(temporary),
-            input_names=["w_plus"],
-            output_names=["pictures"],
-            dynamic_axes={"w_plus": {0: "batch"}, "pictures": {0: "batch"}},
-            opset_version=17,
-            dynamo=False,
-        )
-        content = onnx.load(str(temporary))
-        store_as_half(content)
-        onnx.helper.set_model_props(content, {"mimica": json.dumps(about)})
-        onnx.save(content, str(temporary))
+    inputs = {"w_plus": torch.zeros(2, synthesis.num_ws, synthesis.w_size)}
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(onnx_of(ToBytes(synthesis), inputs, ["pictures"], about))

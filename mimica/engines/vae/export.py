@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from mimica.engines.vae.codec import Vectors, engine_weights, save_engine_file
 from mimica.engines.vae.networks import KIND, Shape, TwoDecoderVae
 from mimica.engines.vae.spatial import SpatialShape, SpatialVae
 from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights
-from mimica.reader.export import store_as_half
+from mimica.model_files.onnx_export import onnx_of
 
 
 class _Mean(nn.Module):
@@ -95,18 +94,19 @@ def export(source: Path, target: Path) -> None:
     shape, notes = net.shape, weights.notes
     image, z = torch.zeros(2, 3, shape.image_size, shape.image_size), torch.zeros(2, shape.latent)
     if isinstance(net, SpatialVae):
+        kind = torch.zeros(2, dtype=torch.long)
         networks = {
-            "encoder.onnx": onnx_of(_SpatialMean(net), (image,), ["image"], ["mean"]),
-            "decoder.onnx": onnx_of(_SpatialDecoders(net), (z,), ["z"], ["image", "mask", "layer"]),
-            "eraser.onnx": onnx_of(_Eraser(net), (z, torch.zeros(2, dtype=torch.long)), ["z", "kind"], ["erased"]),
+            "encoder.onnx": onnx_of(_SpatialMean(net), {"image": image}, ["mean"]),
+            "decoder.onnx": onnx_of(_SpatialDecoders(net), {"z": z}, ["image", "mask", "layer"]),
+            "eraser.onnx": onnx_of(_Eraser(net), {"z": z, "kind": kind}, ["erased"]),
         }
         scales = net.linear_decoder.weight.detach().square().sum((1, 2, 3)).sqrt()
         config = {**shape.as_config(), "scales": [round(float(scale), 5) for scale in scales / scales.max()]}
         save_engine_file(target, engine_weights(networks, config, notes), trained_vectors(net))
         return
     networks = {
-        "encoder.onnx": onnx_of(_Mean(net), (image,), ["image"], ["mean"]),
-        "decoder.onnx": onnx_of(_Decoders(net), (z,), ["z"], ["image", "mask"]),
+        "encoder.onnx": onnx_of(_Mean(net), {"image": image}, ["mean"]),
+        "decoder.onnx": onnx_of(_Decoders(net), {"z": z}, ["image", "mask"]),
     }
     save_engine_file(target, engine_weights(networks, shape.as_config(), notes), Vectors.none(shape.latent))
 
@@ -116,25 +116,3 @@ def trained_vectors(net: SpatialVae) -> Vectors:
     steps, names, units = net.switches.detach().numpy(), net.shape.switches, net.unit_steps.detach().numpy()
     zero = np.zeros(net.shape.latent, np.float32)
     return Vectors(names, ((0, 0),) * len(names), steps, steps, units, zero, zero + 1, names, zero[None])
-
-
-def onnx_of(module: nn.Module, examples: tuple[Tensor, ...], inputs: list[str], outputs: list[str]) -> bytes:
-    """The module as an ONNX file with any batch size, weights stored as float16."""
-    import onnx
-
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "network.onnx"
-        torch.onnx.export(
-            module.eval(),
-            examples,
-            str(path),
-            input_names=inputs,
-            output_names=outputs,
-            dynamic_axes={name: {0: "batch"} for name in (*inputs, *outputs)},
-            opset_version=17,
-            dynamo=False,
-        )
-        model = onnx.load(str(path))
-    store_as_half(model)
-    content: bytes = model.SerializeToString()
-    return content

@@ -18,10 +18,10 @@ from torch.nn import functional as F
 
 from mimica.engines.vae.codec import TRANSLATOR, Vectors
 from mimica.engines.vae.encoded import Encoded
-from mimica.engines.vae.export import onnx_of
 from mimica.engines.vae.pair_source import drawn_pairs
 from mimica.engines.vae.spatial import Mixed, Residual, conv
 from mimica.model_files.checkpoint import Weights
+from mimica.model_files.onnx_export import onnx_of
 
 STEPS, BATCH, RATE = 700, 48, 2e-3
 NOISE = 0.1
@@ -89,6 +89,6 @@ def with_translator(weights: Weights, faces: Encoded, vectors: Vectors) -> Weigh
     if not vectors.switches or not drawn_pairs(faces.data, vectors.switches, validation=False):
         return weights
     net = fitted(faces, vectors, [float(scale) for scale in weights.config["scales"]])
-    example = torch.zeros(2, len(vectors.latent_mean)), torch.zeros(2, len(vectors.switches))
-    content = onnx_of(net, example, ["z", "wish"], ["moved"])
+    inputs = {"z": torch.zeros(2, len(vectors.latent_mean)), "wish": torch.zeros(2, len(vectors.switches))}
+    content = onnx_of(net, inputs, ["moved"])
     return replace(weights, tensors={**weights.tensors, TRANSLATOR: np.frombuffer(content, np.uint8)})

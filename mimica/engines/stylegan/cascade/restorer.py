@@ -8,7 +8,6 @@ demodulation are constants then and go into the weights, which are stored as flo
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
@@ -19,6 +18,7 @@ from mimica.engines.stylegan.layers import GAIN, SLOPE, StyledConv, blur, upsamp
 from mimica.engines.stylegan.networks import SIZES
 from mimica.files import atomic_path
 from mimica.model_files.checkpoint import build_module, fill_module, load_weights
+from mimica.model_files.onnx_export import onnx_of
 
 KIND = "restorer"
 
@@ -74,27 +74,10 @@ class RestoringHead(nn.Module):
 def export(source: Path, target: Path) -> None:
     """An embedded generator's file (`weights/generator.safetensors` of a run, or the shipped one) -> the ONNX file. Raises
     `WeightsError`."""
-    import onnx
-
-    from mimica.reader.export import store_as_half
-
     weights = load_weights(source, CASCADE_KIND)
     generator = build_module(CascadeGenerator, weights.config, source)
     fill_module(generator, weights.tensors, source)
-    head, entry = RestoringHead(generator.synthesis).eval(), SIZES[generator.synthesis.entry]
+    head, entry = RestoringHead(generator.synthesis), SIZES[generator.synthesis.entry]
     about = {"kind": KIND, "version": 1, "entry": entry, "size": generator.synthesis.size, "notes": dict(weights.notes)}
-    with atomic_path(target) as temporary, torch.no_grad():
-        torch.onnx.export(
-            head,
-            (torch.zeros(1, 3, entry, entry),),
-            str(temporary),
-            input_names=["small"],
-            output_names=["large"],
-            dynamic_axes={"small": {0: "batch"}, "large": {0: "batch"}},
-            opset_version=17,
-            dynamo=False,
-        )
-        content = onnx.load(str(temporary))
-        store_as_half(content)
-        onnx.helper.set_model_props(content, {"mimica": json.dumps(about)})
-        onnx.save(content, str(temporary))
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(onnx_of(head, {"small": torch.zeros(1, 3, entry, entry)}, ["large"], about))
