@@ -25,7 +25,7 @@ from mimica.training.batches import Draw
 from mimica.training.task import Task, TrainerView
 
 SMALL: Preset = {
-    "image_size": 64, "width": 32, "blocks": 4, "steps": 20_000, "checkpoint_minutes": 5.0, "people": "race",
+    "image_size": 64, "width": 16, "blocks": 3, "batch_size": 8, "steps": 60_000, "checkpoint_minutes": 5.0, "people": "race",
 }  # fmt: skip
 """What the presets `small` of the baselines have in common: two cores can train them within hours."""
 SMOKE: Preset = {

@@ -46,7 +46,7 @@ class Icgan(DomainTask):
     kind: ClassVar[str] = "icgan"
     options_type: ClassVar[type[TrainingOptions]] = IcganOptions
     presets: ClassVar[Mapping[str, Preset]] = {
-        "paper": {"steps": 100_000, "workers": 2}, "small": {**SMALL, "hidden": 1024},
+        "paper": {"steps": 100_000, "workers": 2}, "small": {**SMALL, "width": 32, "batch_size": 32, "hidden": 1024},
         "smoke": {**SMOKE, "latent": 8, "hidden": 16},
     }  # fmt: skip
 

@@ -65,7 +65,7 @@ class GanimationOptions(TrainingOptions):
 PRESETS: dict[str, Preset] = {
     "paper": {"steps": 240_000, "workers": 2},  # 30 epochs of 200,000 images in batches of 25
     "small": {  # as large as the presets `small` of the baselines, for trainings of the same hours on the same data
-        "steps": 20_000, "image_size": 64, "width": 32, "blocks": 4, "batch_size": 16, "people": "race",
+        "steps": 60_000, "image_size": 64, "width": 16, "blocks": 3, "batch_size": 8, "people": "race",
         "checkpoint_minutes": 5.0,
     },
     "smoke": {
