@@ -30,6 +30,10 @@ BAND = 0.55
 """Lashes are taken out from the lash line up to this share of the way to the brow."""
 LASH = 9
 """What is dark and narrower than so many pixels is a lash."""
+SMOOTH, PLAIN = (2.5, 1.0), (0.88, 6.0)
+"""Skin that is to be drawn down over an eye is brought to its own light blurred by so many pixels across and down, by factors
+within these limits: what is dark or light on it would become streaks."""
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _SHIFT = 4
 
 
@@ -51,7 +55,8 @@ def find_lid(crop: np.ndarray, mesh: np.ndarray, loop: np.ndarray, inner_left: b
     middle = points[len(points) // 5 : -len(points) // 5]
     line = np.min([_read(crop, middle + [0, dy]) for dy in (-1.5, -0.5, 0.5)], axis=0)
     skin = np.median([_read(crop, middle - [0, dy]) for dy in np.linspace(*ABOVE, 4)], axis=0)
-    colour = np.median((line + 4) / (skin + 4), axis=0).clip(DARKEST, LIGHTEST)
+    light = [band @ LUMA for band in (line, skin)]  # hues of the iris or the white of the eye must not get into the line
+    colour = np.full(3, np.median((light[0] + 4) / (light[1] + 4)).clip(DARKEST, LIGHTEST))
     along = np.linspace(0, 1, len(edge) - 1)
     along = along if inner_left else along[::-1]
     thickness = 0.35 + 0.65 * np.sin(np.pi * np.clip(0.15 + 0.75 * along, 0, 1)) ** 0.7
@@ -117,7 +122,7 @@ def without_lashes(patch: np.ndarray, edge: np.ndarray, brow: np.ndarray, openin
     cv2.fillPoly(band, [np.round(np.concatenate([edge + [0, 1], top[::-1]])).astype(np.int32)], 1.0)
     band = cv2.GaussianBlur(band, (0, 0), 1.0) * (1 - opening)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (LASH, LASH))
-    clean = cv2.GaussianBlur(cv2.morphologyEx(patch, cv2.MORPH_CLOSE, kernel), (0, 0), 1.0).astype(np.float32)
-    lighter = np.clip((clean + 4) / (patch.astype(np.float32) + 4), 1, 6)
-    factor: np.ndarray = 1 + band[..., None] * (lighter - 1)
+    clean = cv2.GaussianBlur(cv2.morphologyEx(patch, cv2.MORPH_CLOSE, kernel), (0, 0), *SMOOTH).astype(np.float32)
+    plain = np.clip((clean + 4) / (patch.astype(np.float32) + 4), *PLAIN)
+    factor: np.ndarray = 1 + band[..., None] * (plain - 1)
     return factor.astype(np.float32)
