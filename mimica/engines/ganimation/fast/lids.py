@@ -1,9 +1,10 @@
 """Lids that close: the lash line travels with the edge of the upper lid, and no lashes are stretched over the lid.
 
 When an eye closes, the skin above the lashes is drawn down over it (`warp` fetches it from outside the lash line, so that no
-white of the eye gets in), and the lash line would be lost. Its colour is measured once a photo, as the share of the light of the
-skin above it that it leaves, and a line of that colour is drawn along the moved edge. Lashes that stand up over the lid are taken
-out of the photo beforehand, by a closing (dilation, then erosion) of the light: dark and thin is lash, broad is lid.
+white of the eye gets in), and the lash line would be lost. Its darkness is measured once a photo, as the share of the light of the
+skin above it that it leaves, and a line as dark is drawn along the moved edge. Lashes that stand up over the lid are taken
+out of the photo beforehand, by a closing (dilation, then erosion) of the light: dark and thin is lash, broad is lid. What is left
+there is smoothed across, since whatever is narrow would be stretched into streaks.
 
 Lengths are in pixels of the tight crop at `SIDE`."""
 
@@ -112,9 +113,9 @@ def drawn(paint: Paint, left: np.ndarray) -> Paint:
 
 
 def without_lashes(patch: np.ndarray, edge: np.ndarray, brow: np.ndarray, opening: np.ndarray) -> np.ndarray:
-    """float32 (h, w, 3), how much lighter a patch, uint8 (h, w, 3), is without the lashes that stand up from the lid: a factor, 1
-    elsewhere. The lid's `edge` (n, 2) and the brow's landmarks (5, 2) in shares of the crop's side from the patch's corner,
-    `opening` (h, w) between the lids."""
+    """float32 (h, w, 3), how much lighter a patch, uint8 (h, w, 3), is without the lashes that stand up from the lid, and smoothed
+    (`SMOOTH`): a factor, 1 elsewhere. The lid's `edge` (n, 2) and the brow's landmarks (5, 2) in shares of the crop's side from
+    the patch's corner, `opening` (h, w) between the lids."""
     edge = edge * SIDE
     height = np.interp(edge[:, 0], *(brow[np.argsort(brow[:, 0])] * SIDE).T)
     top = edge - np.stack([np.zeros(len(edge)), BAND * np.clip(edge[:, 1] - height, 0, None)], axis=1)
@@ -122,7 +123,9 @@ def without_lashes(patch: np.ndarray, edge: np.ndarray, brow: np.ndarray, openin
     cv2.fillPoly(band, [np.round(np.concatenate([edge + [0, 1], top[::-1]])).astype(np.int32)], 1.0)
     band = cv2.GaussianBlur(band, (0, 0), 1.0) * (1 - opening)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (LASH, LASH))
-    clean = cv2.GaussianBlur(cv2.morphologyEx(patch, cv2.MORPH_CLOSE, kernel), (0, 0), *SMOOTH).astype(np.float32)
+    across, down = SMOOTH
+    unlashed = cv2.morphologyEx(patch, cv2.MORPH_CLOSE, kernel)
+    clean = cv2.GaussianBlur(unlashed, (0, 0), sigmaX=across, sigmaY=down).astype(np.float32)
     plain = np.clip((clean + 4) / (patch.astype(np.float32) + 4), *PLAIN)
     factor: np.ndarray = 1 + band[..., None] * (plain - 1)
     return factor.astype(np.float32)
