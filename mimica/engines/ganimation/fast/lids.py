@@ -1,8 +1,8 @@
 """Lids that close: the lash line travels with the edge of the upper lid, and no lashes are stretched over the lid.
 
 When an eye closes, the skin above the lashes is drawn down over it (`warp` fetches it from outside the lash line, so that no
-white of the eye gets in), and the lash line would be lost. Its darkness is measured once a photo, as the share of the light of the
-skin above it that it leaves, and a line as dark is drawn along the moved edge. Lashes that stand up over the lid are taken
+white of the eye gets in), and the lash line would be lost. Its darkness is measured once a photo, as the share of the light of
+the skin above it that it leaves, and a line as dark is drawn along the moved edge. Lashes that stand up over the lid are taken
 out of the photo beforehand, by a closing (dilation, then erosion) of the light: dark and thin is lash, broad is lid. What is left
 there is smoothed across, since whatever is narrow would be stretched into streaks.
 
@@ -113,8 +113,8 @@ def drawn(paint: Paint, left: np.ndarray) -> Paint:
 
 
 def without_lashes(patch: np.ndarray, edge: np.ndarray, brow: np.ndarray, opening: np.ndarray) -> np.ndarray:
-    """float32 (h, w, 3), how much lighter a patch, uint8 (h, w, 3), is without the lashes that stand up from the lid, and smoothed
-    (`SMOOTH`): a factor, 1 elsewhere. The lid's `edge` (n, 2) and the brow's landmarks (5, 2) in shares of the crop's side from
+    """float32 (h, w, 3), how much lighter a patch, uint8 (h, w, 3), is without the lashes that stand up from the lid, and
+    smoothed (`SMOOTH`): a factor, 1 elsewhere. The lid's `edge` (n, 2) and the brow's landmarks (5, 2) in shares of the crop's side from
     the patch's corner, `opening` (h, w) between the lids."""
     edge = edge * SIDE
     height = np.interp(edge[:, 0], *(brow[np.argsort(brow[:, 0])] * SIDE).T)
