@@ -114,8 +114,8 @@ def drawn(paint: Paint, left: np.ndarray) -> Paint:
 
 def without_lashes(patch: np.ndarray, edge: np.ndarray, brow: np.ndarray, opening: np.ndarray) -> np.ndarray:
     """float32 (h, w, 3), how much lighter a patch, uint8 (h, w, 3), is without the lashes that stand up from the lid, and
-    smoothed (`SMOOTH`): a factor, 1 elsewhere. The lid's `edge` (n, 2) and the brow's landmarks (5, 2) in shares of the crop's side from
-    the patch's corner, `opening` (h, w) between the lids."""
+    smoothed (`SMOOTH`): a factor, 1 elsewhere. The lid's `edge` (n, 2) and the brow's landmarks (5, 2) in shares of the crop's
+    side from the patch's corner, `opening` (h, w) between the lids."""
     edge = edge * SIDE
     height = np.interp(edge[:, 0], *(brow[np.argsort(brow[:, 0])] * SIDE).T)
     top = edge - np.stack([np.zeros(len(edge)), BAND * np.clip(edge[:, 1] - height, 0, None)], axis=1)
