@@ -11,14 +11,15 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import lru_cache
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from mimica import __version__
-from mimica.cli.commands import register
+from mimica.cli.commands import is_overview, register
+from mimica.cli.spare import unused_left_out
 from mimica.errors import UserError
 from mimica.jobs.memory import keep_freed_memory
 
@@ -120,7 +121,8 @@ def main() -> None:
     _silence_libraries()
     try:
         words = None if "_MIMICA_COMPLETE" in os.environ else sys.argv[1:]
-        code = command_line(words)(standalone_mode=False)
+        with unused_left_out() if is_overview(words) else nullcontext():
+            code = command_line(words)(standalone_mode=False)
     except UserError as error:
         _fail(f"Error: {error}")
     except _UsageError as error:

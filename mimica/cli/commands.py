@@ -134,11 +134,16 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
 _ANSWERED_AT_ONCE = ("--help", "-h", "--version")
 
 
+def is_overview(words: Sequence[str] | None) -> bool:
+    """Whether the `words` after `mimica` ask for no command: for the list of them, or the version."""
+    return words is not None and (not words or words[0] in _ANSWERED_AT_ONCE)
+
+
 def register(app: typer.Typer, words: Sequence[str] | None = None) -> typer.Typer:
     """The command line with all its commands, or with those that the `words` after `mimica` need: the one that is named, or, for
     the help, only what it says of each."""
     named = words[0] if words and any(words[0] in commands for commands in COMMANDS.values()) else None
-    only_listed = words is not None and (not words or words[0] in _ANSWERED_AT_ONCE)
+    only_listed = is_overview(words)
     for panel, commands in COMMANDS.items():
         for name, (target, says) in commands.items():
             if named is None or named == name:

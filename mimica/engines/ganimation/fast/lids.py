@@ -1,9 +1,10 @@
 """Lids that close: the lash line travels with the edge of the upper lid, and no lashes are stretched over the lid.
 
 When an eye closes, the skin above the lashes is drawn down over it (`warp` fetches it from outside the lash line, so that no
-white of the eye gets in), and the lash line would be lost. Its colour is measured once a photo, as the share of the light of the
-skin above it that it leaves, and a line of that colour is drawn along the moved edge. Lashes that stand up over the lid are taken
-out of the photo beforehand, by a closing (dilation, then erosion) of the light: dark and thin is lash, broad is lid.
+white of the eye gets in), and the lash line would be lost. Its darkness is measured once a photo, as the share of the light of
+the skin above it that it leaves, and a line as dark is drawn along the moved edge. Lashes that stand up over the lid are taken
+out of the photo beforehand, by a closing (dilation, then erosion) of the light: dark and thin is lash, broad is lid. What is left
+there is smoothed across, since whatever is narrow would be stretched into streaks.
 
 Lengths are in pixels of the tight crop at `SIDE`."""
 
@@ -30,6 +31,10 @@ BAND = 0.55
 """Lashes are taken out from the lash line up to this share of the way to the brow."""
 LASH = 9
 """What is dark and narrower than so many pixels is a lash."""
+SMOOTH, PLAIN = (2.5, 1.0), (0.88, 6.0)
+"""Skin that is to be drawn down over an eye is brought to its own light blurred by so many pixels across and down, by factors
+within these limits: what is dark or light on it would become streaks."""
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _SHIFT = 4
 
 
@@ -51,7 +56,8 @@ def find_lid(crop: np.ndarray, mesh: np.ndarray, loop: np.ndarray, inner_left: b
     middle = points[len(points) // 5 : -len(points) // 5]
     line = np.min([_read(crop, middle + [0, dy]) for dy in (-1.5, -0.5, 0.5)], axis=0)
     skin = np.median([_read(crop, middle - [0, dy]) for dy in np.linspace(*ABOVE, 4)], axis=0)
-    colour = np.median((line + 4) / (skin + 4), axis=0).clip(DARKEST, LIGHTEST)
+    light = [band @ LUMA for band in (line, skin)]  # hues of the iris or the white of the eye must not get into the line
+    colour = np.full(3, np.median((light[0] + 4) / (light[1] + 4)).clip(DARKEST, LIGHTEST))
     along = np.linspace(0, 1, len(edge) - 1)
     along = along if inner_left else along[::-1]
     thickness = 0.35 + 0.65 * np.sin(np.pi * np.clip(0.15 + 0.75 * along, 0, 1)) ** 0.7
@@ -107,9 +113,9 @@ def drawn(paint: Paint, left: np.ndarray) -> Paint:
 
 
 def without_lashes(patch: np.ndarray, edge: np.ndarray, brow: np.ndarray, opening: np.ndarray) -> np.ndarray:
-    """float32 (h, w, 3), how much lighter a patch, uint8 (h, w, 3), is without the lashes that stand up from the lid: a factor, 1
-    elsewhere. The lid's `edge` (n, 2) and the brow's landmarks (5, 2) in shares of the crop's side from the patch's corner,
-    `opening` (h, w) between the lids."""
+    """float32 (h, w, 3), how much lighter a patch, uint8 (h, w, 3), is without the lashes that stand up from the lid, and
+    smoothed (`SMOOTH`): a factor, 1 elsewhere. The lid's `edge` (n, 2) and the brow's landmarks (5, 2) in shares of the crop's
+    side from the patch's corner, `opening` (h, w) between the lids."""
     edge = edge * SIDE
     height = np.interp(edge[:, 0], *(brow[np.argsort(brow[:, 0])] * SIDE).T)
     top = edge - np.stack([np.zeros(len(edge)), BAND * np.clip(edge[:, 1] - height, 0, None)], axis=1)
@@ -117,7 +123,9 @@ def without_lashes(patch: np.ndarray, edge: np.ndarray, brow: np.ndarray, openin
     cv2.fillPoly(band, [np.round(np.concatenate([edge + [0, 1], top[::-1]])).astype(np.int32)], 1.0)
     band = cv2.GaussianBlur(band, (0, 0), 1.0) * (1 - opening)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (LASH, LASH))
-    clean = cv2.GaussianBlur(cv2.morphologyEx(patch, cv2.MORPH_CLOSE, kernel), (0, 0), 1.0).astype(np.float32)
-    lighter = np.clip((clean + 4) / (patch.astype(np.float32) + 4), 1, 6)
-    factor: np.ndarray = 1 + band[..., None] * (lighter - 1)
+    across, down = SMOOTH
+    unlashed = cv2.morphologyEx(patch, cv2.MORPH_CLOSE, kernel)
+    clean = cv2.GaussianBlur(unlashed, (0, 0), sigmaX=across, sigmaY=down).astype(np.float32)
+    plain = np.clip((clean + 4) / (patch.astype(np.float32) + 4), *PLAIN)
+    factor: np.ndarray = 1 + band[..., None] * (plain - 1)
     return factor.astype(np.float32)

@@ -96,7 +96,24 @@ def test_lashes_on_the_lid_go_and_the_brow_stays() -> None:
     brow = np.array([[80, 72], [88, 71], [96, 71], [104, 71], [112, 72]], np.float32) / 240
     factor = lids.without_lashes(crop, mesh[lid.edge], brow, np.zeros((300, 240), np.float32))
     after = crop * factor
-    assert after[89, 95].min() > 1.5 * crop[89, 95].min() and np.all(factor[60:76] == 1) and factor.min() >= 1
+    assert after[89, 95].min() > 1.5 * crop[89, 95].min() and np.all(factor[60:76] == 1) and factor.min() >= lids.PLAIN[0]
+
+
+def test_what_is_drawn_down_over_an_eye_becomes_no_streaks() -> None:
+    crop, mesh, loop = _eye()
+    lid = lids.find_lid(crop, mesh, loop, inner_left=False)
+    crop[80:94], crop[80:94, 95:97] = 180, 200  # what is dark and thin goes with the lashes; this is light
+    brow = np.array([[80, 66], [88, 65], [96, 65], [104, 65], [112, 66]], np.float32) / 240
+    factor = lids.without_lashes(crop, mesh[lid.edge], brow, np.zeros((300, 240), np.float32))
+    above = np.s_[86:89, 90:102]
+    assert np.ptp((crop * factor)[above]) < 0.4 * np.ptp(crop[above])
+
+
+def test_the_line_of_a_lid_has_the_hue_of_the_skin_whatever_the_iris_has() -> None:
+    crop, mesh, loop = _eye(dark=60)
+    crop[(crop == 60).all(axis=2)] = (40, 60, 90)
+    colour = lids.find_lid(crop, mesh, loop, inner_left=False).colour
+    assert np.ptp(colour) == 0 and 0.28 <= colour[0] < 0.5
 
 
 def test_a_line_darkens_whatever_the_patch_shows() -> None:

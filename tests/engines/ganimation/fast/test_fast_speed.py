@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
 
 from mimica.engines.ganimation.fast import canvas, painter, warp
+from mimica.engines.ganimation.fast import rig as rig_module
 from mimica.engines.ganimation.fast.edit import WEIGHTS
 from mimica.engines.ganimation.fast.file import read_weights
 from mimica.engines.ganimation.fast.rig import Rig
@@ -68,3 +73,22 @@ def test_a_paint_is_warped_times_w_plus_still_times_s_plus_colour() -> None:
     now, _ = drawn.finished()
     inside = np.s_[2:-2, 2:-2]
     assert np.abs(now[y0 : y0 + 48, x0 : x0 + 64][inside].astype(int) - wanted[inside]).max() <= 1
+
+
+def test_blas_of_one_thread_moves_a_mesh_as_the_plain_sum_does(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = np.zeros(34, np.float32), np.linspace(0, 1, 34, dtype=np.float32)  # another for each side
+    landmarks = rig._landmark_mean.reshape(68, 2)
+    found = []
+    for one in (True, False):
+        monkeypatch.setattr(rig_module, "ONE_THREAD", one)
+        found.append((rig.move(landmarks, source, target), rig.gain(landmarks, source, target)))
+    for quick, plain in zip(*found, strict=True):
+        assert np.abs(plain).max() > 1e-4 and np.allclose(quick, plain, rtol=0, atol=1e-5 * np.abs(plain).max())
+
+
+@pytest.mark.parametrize(("threads", "one"), [("1", True), ("2", False)])
+def test_the_number_of_threads_is_what_numpy_was_told(threads: str, one: bool) -> None:
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+    asked = "from mimica.engines.ganimation.fast import rig; print(rig.ONE_THREAD)"
+    told = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == str(one)
