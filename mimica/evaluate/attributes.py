@@ -11,7 +11,11 @@ labels test.
     rises     share of held-out photos in which the meter, a probe trained on real labels of other people, sees more of what was
     drawn
     change    by how many standard deviations of the meter over the photos      moved    the mean of all other meters, absolute
-    distance  of dlib's face descriptors before and after, mean; below 0.6 two faces count as one person's"""
+    apart     `moved` by meters that were trained on what the other labels do not explain of their own (least squares), so that
+    a set's old people with gray hair do not make a meter of age one of hair
+    distance  of dlib's face descriptors before and after, mean; below 0.6 two faces count as one person's
+
+Where labels have a column `hat`, it is also counted which held-out heads are taken to be covered."""
 
 from __future__ import annotations
 
@@ -24,6 +28,8 @@ import cv2
 import numpy as np
 
 from mimica.data.attribute_sets import find_set, with_labels
+from mimica.engines.layers import masks
+from mimica.engines.layers.subject import Subject
 from mimica.errors import DataError, ImageError, MissingExtraError, NoFaceError
 from mimica.evaluate.identity import Identity
 from mimica.face.align import crop_from_photo, cut
@@ -53,11 +59,14 @@ LEAST = 12
 
 @dataclass
 class Report:
-    """`probes[label][figure]`, `edits[attribute][figure]`, `faces` by part, `photos` edited, `missing`: sentences."""
+    """`probes[label][figure]`, `edits[attribute][figure]`, `moves[attribute][label]`, the change by every meter, `faces` by part,
+    `hats`, how many held-out heads with and without a hat are taken to be covered, `photos` edited, `missing`: sentences."""
 
     probes: dict[str, dict[str, float]] = field(default_factory=dict)
     edits: dict[str, dict[str, float]] = field(default_factory=dict)
+    moves: dict[str, dict[str, float]] = field(default_factory=dict)
     faces: dict[str, int] = field(default_factory=dict)
+    hats: dict[str, int] = field(default_factory=dict)
     photos: int = 0
     missing: list[str] = field(default_factory=list)
 
@@ -96,10 +105,12 @@ def evaluate(
         progress()
     meters = {label: meter for label in dict.fromkeys(label for label, _ in METERS.values())
               if (meter := _meter(label, faces, features, training)) is not None}  # fmt: skip
-    held_out = [face for face in faces if face.validation][:photos]
+    apart = apart_meters(tuple(meters), faces, features, training)
+    everyone = [face for face in faces if face.validation]
+    report.hats, held_out = hats(everyone), everyone[:photos]
     report.photos = len(held_out)
     for key in (*METERS, *OTHERS):
-        _edit(report, key, held_out, meters)
+        _edit(report, key, held_out, meters, apart)
         progress()
     return report
 
@@ -192,6 +203,18 @@ def _teach(report: Report, label: str, names: Sequence[str], faces: Sequence[See
     }  # fmt: skip
 
 
+def hats(faces: Sequence[Seen]) -> dict[str, int]:
+    """Of the faces with a label `hat`: `hats` and how many are `found`, `bare` heads and how many are `false` alarms."""
+    told = {True: list[bool](), False: list[bool]()}
+    for face in faces:
+        if np.isfinite(value := face.values.get("hat", np.nan)):
+            subject = Subject(face.crop.image.astype(np.float32), face.crop.landmarks.astype(float), face.crop.pose)
+            told[value > 0.5].append(masks.find(subject).covered > masks.COVERED)
+    if not (told[True] or told[False]):
+        return {}
+    return {"hats": len(told[True]), "found": sum(told[True]), "bare": len(told[False]), "false": sum(told[False])}
+
+
 def _drawn(crop: Crop, worn: Worn) -> tuple[np.ndarray, np.ndarray] | None:
     """Picture and landmarks; None where it cannot be put on."""
     try:
@@ -207,7 +230,29 @@ def _meter(label: str, faces: Sequence[Seen], features: np.ndarray, training: np
     return Probe(features[rows], values[rows]) if rows.sum() >= LEAST and values[rows].std() > 0 else None
 
 
-def _edit(report: Report, key: str, faces: Sequence[Seen], meters: Mapping[str, Probe]) -> None:
+def apart_meters(labels: Sequence[str], faces: Sequence[Seen], features: np.ndarray, training: np.ndarray) -> dict[str, Probe]:
+    """Meters of what is a label's own: from the training faces that have all labels, with the others partialled out. None where
+    fewer than `LEAST` have them all."""
+    values = np.array([[face.values.get(label, np.nan) for label in labels] for face in faces])
+    rows = np.flatnonzero(np.isfinite(values).all(axis=1) & training)
+    if len(rows) < max(LEAST, len(labels) + 2):
+        return {}
+    known, meters = values[rows], dict[str, Probe]()
+    for number, label in enumerate(labels):
+        own = unexplained(known[:, number], np.delete(known, number, axis=1))
+        if own.std() > 0:
+            meters[label] = Probe(features[rows], own)
+    return meters
+
+
+def unexplained(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """What is left of values (n,) beside a least-squares fit of the others (n, k) and a constant."""
+    known = np.column_stack([others, np.ones(len(values))])
+    left: np.ndarray = values - known @ np.linalg.lstsq(known, values, rcond=None)[0]
+    return left
+
+
+def _edit(report: Report, key: str, faces: Sequence[Seen], meters: Mapping[str, Probe], apart: Mapping[str, Probe]) -> None:
     """One attribute on every held-out face that can wear it and does not yet."""
     name, _, dose = key.partition("=")
     worn = read(name, float(dose or 1))
@@ -220,14 +265,23 @@ def _edit(report: Report, key: str, faces: Sequence[Seen], meters: Mapping[str, 
     before = np.stack([features_of(crop.image, crop.landmarks) for crop, _ in pairs])
     after = np.stack([features_of(*picture) for _, picture in pairs])
     figures = {"photos": float(len(pairs)), "refused": float(len(fit) - len(pairs))}
-    spread = {each: max(float(probe(before).std()), 1e-6) for each, probe in meters.items()}
-    change = {each: (probe(after) - probe(before)) / spread[each] for each, probe in meters.items()}
+    change = _changes(meters, before, after)
     if label in change:
         figures |= {"rises": float((sign * change[label] > 0).mean()), "change": float((sign * change[label]).mean())}
-    rest = [abs(float(change[each].mean())) for each in change if each != label]
+    report.moves[key] = {each: float(moved.mean()) for each, moved in change.items()}
+    rest = [abs(moved) for each, moved in report.moves[key].items() if each != label]
     figures["moved"] = float(np.mean(rest)) if rest else 0.0
+    if apart:
+        own = [abs(float(moved.mean())) for each, moved in _changes(apart, before, after).items() if each != label]
+        figures["apart"] = float(np.mean(own)) if own else 0.0
     distance = _distance(pairs, report)
     report.edits[key] = figures | ({} if distance is None else {"distance": distance})
+
+
+def _changes(meters: Mapping[str, Probe], before: np.ndarray, after: np.ndarray) -> dict[str, np.ndarray]:
+    """By every meter, of every face, in standard deviations of the meter over the faces before."""
+    seen = {label: (meter(before), meter(after)) for label, meter in meters.items()}
+    return {label: (new - old) / max(float(old.std()), 1e-6) for label, (old, new) in seen.items()}
 
 
 def _distance(pairs: Sequence[tuple[Crop, tuple[np.ndarray, np.ndarray]]], report: Report) -> float | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -63,10 +65,32 @@ def test_an_edit_is_judged_by_its_own_meter_and_by_the_others(seen: Seen) -> Non
             return result
 
     report = Report()
-    attributes._edit(report, "glasses", [seen], {"glasses": Along(1.0), "age": Along(-0.5)})
+    attributes._edit(report, "glasses", [seen], {"glasses": Along(1.0), "age": Along(-0.5)}, {"age": Along(1.0)})
     figures = report.edits["glasses"]
     assert figures["photos"] == 1 and figures["refused"] == 0 and figures["rises"] == 1
-    assert figures["change"] > 0 and figures["moved"] > 0
+    assert figures["change"] > 0 and figures["moved"] > 0 and figures["apart"] > 0
+    assert report.moves["glasses"]["age"] == -figures["moved"]
     wearing = Seen(seen.crop, {"glasses": 1.0}, True, False)
-    attributes._edit(report, "sunglasses", [wearing], {})
+    attributes._edit(report, "sunglasses", [wearing], {}, {})
     assert "none of the held-out faces" in report.missing[-1]
+
+
+def test_a_meter_apart_has_nothing_of_the_other_labels(seen: Seen) -> None:
+    others = np.array([[0.0], [0.0], [1.0], [1.0]])
+    assert np.allclose(attributes.unexplained(np.array([1.0, 3.0, 5.0, 7.0]), others), [-1, 1, -1, 1])
+    rng = np.random.default_rng(0)
+    features = rng.normal(0, 10, (80, 6)).astype(np.float32)
+    faces = [Seen(seen.crop, {"gray": row[0], "age": row[0] + row[1]}, False, False) for row in features.tolist()]
+    meters = attributes.apart_meters(("gray", "age"), faces, features, np.ones(80, bool))
+    grayer = np.eye(6, dtype=np.float32)[:1]
+    moved = {name: float((meter(10 * grayer) - meter(0 * grayer))[0]) for name, meter in meters.items()}
+    assert abs(moved["age"]) < 0.1 * attributes.Probe(features, features[:, 0] + features[:, 1])(10 * grayer)[0]
+    assert attributes.apart_meters(("gray", "age"), faces[:5], features[:5], np.ones(5, bool)) == {}
+
+
+def test_hats_are_counted_on_faces_whose_heads_are_labelled(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert attributes.hats([seen]) == {}
+    found = iter([0.9, 0.2, 0.7])
+    monkeypatch.setattr(attributes.masks, "find", lambda subject: SimpleNamespace(covered=next(found)))
+    faces = [replace(seen, values={"hat": value}) for value in (1.0, 1.0, 0.0)]
+    assert attributes.hats(faces) == {"hats": 2, "found": 1, "bare": 1, "false": 1}

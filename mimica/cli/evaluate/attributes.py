@@ -48,7 +48,11 @@ def _print(report: Report) -> None:
         counts = (f"{row[figure]:.0f}" for figure in ("drawings", "tested on", "with it"))
         table.add_row(name, f"{row['drawn']:.3f}", f"{row['real']:.3f}", *counts)
     show(table)
-    figures = ("photos", "refused", "rises", "change", "moved", "distance")
+    if report.hats:
+        table = Table("hats", "found", "bare heads", "false alarms")
+        table.add_row(*(str(report.hats[figure]) for figure in ("hats", "found", "bare", "false")))
+        show(table)
+    figures = ("photos", "refused", "rises", "change", "moved", "apart", "distance")
     table = Table("", *figures, title=f"{report.photos} held-out faces")
     for name, row in report.edits.items():
         cells = [("" if f not in row else f"{row[f]:.0f}" if f in ("photos", "refused") else f"{row[f]:.2f}") for f in figures]

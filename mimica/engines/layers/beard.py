@@ -23,6 +23,9 @@ WIDTH = 0.0065
 CHEEKS = (0.10, 0.24, 0.44, 0.72)
 """How far from the jaw to the corner of the mouth the cheek line runs, from the ear on."""
 DARK_AMONG_GRAY = 0.45
+LIGHTER = 0.40
+"""How far from the brows' colour to the skin's hair goes that grows on the face by default: beards are lighter than the darkest
+hairs of brows, and skin shows between them."""
 FINE = 2
 TALLEST = 420
 """Pixels: smaller pictures are drawn three times as large."""
@@ -131,7 +134,7 @@ def _drawn(
     rng, apart, size = np.random.default_rng(1), here.apart, (here.shape[1], here.shape[0])
     cover, tone = _strokes(here, kind, area, worn, rng)
     cover, tone = brought_down(cover, size), brought_down(tone, size) * np.float32(255 / 128)
-    base = natural(whole) if worn["colour"] == "natural" else np.array(DYES[worn["colour"]][0], np.float32) * whole.light
+    base = own_colour(whole) if worn["colour"] == "natural" else np.array(DYES[worn["colour"]][0], np.float32) * whole.light
     lit = np.clip(blur(here.gray, 0.10 * apart) / (float(luma(whole.skin)) + 1), 0.45, 1.25)[..., None]
     colour = base * tone[..., None] ** np.float32(0.9) * lit
     glint = np.clip(tone - 1.25, 0, 1)[..., None] * np.array([70, 62, 52], np.float32) * lit
@@ -147,6 +150,13 @@ def _drawn(
         falls = np.array([[1, 0, 0], [0, 1, 0.05 * apart]])
         shade = shade * (1 - 0.22 * blur(cv2.warpAffine(blur(cover, 0.02 * apart), falls, size), 0.04 * apart))
     return mixed(picture * shade[..., None], np.clip(colour, 0, 255), alpha).astype(np.float32), alpha
+
+
+def own_colour(subject: Subject) -> np.ndarray:
+    """(3,), the colour of a beard that nobody chose."""
+    brow = natural(subject)
+    colour: np.ndarray = brow + np.float32(LIGHTER) * (subject.skin.astype(np.float32) - brow)
+    return colour
 
 
 def _strokes(here: Subject, kind: str, area: np.ndarray, worn: Worn, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

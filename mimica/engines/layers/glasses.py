@@ -29,9 +29,9 @@ SHADOW = {True: 0.20, False: 0.24}
 FALL, ASIDE, SOFT = 0.42, 0.10, 0.16
 """Where the shadow falls, and how soft it is, model units."""
 TINTS = {"gray": (30, 31, 35), "amber": (66, 40, 20), "green": (30, 44, 36), "violet": (54, 38, 66)}
-DARK = (0.92, 0.74)
+DARK = (0.80, 0.50)
 """Alpha of a dark lens above and below."""
-GLARE, SKY = 0.10, 0.20
+GLARE, SKY = 0.10, 0.10
 DEPTH_CELLS = 150
 """Cells over the side of the tight crop in which the head's depth is drawn."""
 HIDDEN = 0.018

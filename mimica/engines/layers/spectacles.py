@@ -11,7 +11,7 @@ import numpy as np
 
 from mimica.face.head import LANDMARKS, Head
 
-FACE_WIDTH, LARGER = 14.72, 1.02
+FACE_WIDTH, LARGER = 14.72, 0.96
 """Of the mean head, between the jaw's ends; glasses grow with it."""
 IN_FRONT, BELOW_EYES = 0.75, 0.12
 """Of the bridge of the nose, and of the eyes' height: where the lenses' plane begins."""
@@ -53,7 +53,7 @@ class Material:
 
     colour: tuple[int, int, int]
     metal: bool = False
-    rim: float = 0.22
+    rim: float = 0.18
     depth: float = 0.22
 
 
