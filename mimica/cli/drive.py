@@ -99,14 +99,9 @@ def drive(
 
     mimica drive film.mp4 driver.mp4 -o dubbed.mp4
     """
-    from mimica.data.inputs import BESIDE, is_video
     from mimica.film.files import is_film
 
-    if photo == video == PIPE:
-        raise UserError("Photo and video are both '-'; only one of them can come from standard input.")
-    still = video != PIPE and not is_video(video)
-    if still and video.suffix.lower() in BESIDE:
-        raise UserError(f"The driver '{video}' is no video and no photo; tables and scripts are for `mimica animate --script`.")
+    still = _is_still(photo, video)
     if is_film(photo, output):
         if curves is not None or transfer.fps is not None or enhance:
             raise ValueRangeError("--curves, --fps and --enhance are for photos; a film keeps its rate and pixels.")
@@ -117,6 +112,18 @@ def drive(
         _drive_still(photo, video, output, transfer, size, source, enhance, marking)
     else:
         _drive(photo, video, output, transfer, size, curves, source, enhance, marking)
+
+
+def _is_still(photo: Path, video: Path) -> bool:
+    """Whether the driver is a photo. Raises `UserError` for one that is neither photo nor video, and for two pipes."""
+    from mimica.data.inputs import BESIDE, is_video
+
+    if photo == video == PIPE:
+        raise UserError("Photo and video are both '-'; only one of them can come from standard input.")
+    still = video != PIPE and not is_video(video)
+    if still and video.suffix.lower() in BESIDE:
+        raise UserError(f"The driver '{video}' is no video and no photo; tables and scripts are for `mimica animate --script`.")
+    return still
 
 
 def _drive(

@@ -69,7 +69,7 @@ def test_annotate_fills_a_folder_by_the_driver_that_was_asked_for(monkeypatch: p
         ("edit photo.jpg -e happy -j 2", "many photos"),
         ("edit photo.jpg -e happy -r", "many photos"),
         ("prepare folder photos -o out --format csv", "--shard or --cluster"),
-        ("edit @list.txt -e happy -o out.jpg", "fill a folder"),
+        ("edit @list.txt -e happy -o out.jpg", "name a folder for them"),
         ("edit @list.txt -e happy", "--output"),
         ("synthesize photos -o data.tar", "without a suffix"),
         ("prepare vae photos -o out --shard 1/2", "by one machine"),
