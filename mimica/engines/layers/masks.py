@@ -23,6 +23,10 @@ KIND, VERSION, SIDE = "face-masks", 1, 64
 WEIGHTS = Path(__file__).parents[2] / "weights" / "masks.onnx"
 COVERED = 0.5
 """A head is taken to wear something from this chance on."""
+FARTHER = 0.72
+"""Size of the head in the view that tells what hair is beyond the crop, as a share of that in the crop."""
+_UPPER = 0.3
+"""Share of the crop, from its upper rim on, in which that view counts."""
 LOOKS = ((1.08, 0.0, 0.0), (0.92, 0.0, 0.0), (1.0, 0.04, 0.03), (1.0, -0.04, -0.03))
 """Other views of a head that seems covered: how much larger, and how far to the right and down, in sides of the crop. What one of
 them takes for bare is bare: helmets and backgrounds beside the hair deceive one view, hats none."""
@@ -88,7 +92,22 @@ def find(subject: Subject) -> Found:
     covered = float(facts[0, 0])
     if covered > COVERED:
         covered = min(covered, float(raw(other_looks(picture, matrix))[1][:, 0].min()))
+    rim = cv2.invertAffineTransform(matrix) @ [SIDE / 2, 0, 1]
+    if chance[0].max() > 0.5 and rim[1] > 1:  # there is more of the picture above
+        hair = _beyond(picture, matrix, hair)
     return Found(_matted(subject, hair), head, covered, float(facts[0, 1]), unsure, masks[0])
+
+
+def _beyond(picture: np.ndarray, matrix: np.ndarray, hair: np.ndarray) -> np.ndarray:
+    """Hair that the crop's upper rim cuts off would go on to the picture's end, and mirrored hair above a picture's end
+    looks like more of it: a view from farther, continued by its rim, must show it too."""
+    middle = SIDE * (1 - FARTHER) / 2
+    wide = FARTHER * matrix + np.array([[0, 0, middle], [0, 0, middle]])
+    view = cv2.warpAffine(picture, wide, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    both = np.minimum(hair, on_picture(raw(view[None])[0][0, 0], wide, hair.shape))
+    rows = smooth((_UPPER - np.arange(SIDE, dtype=np.float32) / SIDE) / (_UPPER / 2))  # 1 at the rim, 0 from `_UPPER` on
+    share = on_picture(np.ascontiguousarray(np.broadcast_to(rows[:, None], (SIDE, SIDE))), matrix, hair.shape)
+    return hair + share * (both - hair)
 
 
 def other_looks(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:

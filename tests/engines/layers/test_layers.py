@@ -197,7 +197,7 @@ def test_a_head_is_covered_only_where_every_look_says_so(
         def raw(crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             found, facts = usual(crops)
             facts = facts.copy()
-            facts[:, 0] = chances[0] if not asked else chances[1:]
+            facts[:, 0] = chances[0] if not asked else (chances[1:] or chances)[: len(crops)]
             asked.append(len(crops))
             return found, facts
 
@@ -206,8 +206,18 @@ def test_a_head_is_covered_only_where_every_look_says_so(
         return masks.find(subject).covered
 
     assert told(0.9, 0.8, 0.95, 0.3, 0.99) == pytest.approx(0.3)
-    assert told(0.9, 0.8, 0.95, 0.7, 0.99) == pytest.approx(0.7) and asked == [1, 4]
-    assert told(0.4) == pytest.approx(0.4) and asked == [1]
+    assert told(0.9, 0.8, 0.95, 0.7, 0.99) == pytest.approx(0.7) and asked == [1, 4, 1], (
+        "the last look is for hair beyond the crop"
+    )
+    assert told(0.4) == pytest.approx(0.4) and asked == [1, 1]
+
+
+def test_hair_that_the_crop_cuts_off_ends_where_it_ends(rgb: np.ndarray, reading: FaceReading) -> None:
+    subject = masks.Subject(rgb.astype(np.float32), reading.landmarks_photo, (reading.yaw, reading.pitch, reading.roll))
+    hair = masks.find(subject).hair
+    above = int(reading.landmarks_photo[:, 1].min() - 0.9 * reading.eye_distance)
+    assert hair[:above].max() > 0.9, "the crown is hair"
+    assert hair[:4].max() < 0.1, "the wall above it is not, though the crop of the network ends within the hair"
 
 
 def test_a_beard_of_no_chosen_colour_is_between_brows_and_skin(rgb: np.ndarray, reading: FaceReading) -> None:
