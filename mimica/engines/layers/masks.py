@@ -93,7 +93,7 @@ def find(subject: Subject) -> Found:
     if covered > COVERED:
         covered = min(covered, float(raw(other_looks(picture, matrix))[1][:, 0].min()))
     rim = cv2.invertAffineTransform(matrix) @ [SIDE / 2, 0, 1]
-    if chance[0].max() > 0.5 and rim[1] > 1:  # there is more of the picture above
+    if chance[0].max() > 0.5 and rim[1] > 0.15 * subject.apart:  # there is more of the picture above
         hair = _beyond(picture, matrix, hair)
     return Found(_matted(subject, hair), head, covered, float(facts[0, 1]), unsure, masks[0])
 
