@@ -143,9 +143,9 @@ class Work:
         if worn.name in FACIAL_HAIR and self.found.age < masks.CHILD:
             return f"The face looks like a child's (about {self.found.age:.0f}): it gets no {label}."
         if worn.name == "hair" and worn["head"] != "bare" and self.found.covered > masks.COVERED:
-            return "The head seems to wear a hat, cap or scarf, and its hair is not dyed: if it is bare, say hair=1:blond,bare."
+            return 'The head seems to wear a hat, cap or scarf, so its hair stays; if it is bare, add ",bare" to the colour.'
         if worn.name == "hair" and worn["head"] != "bare" and self.found.unsure > masks.UNSURE:
-            return "Where the hair ends cannot be told in this photo, and it is not dyed: if it is to be, say hair=1:blond,bare."
+            return 'Where the hair ends cannot be told in this photo; to dye it all the same, add ",bare" to the colour.'
         if worn.name == "hair" and (self.found.hair > 0.7).sum() < hair.FEWEST:
             return "No hair was found on the head: there is nothing to dye."
         return ""
