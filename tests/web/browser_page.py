@@ -124,8 +124,10 @@ def shoot(page: Any, name: str) -> None:
 
 
 def upload(page: Any, photo: Path = ASTRONAUT) -> None:
+    """Gives the page a photo and waits until it shows it as it is: the first picture is a coarse one."""
     page.set_input_files("#file", str(photo))
     page.wait_for_selector('[data-expression="happiness"]')
+    still(page)
 
 
 def shown(page: Any) -> np.ndarray:
@@ -134,13 +136,23 @@ def shown(page: Any) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data.partition(",")[2]))).convert("RGB"))
 
 
+def still(page: Any) -> np.ndarray:
+    """What the canvas shows once it stands still for a while: coarse pictures come before the final one."""
+    now = shown(page)
+    for _ in range(100):
+        page.wait_for_timeout(300)
+        last, now = now, shown(page)
+        if np.array_equal(now, last):
+            return now
+    raise AssertionError("the picture never stood still")
+
+
 def settled(page: Any, before: np.ndarray, same_size: bool = True) -> np.ndarray:
-    """What the canvas shows once it differs from `before`; a preview of a larger photo is another size for a moment."""
-    for _ in range(200):
-        now = shown(page)
+    """What the canvas shows once it differs from `before` and stands still; a preview of a larger photo has another size."""
+    for _ in range(100):
+        now = still(page)
         if (now.shape == before.shape) is same_size and not (same_size and np.abs(now.astype(int) - before).max() <= 30):
             return now
-        page.wait_for_timeout(50)
     raise AssertionError("the picture did not change")
 
 

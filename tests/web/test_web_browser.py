@@ -24,7 +24,6 @@ pytestmark = pytest.mark.xdist_group("browser")  # one server and one clip for a
 def test_upload_drag_undo_and_save(page: Any, tmp_path: Path) -> None:
     shoot(page, "welcome")
     upload(page)
-    page.wait_for_timeout(300)
     before = shown(page)
     assert np.abs(before.astype(int) - np.asarray(Image.open(ASTRONAUT))).mean() < 2
     slider = page.locator('[data-control="AU26L AU26R"]')
@@ -99,7 +98,6 @@ def test_a_face_is_picked_in_a_group(page: Any, tmp_path: Path) -> None:
     group = tmp_path / "group.png"
     Image.fromarray(np.hstack([one, one[:, ::-1]])).save(group)
     upload(page, group)
-    page.wait_for_timeout(300)
     before = shown(page)
     assert page.locator(".outline").count() == 2
     shoot(page, "group")
