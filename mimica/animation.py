@@ -21,7 +21,7 @@ from mimica.engines.layers.dress import Dressed
 from mimica.engines.layers.wear import Bare, refused
 from mimica.errors import ValueRangeError
 from mimica.face import align
-from mimica.face.restore import SIZE, Restorer, side_of
+from mimica.face.restore import SIZE, Restorer, side_of, weights_for
 from mimica.face.tone import Tone, level_out, tone_of
 from mimica.facs import with_sides, without_sides
 from mimica.motion.expression import Expression
@@ -115,7 +115,8 @@ def prepare(
             face = replace(face, glasses_crop=align.transform(worn.overlay.hull, matrix))
         tone, held = tone_of(face.image), _held(reading, photo)
         faces.append(PreparedFace(reading, matrix, face, engine.encode(face), tone, held, worn))
-    return Prepared(photo, engine, tuple(faces), Restorer() if enhance and engine.crop != "window" else None)
+    restorer = Restorer(weights_for(engine.name)) if enhance and engine.crop != "window" else None
+    return Prepared(photo, engine, tuple(faces), restorer)
 
 
 def cut_face(photo: np.ndarray, reading: FaceReading, engine: Engine, everyone: Sequence[FaceReading]) -> tuple[Face, np.ndarray]:

@@ -32,7 +32,7 @@ SourceArgument = Annotated[
     str,
     typer.Argument(
         help="What it is: folder, openface, authors, emotionet, rafd, celeba, cfee, impa, mug, faces, reanimated; "
-        "sequences; clips; vae; ffhq, expressions, mixtures; latents.",
+        "sequences; clips; vae; ffhq, expressions, mixtures, redrawn; latents.",
         show_default=False,
     ),
 ]
@@ -275,6 +275,18 @@ def _made(asked: Asked) -> Outcome:
     return Report(kept, [Dropped("", NO_FACE)] * dropped)
 
 
+def _redrawn(asked: Asked) -> Outcome:
+    """FFHQ crops as the VAE gives them back, for a restoring network of its own."""
+    folder = _one_folder(asked)
+    from mimica.prepare.faces import Report
+    from mimica.prepare.redrawn import prepare_redrawn
+
+    size, limit = asked.common.size, asked.common.limit
+    with spinner() as line:
+        kept = prepare_redrawn(folder, asked.output, size=size, weights=asked.codes.weights, limit=limit, progress=line.pictures)
+    return Report(kept, [])
+
+
 def _facekit(asked: Asked) -> Outcome:
     """ICT-FaceKit's folder FaceXModel -> the small head, or the rig of `mimica synthesize`, that ship."""
     folder = _one_folder(asked)
@@ -305,6 +317,7 @@ def _layers(asked: Asked) -> Outcome:
 
 _PREPARED: dict[str, Callable[[Asked], Outcome]] = {
     "latents": _latents, "sequences": _sequences, "clips": _clips, "ffhq": _ffhq, "vae": _vae, "expressions": _made,
-    "mixtures": _made, "head": _facekit, "rig": _facekit, "masks": _layers, "wrinkles": _layers, "attributes": _layers,
+    "mixtures": _made, "redrawn": _redrawn, "head": _facekit, "rig": _facekit, "masks": _layers, "wrinkles": _layers,
+    "attributes": _layers,
 }  # fmt: skip
 """What is not a face set with Action Units -> its function."""

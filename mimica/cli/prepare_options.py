@@ -31,7 +31,7 @@ class Vae:
 
 @dataclass(frozen=True)
 class Codes:
-    """For `mimica.prepare.latents`, `expressions` and `mixtures`."""
+    """For `mimica.prepare.latents`, `expressions`, `mixtures` and `redrawn`."""
 
     sample: Annotated[
         int,
@@ -53,7 +53,10 @@ class Codes:
         typer.Option("--posed", help="For latents: turn head and eyes of each of --limit photos, or samples, by known angles."),
     ] = False
     steps: Annotated[int, typer.Option("--steps", help="For latents: steps of search after the encoder.", min=0)] = 0
-    weights: Annotated[Path | None, typer.Option("--weights", help="For latents: another generator than the shipped one.")] = None
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", help="For latents: another generator than the shipped one; for redrawn another VAE."),
+    ] = None
     attribute: Annotated[
         list[str] | None,
         typer.Option(

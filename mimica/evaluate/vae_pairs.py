@@ -26,7 +26,7 @@ from mimica.engines.vae.edit import VaeEngine
 from mimica.engines.vae.pair_source import Pair, drawn_pairs
 from mimica.engines.vae.stages import latents, rebuilt, sorted_steps
 from mimica.face.overlay import enlarged
-from mimica.face.restore import SIZE, Restorer
+from mimica.face.restore import SIZE, Restorer, weights_for
 
 CHANGED = 25.0
 MOST = 60
@@ -148,7 +148,7 @@ def trap(
 
 def sharpness(report: PairReport, data: VaeData, codec: Codec, rows: np.ndarray) -> None:
     """The fifth table."""
-    restorer, photos = Restorer(), np.asarray(data.images[rows]).astype(np.float32)
+    restorer, photos = Restorer(weights_for("vae")), np.asarray(data.images[rows]).astype(np.float32)
     decoded, _ = codec.decode(codec.encode(np.asarray(data.images[rows])))
     side = (codec.image_size, codec.image_size)
     drawn = np.stack(

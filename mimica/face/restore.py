@@ -1,6 +1,7 @@
 """A small or blurred face, made sharp: what the photo lacks of a face's fine detail is drawn by a network (64 -> 256 pixels).
 
-The network (`mimica/weights/restorer.onnx`, the top of the embedded StyleGAN2 generator) sees the face's FFHQ crop at 64 pixels
+The network (`mimica/weights/restorer.onnx`, the top of the embedded StyleGAN2 generator; what an engine draws may have one that
+was trained on such pictures, `restorer_ENGINE.onnx`) sees the face's FFHQ crop at 64 pixels
 and draws it at 256. The photo keeps what it has: both pictures are split into octaves B_1 (finest) to B_3 and a rest,
 
     out = rest + sum_k  a_k B_k(photo) + (1 - a_k) B_k(drawn),      a_k from 0 to 1 as |B_k(photo)| / |B_k(drawn)| rises
@@ -73,6 +74,12 @@ def crisper(small: np.ndarray) -> np.ndarray:
 def _strength(band: np.ndarray, weight: np.ndarray) -> float:
     """Weighted root mean square of the brightness."""
     return float(np.sqrt(np.average(np.square(band.mean(2)), weights=weight)))
+
+
+def weights_for(engine: str) -> Path:
+    """The network for what an engine draws: its own where one ships, else that for photos."""
+    own = WEIGHTS.with_stem(f"{WEIGHTS.stem}_{engine}")
+    return own if own.is_file() else WEIGHTS
 
 
 class Restorer:

@@ -13,7 +13,7 @@ from bright_mouth import ASTRONAUT
 
 from mimica.errors import WeightsError
 from mimica.face.align import crop_from_photo, cut, mask_in_photo
-from mimica.face.restore import ENTRY, SIZE, WEIGHTS, Restorer, crisper, octaves, side_of
+from mimica.face.restore import ENTRY, SIZE, WEIGHTS, Restorer, crisper, octaves, side_of, weights_for
 from mimica.metrics import psnr
 
 RESTORER = Restorer()
@@ -53,6 +53,13 @@ def test_a_face_with_all_its_detail_is_left_alone_bit_for_bit(sharp: np.ndarray)
     points = ASTRONAUT @ (matrix := crop_from_photo(ASTRONAUT, SIZE, "ffhq"))[:, :2].T + matrix[:, 2]
     assert not RESTORER.lacks_detail(sharp, points) and RESTORER.over(sharp, points) is sharp
     assert RESTORER.lacks_detail(shrunk(sharp, 64), points)
+
+
+def test_an_engine_may_have_a_network_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mimica.face.restore.WEIGHTS", tmp_path / "restorer.onnx")
+    assert weights_for("vae") == tmp_path / "restorer.onnx"
+    (tmp_path / "restorer_vae.onnx").touch()
+    assert weights_for("vae") == tmp_path / "restorer_vae.onnx" and weights_for("stylegan") == tmp_path / "restorer.onnx"
 
 
 def test_what_lies_outside_the_crop_or_the_mask_is_the_photos(astronaut: np.ndarray) -> None:

@@ -16,7 +16,7 @@ from mimica.engines.vae.data import open_data, spread
 from mimica.engines.vae.edit import State, VaeEngine
 from mimica.engines.vae.masks import overlay
 from mimica.face.overlay import enlarged
-from mimica.face.restore import SIZE, Restorer
+from mimica.face.restore import SIZE, Restorer, weights_for
 from mimica.pictures.contact_sheet import Cell, sheet
 
 DOSES = (-2.0, -1.0, 0.0, 1.0, 2.0)
@@ -64,7 +64,7 @@ def samples(engine: VaeEngine, count: int, seed: int, cell: int = 128, enhance: 
     """`count` faces that are nobody, by the random numbers of `seed`; made sharp by the restoring network if asked for."""
     pictures, _ = engine.codec.decode(engine.vectors.draw(count, seed))
     if enhance:
-        restorer = Restorer()
+        restorer = Restorer(weights_for("vae"))
         pictures = np.stack([restorer.drawn(enlarged(picture, SIZE)) for picture in pictures])
     cells = [Cell(_bytes(picture)) for picture in pictures]
     columns = max(1, round(count**0.5 * 1.3))

@@ -27,11 +27,13 @@ def cut(pictures: Tensor, corners: Tensor, side: int) -> Tensor:
     return torch.stack(parts).contiguous(memory_format=torch.channels_last)
 
 
-def crops(pictures: Tensor, factor: int) -> Tensor:
-    """A random crop of 1 / CROP of the side from each picture, its corner on a multiple of `factor`, so that the crop of the
-    small picture is the small picture of the crop."""
-    side = pictures.shape[-1]
-    return cut(pictures, factor * random_corners(len(pictures), side // factor, side // factor // CROP), side // CROP)
+def crops(pictures: Tensor, factor: int, given: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """A random crop of 1 / CROP of the side from each picture, its corner on a multiple of `factor`, and the same crop of the
+    small picture: of `given` (B, 3, S / factor, S / factor) where that is there."""
+    small = shrunk(pictures, pictures.shape[-1] // factor) if given is None else given
+    side = small.shape[-1] // CROP
+    corners = random_corners(len(pictures), small.shape[-1], side)
+    return cut(pictures, factor * corners, factor * side), cut(small, corners, side)
 
 
 def dirtied(small: Tensor, amount: float) -> Tensor:

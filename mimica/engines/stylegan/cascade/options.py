@@ -69,6 +69,7 @@ class CascadeOptions(TrainingOptions):
     penalty_every: int = option(8, "critic steps between two of R1", low=1)
     sampled: float = option(0.375, "critics: share of the batch that is drawn from seeds, not rebuilt", low=0, high=0.9)
     dirt: float = option(1.0, "top: how blurred and noisy its input may be; 0: never", low=0, high=4)
+    given: Path | None = option(None, "top: a set of `mimica prepare redrawn`: its pictures are enlarged, not true small ones")
     originals: int = option(3, "how often a photo is drawn against once for each of its copies with another expression", low=1)
     start: Path | None = option(None, "weights/ of a run, or mimica/weights, whose body and encoder to start from")
     start_top: Path | None = option(None, "weights/ of a run, or mimica/weights, whose top to start from")

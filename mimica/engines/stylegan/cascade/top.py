@@ -19,23 +19,17 @@ NOISE_STRENGTH = 0.05
 """Of all noise inputs when the critics begin."""
 
 
-def top_step(task: Cascade, image: Tensor, trainer: TrainerView) -> dict[str, Tensor]:
-    """Crops, small and dirtied, to crops."""
-    return _step(task, image, trainer, critics=False)
+STAGES = ("top", "top_critics")
 
 
-def critics_step(task: Cascade, image: Tensor, trainer: TrainerView) -> dict[str, Tensor]:
-    """The same, judged."""
-    return _step(task, image, trainer, critics=True)
-
-
-def _step(task: Cascade, image: Tensor, trainer: TrainerView, critics: bool) -> dict[str, Tensor]:
+def step(task: Cascade, image: Tensor, trainer: TrainerView, critics: bool, given: Tensor | None = None) -> dict[str, Tensor]:
+    """Crops, small and dirtied, to crops; judged with `critics`. What is enlarged are crops of `given` (B, 3, entry, entry)
+    where such pictures are there."""
     o = task.options
     factor = o.image_size // o.entry
-    crop = crops(image, factor)
-    small = shrunk(crop, crop.shape[-1] // factor)
+    crop, small = crops(image, factor, given)
     generator: Any = trainer.parts.modules["generator"]
-    drawn = generator.synthesis.enlarged(dirtied(small, o.dirt), "random" if critics else "none")
+    drawn = generator.synthesis.enlarged(dirtied(small, o.dirt), "random" if critics and given is None else "none")
     with torch.no_grad():
         compared, judged = task.features.maps(crop)
     drawn_compared, drawn_judged = task.features.maps(drawn)
@@ -47,8 +41,10 @@ def _step(task: Cascade, image: Tensor, trainer: TrainerView, critics: bool) -> 
     if not critics:
         return finish(terms, "top", trainer)
     judge = Judge(trainer, "top_", 2 * o.adversarial, 2 * o.projected, 2 * o.gamma)
-    scalars = finish(terms | judge.terms((drawn, small), drawn_judged, judged), "top", trainer)
-    return scalars | judge.learn((crop, small), (drawn, small), judged, drawn_judged)
+    # A given picture is not quite the crop's: each is judged by the detail that it has beyond itself made small.
+    below = (small, small) if given is None else (shrunk(crop, small.shape[-1]), shrunk(drawn, small.shape[-1]))
+    scalars = finish(terms | judge.terms((drawn, below[1]), drawn_judged, judged), "top", trainer)
+    return scalars | judge.learn((crop, below[0]), (drawn, below[1]), judged, drawn_judged)
 
 
 @torch.no_grad()

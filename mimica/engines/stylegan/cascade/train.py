@@ -43,6 +43,7 @@ from mimica.engines.stylegan.cascade.networks import CASCADE_KIND, CascadeGenera
 from mimica.engines.stylegan.cascade.options import PRESETS, CascadeOptions, plan, stage_at
 from mimica.engines.stylegan.encoder import ENCODER_KIND, LINEAR_SIZE, Encoder
 from mimica.engines.stylegan.pictures import PictureSource
+from mimica.errors import ValueRangeError
 from mimica.model_files.checkpoint import Weights, fill_module, load_weights, module_tensors, save_weights
 from mimica.pictures.pixels import as_input, as_pictures
 from mimica.reader.frozen import FrozenFeatures, load_frozen
@@ -69,6 +70,8 @@ class Cascade(Task):
 
     def __init__(self, options: Any, data: Path | Sequence[Path]) -> None:
         self.stages = plan(options)
+        if options.given and options.stages != "top":
+            raise ValueRangeError("`given` is for a top alone: set stages=top.")
         super().__init__(dataclasses.replace(options, steps=min(options.steps, self.stages[-1].stop)), data)
 
     @cached_property
@@ -85,8 +88,13 @@ class Cascade(Task):
         return face_weight(self.options.entry, self.options.face)
 
     @cached_property
+    def _given(self) -> FaceDataset | None:
+        return open_datasets([self.options.given]) if self.options.given else None
+
+    @cached_property
     def _training(self) -> PictureSource:
-        return PictureSource(self.faces.part(validation=False), self.options.image_size, self.options.originals)
+        o = self.options
+        return PictureSource(self.faces.part(validation=False), o.image_size, o.originals, given=self._given, given_size=o.entry)
 
     def source(self) -> PictureSource:
         return self._training
@@ -98,14 +106,20 @@ class Cascade(Task):
         """The photos themselves, or None where all people are of the other part."""
         part = self.faces.part(validation)
         part = part.subset(np.flatnonzero([photo == "" for photo in part.photos]))
-        return PictureSource(part, self.options.image_size, flip=False) if len(part) else None
+        size, entry = self.options.image_size, self.options.entry
+        return PictureSource(part, size, flip=False, given=self._given, given_size=entry) if len(part) else None
 
     def small_pictures(self, size: int, validation: bool = False, most: int = 0, mirrored: bool = True) -> Tensor:
         """Photos (N, 3, size, size) in [-1, 1], spread evenly over the set; with `mirrored` each of them twice."""
-        source = self._originals(validation) or self._training
-        rows = np.linspace(0, len(source.faces) - 1, min(len(source.faces), most or len(source.faces))).astype(int)
-        pictures = as_input(torch.from_numpy(source.faces.images(rows.tolist(), size)))
+        source, rows = self._spread(validation, most)
+        pictures = as_input(torch.from_numpy(source.faces.images(rows, size)))
         return torch.cat([pictures, pictures.flip(3)]) if mirrored else pictures
+
+    def _spread(self, validation: bool, most: int) -> tuple[PictureSource, list[int]]:
+        """A set, and the numbers of `most` photos (0: of all) spread evenly over it."""
+        source = self._originals(validation) or self._training
+        count = len(source.faces)
+        return source, np.linspace(0, count - 1, min(count, most or count)).astype(int).tolist()
 
     # --- networks ---------------------------------------------------------------------------------------------------
 
@@ -186,9 +200,12 @@ class Cascade(Task):
             self._begin(stage.name, trainer)
         image = as_input(batch["image"])
         image = image.contiguous(memory_format=torch.channels_last)
+        if stage.name in top.STAGES:
+            given = as_input(batch["given"]) if "given" in batch else None
+            return top.step(self, image, trainer, stage.name == "top_critics", given)
         steps = {
-            "autoencoder": body.autoencoder_step, "critics": body.critics_step, "top": top.top_step,
-            "top_critics": top.critics_step, "joint": joint.joint_step, "encoder": body.encoder_step,
+            "autoencoder": body.autoencoder_step, "critics": body.critics_step, "joint": joint.joint_step,
+            "encoder": body.encoder_step,
         }  # fmt: skip
         return steps[stage.name](self, image, trainer)
 
@@ -222,8 +239,8 @@ class Cascade(Task):
             self.fit_mapping(generator, encoder)
             trained: Any = trainer.parts.modules["generator"]
             trained.mapping.load_state_dict(generator.mapping.state_dict())
-        rows = [shrunk(image, self._side(stage)), self._rebuilt(stage, generator, encoder, image)]
-        small = shrunk(image, self.options.entry)
+        small = as_input(batch["given"]) if "given" in batch else shrunk(image, self.options.entry)
+        rows = [shrunk(image, self._side(stage)), self._rebuilt(stage, generator, encoder, small)]
         rows += [_bicubic(small, image.shape[-1])] if stage.startswith("top") else self._seeds(stage, generator, len(image))
         shown = rows[0].shape[-1] * (2 if stage in body.STAGES else 1)
         return np.stack([as_pictures(_bicubic(row, shown)) for row in rows])
@@ -232,9 +249,10 @@ class Cascade(Task):
         """Of the pictures that a stage is about."""
         return int(self.options.entry if stage in body.STAGES else self.options.image_size)
 
-    def _rebuilt(self, stage: str, generator: Any, encoder: Any, image: Tensor) -> Tensor:
-        """Whole pictures (B, 3, S, S), as the stage's part of the networks gives them back."""
-        small, synthesis = shrunk(image, self.options.entry), generator.synthesis
+    @staticmethod
+    def _rebuilt(stage: str, generator: Any, encoder: Any, small: Tensor) -> Tensor:
+        """Small pictures (B, 3, entry, entry), as the stage's part of the networks gives them back."""
+        synthesis = generator.synthesis
         if stage.startswith("top"):
             made = synthesis.enlarged(small)
         elif stage == "joint":
@@ -253,12 +271,16 @@ class Cascade(Task):
 
     def _measure(self, stage: str, generator: Any, encoder: Any, trainer: TrainerView) -> None:
         """Peak signal-to-noise ratio of held-out photos, a line of the run's story."""
-        count = HELD_OUT if stage in body.STAGES else HELD_OUT // 4
-        wanted = self.small_pictures(self.options.image_size, validation=True, most=count, mirrored=False)
+        source, rows = self._spread(True, HELD_OUT if stage in body.STAGES else HELD_OUT // 4)
+        device = next(generator.parameters()).device
+        wanted = as_input(torch.from_numpy(source.faces.images(rows, self.options.image_size))).to(device)
+        small = shrunk(wanted, self.options.entry)
+        if source.given is not None:
+            small = as_input(torch.from_numpy(source.given_images(rows))).to(device)
         values = []
-        for part in wanted.to(next(generator.parameters()).device).split(8):
+        for picture, part in zip(wanted.split(8), small.split(8), strict=True):
             made = self._rebuilt(stage, generator, encoder, part).clamp(-1, 1)
-            squared = (made - shrunk(part, self._side(stage))).square().mean((1, 2, 3))
+            squared = (made - shrunk(picture, self._side(stage))).square().mean((1, 2, 3))
             values.append(10 * torch.log10(4 / squared))
         sentence = f"{stage}: {float(torch.cat(values).mean()):.2f} dB on {len(wanted)} held-out photos at {self._side(stage)} px"
         trainer.notes.remark(trainer.step, sentence)

@@ -54,13 +54,16 @@ def test_a_crop_of_the_small_picture_is_the_small_crop() -> None:
     torch.manual_seed(0)
     place = torch.arange(64.0)
     picture = (place[None, :] + 100 * place[:, None]).expand(4, 3, 64, 64)
-    cut = crops(picture, 4)
+    cut, below = crops(picture, 4)
     assert cut.shape == (4, 3, 32, 32) and torch.equal(cut[0, 0, 1] - cut[0, 0, 0], torch.full((32,), 100.0))
     corners = cut[:, 0, 0, 0]
     assert torch.all(corners % 100 % 4 == 0) and torch.all((corners // 100) % 4 == 0) and len(set(corners.tolist())) > 1
     small = shrunk(picture, 16)
     y, x = int(corners[1] // 400), int(corners[1] % 100 // 4)
-    assert torch.allclose(shrunk(cut, 8)[1], small[1, :, y : y + 8, x : x + 8])
+    assert torch.allclose(shrunk(cut, 8)[1], small[1, :, y : y + 8, x : x + 8]) and torch.allclose(below, shrunk(cut, 8))
+    torch.manual_seed(0)
+    again, below = crops(picture, 4, small + 5)
+    assert torch.equal(again, cut) and torch.allclose(below, shrunk(cut, 8) + 5), "the same place of the given picture"
 
 
 def test_dirt_is_a_blur_and_noise_and_can_be_none() -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -15,14 +16,16 @@ from typer.testing import CliRunner
 
 from mimica.cli.export import app as export_app
 from mimica.config import choose
+from mimica.data.dataset import DatasetWriter, open_datasets
 from mimica.engines.stylegan.cascade.body import feature_window
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND
 from mimica.engines.stylegan.cascade.options import CascadeOptions, plan, stage_at
 from mimica.engines.stylegan.cascade.train import Cascade
 from mimica.engines.stylegan.encoder import ENCODER_KIND
 from mimica.engines.stylegan.model import load_model
-from mimica.errors import UserError, ValueRangeError, WeightsError
+from mimica.errors import DataError, UserError, ValueRangeError, WeightsError
 from mimica.model_files.checkpoint import load_weights, module_tensors
+from mimica.training.batches import Draw
 from mimica.training.loop import Trainer
 from mimica.training.run_folder import read_log
 
@@ -186,6 +189,37 @@ def test_held_out_people_are_not_trained_on_and_photos_count_more(data: Path) ->
     assert len(Cascade(options("originals=1"), data).source()) == 16
     mirrored = task.small_pictures(32)
     assert mirrored.shape == (16, 3, 32, 32) and torch.equal(mirrored[8], mirrored[0].flip(2))
+
+
+def test_a_top_may_learn_from_given_pictures(data: Path, tmp_path: Path) -> None:
+    """For a restoring network of an engine's own: the small pictures come from another set, found by name."""
+    faces = open_datasets([data])
+    (tmp_path / "given").mkdir()
+    with DatasetWriter(tmp_path / "given", "given", 32, faces.controls, crop="ffhq") as writer:
+        for row in reversed(range(len(faces))):
+            small = faces.images([row], 32)[0] // 2
+            writer.add(small, {"AU12": 0.5}, faces.names[row], faces.subjects[row], "", faces.names[row])
+    settings = ["stages=top", f"given={tmp_path / 'given'}", "top_steps=1", "top_critics_steps=2", "dirt=0"]
+    task = Cascade(options(*settings), data)
+    draws = [Draw(item, seed) for seed, item in enumerate((0, 3, 5, 7))]
+    batch = task.source().batch(draws)
+    shrunk = np.stack([cv2.resize(one, (32, 32), interpolation=cv2.INTER_AREA) for one in batch["image"]])
+    assert np.abs(batch["given"].astype(int) - shrunk // 2).max() <= 1, "the same faces, mirrored alike"
+    trainer = train(data, tmp_path / "run", *settings)
+    assert trainer.step == 3 and not np.array_equal(
+        weights(tmp_path / "run")["synthesis.layers.7.weight"],
+        _trained_top(data, tmp_path / "plain", settings)["synthesis.layers.7.weight"],
+    )
+    with pytest.raises(ValueRangeError, match="stages=top"):
+        Cascade(options(f"given={tmp_path / 'given'}"), data)
+    with pytest.raises(DataError, match="are not in it"):
+        Cascade(options("stages=top", f"given={data}"), data).source()
+
+
+def _trained_top(data: Path, folder: Path, settings: list[str]) -> dict[str, np.ndarray]:
+    """The same training without the given pictures."""
+    train(data, folder, *(one for one in settings if not one.startswith("given=")))
+    return weights(folder)
 
 
 def test_other_sizes_are_another_training(data: Path, tmp_path: Path) -> None:
