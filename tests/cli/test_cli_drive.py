@@ -12,6 +12,7 @@ import pytest
 from bright_mouth import BrightMouth, reading
 from typer.testing import CliRunner
 
+import mimica.film.edit  # noqa: F401  # it takes `Finder` when it is first imported, which must not be the stand-in
 from mimica import api
 from mimica.cli import app
 from mimica.facs import SIDED_AU_NAMES
