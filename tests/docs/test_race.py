@@ -25,21 +25,28 @@ def race() -> ModuleType:
 
 def test_every_method_gets_the_same_minutes(race: ModuleType) -> None:
     words = ["a", "b", "--clips", "c", "-o", "out", "--minutes", "70", "--video-minutes", "30", "--judge-minutes", "5"]
-    found = race.trainings(race.parse(words))
+    starts, others = race.trainings(race.parse(words))
+    found = [*starts, *others]
     minutes = {name: sum(one.minutes for one in found if one.name == name) for name in dict.fromkeys(one.name for one in found)}
     methods = ("stargan", "ganimation", "icgan", "diat", "cyclegan")
     assert minutes == pytest.approx({"classifier": 5.0} | dict.fromkeys(methods, 70.0) | dict.fromkeys(race.VIDEOS, 30.0))
-    pairs = [word for one in found if one.name == "diat" for word in one.words if word.startswith("domains=")]
+    assert [one.name for one in starts] == list(race.STARTED) and all("copying=true" in one.words for one in starts)
+    for one in others:
+        begun = [word for word in one.words if word.startswith("start=")]
+        start = next((first.folder for first in starts if first.name == one.name), None)
+        assert begun == ([f"start={start / 'weights' / 'generator.safetensors'}"] if start else []), one.name
+    pairs = [word for one in others if one.name == "diat" for word in one.words if word.startswith("domains=")]
     assert pairs == [f"domains=neutral,{emotion}" for emotion in EMOTIONS[1:]]
     assert len({one.folder for one in found}) == len(found), "no two trainings share a folder"
-    assert {one.name for one in race.trainings(race.parse(["a", "-o", "out"]))}.isdisjoint(race.VIDEOS)
+    assert {one.name for one in race.trainings(race.parse(["a", "-o", "out"]))[1]}.isdisjoint(race.VIDEOS)
+    assert len({one.key for one in found}) == len(found)
 
 
 def test_the_schedule_ends_with_the_minutes(race: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = write_emotions(tmp_path / "data", 60)
     monkeypatch.setattr(race, "FIRST", 0.5)
     chosen = race.parse([str(data), "-o", str(tmp_path / "out"), "--judge-minutes", "0.1", "--preset", "smoke"])
-    (one,) = (one for one in race.trainings(chosen) if one.name == "classifier")
+    (one,) = (one for one in race.trainings(chosen)[1] if one.name == "classifier")
     done = tmp_path / "out" / "race.json"
     done.parent.mkdir()
     race.train(one, done)

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from mimica.config import Preset, TrainingOptions, option
 from mimica.engines.baselines import losses
-from mimica.engines.baselines.domains import SMALL, SMOKE, DomainOptions, DomainTask, frozen
+from mimica.engines.baselines.domains import SMALL, SMOKE, frozen
 from mimica.engines.baselines.networks import PatchDiscriminator, ResidualGenerator
+from mimica.engines.baselines.translators import TranslatorOptions, TranslatorTask
 from mimica.model_files.checkpoint import Weights
 from mimica.pictures.pixels import as_input, as_pictures
 from mimica.training.batches import Batch
@@ -27,7 +28,7 @@ from mimica.training.task import Parts, TrainerView
 
 
 @dataclass(frozen=True)
-class CycleganOptions(DomainOptions):
+class CycleganOptions(TranslatorOptions):
     """The paper's."""
 
     batch_size: int = option(1, "samples a step, over all processes together", low=1)
@@ -68,7 +69,7 @@ class Pool(nn.Module):
         return torch.stack(shown)
 
 
-class Cyclegan(DomainTask):
+class Cyclegan(TranslatorTask):
     """G from the first domain to the second, F back, a discriminator of each domain."""
 
     name: ClassVar[str] = "cyclegan"
@@ -81,6 +82,7 @@ class Cyclegan(DomainTask):
 
     def build(self, options: Any) -> Parts:
         there, back = (ResidualGenerator(0, options.width, options.blocks) for _ in range(2))
+        self.begin({"there": there, "back": back})
         first, second = (PatchDiscriminator(options.width) for _ in range(2))
         modules = {"there": there, "back": back, "first": first, "second": second, "pool": Pool(options.pool, options.image_size)}
         optimisers = {"generators": self.adam(there, back), "discriminators": self.adam(first, second)}
@@ -89,6 +91,9 @@ class Cyclegan(DomainTask):
     def step(self, batch: Batch, trainer: TrainerView) -> dict[str, Tensor]:
         x, y = as_input(batch["image"]), as_input(batch["other"])
         there, back, first, second = (trainer.network(name) for name in ("there", "back", "first", "second"))
+        if self.options.copying:
+            with trainer.autocast():
+                return self.copy_step(trainer, "generators", [(there(x), x), (back(y), y)])
         with frozen(trainer.parts.modules["first"], trainer.parts.modules["second"]):
             with trainer.autocast():
                 fake_y, fake_x = there(x), back(y)

@@ -22,8 +22,9 @@ from torch import Tensor
 
 from mimica.config import Preset, TrainingOptions, option
 from mimica.engines.baselines import losses
-from mimica.engines.baselines.domains import SMALL, SMOKE, DomainOptions, DomainTask, frozen
+from mimica.engines.baselines.domains import SMALL, SMOKE, frozen
 from mimica.engines.baselines.networks import Denoiser, PatchDiscriminator, ResidualGenerator
+from mimica.engines.baselines.translators import TranslatorOptions, TranslatorTask
 from mimica.model_files.checkpoint import Weights
 from mimica.pictures.pixels import as_input, as_pictures
 from mimica.training.batches import Batch
@@ -31,7 +32,7 @@ from mimica.training.task import Parts, TrainerView
 
 
 @dataclass(frozen=True)
-class DiatOptions(DomainOptions):
+class DiatOptions(TranslatorOptions):
     """The paper's shape, five residual blocks; the weights are ours."""
 
     batch_size: int = option(16, "samples a step, over all processes together", low=1)
@@ -41,7 +42,7 @@ class DiatOptions(DomainOptions):
     noise: float = option(0.1, "largest deviation of the noise on which that network learns, of [-1, 1]", low=0, high=1)
 
 
-class Diat(DomainTask):
+class Diat(TranslatorTask):
     """Transform network, discriminator, denoising network."""
 
     name: ClassVar[str] = "diat"
@@ -52,6 +53,7 @@ class Diat(DomainTask):
 
     def build(self, options: Any) -> Parts:
         generator = ResidualGenerator(0, options.width, options.blocks)
+        self.begin({"generator": generator})
         discriminator, denoiser = PatchDiscriminator(options.width), Denoiser(options.width)
         optimisers = {
             "generator": self.adam(generator),
@@ -65,6 +67,9 @@ class Diat(DomainTask):
         x, y = as_input(batch["image"]), as_input(batch["other"])
         with trainer.autocast():
             fake = trainer.network("generator")(x)
+        if self.options.copying:
+            return self.copy_step(trainer, "generator", [(fake, x)])
+        with trainer.autocast():
             on_real, on_fake = (trainer.network("discriminator")(p) for p in (y, fake.detach()))
         judged = losses.cross_entropy(on_real, 1.0) + losses.cross_entropy(on_fake, 0.0)
         trainer.update("discriminator", judged)

@@ -21,8 +21,9 @@ from torch import Tensor
 
 from mimica.config import Preset, TrainingOptions, option
 from mimica.engines.baselines import losses
-from mimica.engines.baselines.domains import SMALL, SMOKE, DomainOptions, DomainSource, DomainTask, frozen, one_hot
+from mimica.engines.baselines.domains import SMALL, SMOKE, DomainSource, frozen, one_hot
 from mimica.engines.baselines.networks import DomainCritic, ResidualGenerator
+from mimica.engines.baselines.translators import TranslatorOptions, TranslatorTask
 from mimica.model_files.checkpoint import Weights
 from mimica.pictures.pixels import as_input, as_pictures
 from mimica.training.batches import Batch, Draw
@@ -33,7 +34,7 @@ SHOWN = 0.3
 
 
 @dataclass(frozen=True)
-class StarganOptions(DomainOptions):
+class StarganOptions(TranslatorOptions):
     """The paper's."""
 
     batch_size: int = option(16, "samples a step, over all processes together", low=1)
@@ -77,7 +78,7 @@ def label_vector(domain: Tensor, count: int, units: Tensor | None, group: Tensor
     return torch.cat([emotion * mask[:, :1], (units > SHOWN).float() * mask[:, 1:], mask], dim=1)
 
 
-class Stargan(DomainTask):
+class Stargan(TranslatorTask):
     """One generator, one critic."""
 
     name: ClassVar[str] = "stargan"
@@ -93,6 +94,7 @@ class Stargan(DomainTask):
     def build(self, options: Any) -> Parts:
         count, units = len(self.domains), self._units
         generator = ResidualGenerator(count + units + 2 * bool(units), options.width, options.blocks, affine=True)
+        self.begin({"generator": generator})
         critic = DomainCritic(count + units, options.image_size, options.width)
         optimisers = {"generator": self.adam(generator), "critic": self.adam(critic)}
         return Parts({"generator": generator, "critic": critic}, optimisers, ("generator",), ("critic",))
@@ -104,6 +106,9 @@ class Stargan(DomainTask):
         o, image, count = self.options, as_input(batch["image"]), len(self.domains)
         own, wanted = self._labels(batch, "domain", "values"), self._labels(batch, "target", "wanted")
         generator, critic = trainer.network("generator"), trainer.network("critic")
+        if o.copying:
+            with trainer.autocast():
+                return self.copy_step(trainer, "generator", [(generator(image, own), image)])
         turn = (trainer.step + 1) % o.critic_steps == 0
         with torch.set_grad_enabled(turn), trainer.autocast():
             fake = generator(image, wanted)

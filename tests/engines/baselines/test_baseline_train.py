@@ -81,6 +81,24 @@ def test_every_network_learns(name: str, data: Path, tmp_path: Path) -> None:
         assert not old or any(not torch.equal(a, b) for a, b in zip(old, new, strict=True)), module
 
 
+@pytest.mark.parametrize("name", ["stargan", "cyclegan", "diat"])
+def test_a_generator_learns_to_copy_and_others_start_from_it(name: str, data: Path, tmp_path: Path) -> None:
+    train(name, data, tmp_path / "copies", "steps=80", "copying=true", "learning_rate=0.002", "width=8", "ema=0")
+    copied = [row["generator_copy"] for row in read_log(tmp_path / "copies")]
+    assert np.mean(copied[-5:]) < 0.7 * np.mean(copied[:5])
+    start = tmp_path / "copies" / "weights" / "generator.safetensors"
+    kind, options = options_of(name, f"start={start}", "width=8")
+    parts = kind(options, data).build(options)
+    stored = load_weights(start, kind.kind).tensors
+    module = "there" if name == "cyclegan" else "generator"
+    assert all(
+        np.array_equal(tensor.detach(), stored[f"{module}.{key}"]) for key, tensor in parts.modules[module].state_dict().items()
+    )
+    wider = options_of(name, f"start={start}", "width=4")[1]
+    with pytest.raises(WeightsError, match="does not fit"):
+        kind(wider, data).build(wider)
+
+
 def test_stargan_tells_the_sketches_apart(data: Path, tmp_path: Path) -> None:
     """50 steps: the critic's classification of photos is much better than chance, log 3 = 1.1."""
     words = ("steps=50", "decay_from=1", "learning_rate=1e-3", "class_weight=10", "critic_steps=100", "width=8", "batch_size=8")
