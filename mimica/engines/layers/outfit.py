@@ -20,7 +20,7 @@ from mimica.engines.layers.hair import COVER, FEWEST, Dye
 from mimica.engines.layers.overlay import Overlay
 from mimica.engines.layers.regions import Regions
 from mimica.engines.layers.rigid import Rigid
-from mimica.engines.layers.shape import shape
+from mimica.engines.layers.shape import shape, shape_in_place
 from mimica.engines.layers.spline import Spline
 from mimica.engines.layers.subject import CHEEKS
 from mimica.face.align import crop_from_photo, eye_centres, transform
@@ -118,9 +118,7 @@ class Outfit:
         box = x0, y0, x1, y1 = head_box(landmarks, rgb.shape)
         part = rgb[y0:y1, x0:x1]
         for worn in self._shaped:
-            made = shape(rgb, landmarks, irises, replace(worn, dose=share * worn.dose), box)
-            part[...] = made.photo[y0:y1, x0:x1]
-            landmarks, irises = made.landmarks, made.irises
+            landmarks, irises = shape_in_place(part, landmarks, irises, replace(worn, dose=share * worn.dose), (x0, y0))
         if not (self._keep is not None or self._regions is not None):
             return Dressed(rgb, landmarks, irises, None, box)
         before = part.copy() if self._tone is not None else part
@@ -160,12 +158,14 @@ class Outfit:
         if spline is None or not (self._tables or self._tones):
             return self._regions.hair_only(part, _whole(marks, self._marks))
         hair, deep, tinted = self._regions.look(part, marks, spline, bool(self._tones))
-        for worn in self._tones:
-            _mixed(part, makeup.toned(part, worn.name, worn.dose), tinted * np.float32(share))
-        if self._tables:
-            gray = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
+        for worn in self._tones if tinted.any() else ():
+            box = _where(tinted)
+            _mixed(part[box], makeup.toned(part[box], worn.name, worn.dose), tinted[box] * np.float32(share))
+        if self._tables and hair.any():
+            box = _where(hair)
+            gray, inside = cv2.cvtColor(part[box], cv2.COLOR_RGB2GRAY), deep[box]
             rim, inner = (cv2.applyColorMap(gray, table[:, None]) for table in self._tables)
-            _mixed(part, cv2.blendLinear(rim, inner, 1 - deep, deep), hair * np.float32(self._cover * share))
+            _mixed(part[box], cv2.blendLinear(rim, inner, 1 - inside, inside), hair[box] * np.float32(self._cover * share))
         return hair
 
     def _paint(self, part: np.ndarray, marks: np.ndarray, spline: Spline | None, share: float, light: float) -> None:
@@ -230,12 +230,14 @@ def _whole(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def _mixed(part: np.ndarray, other: np.ndarray, share: np.ndarray) -> None:
-    """`other` over a part of a picture, both uint8 (h, w, 3), in place, where `share` (h, w) says; the rest is not touched."""
+    """`other` over a part of a picture, both uint8 (h, w, 3), in place, where `share` (h, w) says."""
+    part[...] = cv2.blendLinear(np.ascontiguousarray(part), other, 1 - share, share)
+
+
+def _where(share: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns in which there is some of (h, w)."""
     x, y, width, height = cv2.boundingRect((share > 0).astype(np.uint8))
-    if not width:
-        return
-    box = np.s_[y : y + height, x : x + width]
-    part[box] = cv2.blendLinear(np.ascontiguousarray(part[box]), np.ascontiguousarray(other[box]), 1 - share[box], share[box])
+    return np.s_[y : y + height, x : x + width]
 
 
 def _spare_mouth(keep: np.ndarray, colour: np.ndarray, lips: np.ndarray) -> None:

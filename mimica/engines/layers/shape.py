@@ -40,6 +40,22 @@ class Shaped:
 
 def shape(photo: np.ndarray, landmarks: np.ndarray, irises: np.ndarray, worn: Worn, box: tuple[int, int, int, int]) -> Shaped:
     """One attribute of shape on the photo, within a box of it."""
+    result, (x0, y0, x1, y1) = photo.copy(), box
+    mask = np.zeros((y1 - y0, x1 - x0), np.float32)
+    marks, pupils = shape_in_place(result[y0:y1, x0:x1], landmarks, irises, worn, (x0, y0), mask)
+    return Shaped(result, marks, pupils, mask)
+
+
+def shape_in_place(
+    part: np.ndarray,
+    landmarks: np.ndarray,
+    irises: np.ndarray,
+    worn: Worn,
+    corner: tuple[int, int] = (0, 0),
+    mask: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same in a part of a photo, uint8 (h, w, 3), with that corner in it, and in `mask`, if it is given; the rest is not even
+    looked at. Gives landmarks and irises where they are now."""
     points = np.asarray(landmarks, np.float64)
     eyes = eye_centres(points)
     apart = float(np.hypot(*(eyes[1] - eyes[0])))
@@ -47,18 +63,18 @@ def shape(photo: np.ndarray, landmarks: np.ndarray, irises: np.ndarray, worn: Wo
     axes = np.stack([across, [-across[1], across[0]]])
     moves = worn.dose * apart * moves_of(worn.name) @ axes
     reach = REACH[worn.name] * apart
-    x0, y0, x1, y1 = box
-    flow = _flow(points + moves - [x0, y0], -moves, reach, (y1 - y0, x1 - x0))
-    flow[np.hypot(flow[..., 0], flow[..., 1]) < LEAST] = 0
-    y, x = np.mgrid[: y1 - y0, : x1 - x0].astype(np.float32)
-    part = photo[y0:y1, x0:x1]
-    moved = cv2.remap(part, x + flow[..., 0], y + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    result = photo.copy()
-    result[y0:y1, x0:x1] = moved
-    length = np.hypot(flow[..., 0], flow[..., 1])
+    flow, (x0, y0) = _flow(points + moves - corner, -moves, reach, part.shape[:2])
+    height, width = flow.shape[:2]
+    if height and width:
+        y, x = np.mgrid[y0 : y0 + height, x0 : x0 + width].astype(np.float32)
+        here = part[y0 : y0 + height, x0 : x0 + width]
+        here[...] = cv2.remap(part, x + flow[..., 0], y + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    if mask is not None and height and width:
+        length = cv2.magnitude(flow[..., 0].copy(), flow[..., 1].copy())
+        mask[y0 : y0 + height, x0 : x0 + width] = length / max(float(length.max()), 1e-6)
     places = (points, np.asarray(irises, np.float64))
     marks, pupils = (np.asarray(each + _moved(each, points, moves, reach), np.float32) for each in places)
-    return Shaped(result, marks, pupils, (length / max(float(length.max()), 1e-6)).astype(np.float32))
+    return marks, pupils
 
 
 def moves_of(name: str) -> np.ndarray:
@@ -82,17 +98,26 @@ def moves_of(name: str) -> np.ndarray:
     return moves
 
 
-def _flow(places: np.ndarray, moves: np.ndarray, reach: float, size: tuple[int, int]) -> np.ndarray:
-    """float32 (H, W, 2): the moves at the places continued over a picture, on a coarse grid first."""
+def _flow(places: np.ndarray, moves: np.ndarray, reach: float, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
+    """float32 (h, w, 2): the moves at the places continued over as much of a picture (height, width) as they move, worked out on
+    a coarse grid first; and its corner."""
     height, width = size
     cell = max(1, min(CELL, int(reach / 4)))
-    rows, columns = height // cell + 2, width // cell + 2
-    y, x = (np.mgrid[:rows, :columns] * cell).astype(np.float64)
-    coarse = _moved(np.stack([x, y], axis=-1).reshape(-1, 2) + 0.5, places, moves, reach).reshape(rows, columns, 2)
-    scale = np.array([[cell, 0, 0], [0, cell, 0]], np.float64)
-    return cv2.warpAffine(
-        coarse.astype(np.float32), scale, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    # A Gaussian on a grid is one down times one across.
+    down, across = (
+        np.exp(-((cell * np.arange(end // cell + 2)[:, None] + 0.5 - places[:, axis]) ** 2) / (2 * reach**2))
+        for end, axis in ((height, 1), (width, 0))
     )
+    coarse = np.stack([(down * moves[:, axis]) @ across.T for axis in (0, 1)], axis=-1) / (down @ across.T + DOUBT)[..., None]
+    coarse[np.hypot(coarse[..., 0], coarse[..., 1]) < LEAST] = 0
+    column, row, columns, rows = cv2.boundingRect(coarse.any(axis=2).astype(np.uint8))
+    column, row, right, below = max(0, column - 1), max(0, row - 1), column + columns, row + rows
+    x0, y0, width, height = cell * column, cell * row, min(width, cell * right), min(height, cell * below)
+    if x0 >= width or y0 >= height:
+        return np.zeros((0, 0, 2), np.float32), (0, 0)
+    scale, near = np.array([[cell, 0, 0], [0, cell, 0]], np.float64), coarse[row:, column:].astype(np.float32)
+    whole = cv2.warpAffine(near, scale, (width - x0, height - y0), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return whole, (x0, y0)
 
 
 def _moved(points: np.ndarray, places: np.ndarray, moves: np.ndarray, reach: float) -> np.ndarray:

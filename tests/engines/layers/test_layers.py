@@ -127,6 +127,20 @@ def test_a_shape_moves_landmarks_and_pixels_alike(rgb: np.ndarray, reading: Face
     assert np.allclose(moves[:17, 0], -moves[mirror, 0]) and np.allclose(moves[:17, 1], moves[mirror, 1])
 
 
+def test_a_move_is_worked_out_where_it_reaches_as_if_everywhere() -> None:
+    """Against the sum over all landmarks at each pixel."""
+    rng = np.random.default_rng(0)
+    places, moves, reach = rng.uniform([60, 50], [90, 80], (68, 2)), rng.normal(0, 3, (68, 2)), 16.0
+    flow, (x0, y0) = shape._flow(places, moves, reach, (140, 200))
+    whole = np.zeros((140, 200, 2))
+    whole[y0 : y0 + flow.shape[0], x0 : x0 + flow.shape[1]] = flow
+    y, x = np.mgrid[:140, :200] + 0.5
+    near = np.exp(-((x[..., None] - places[:, 0]) ** 2 + (y[..., None] - places[:, 1]) ** 2) / (2 * reach**2))
+    wanted = near @ moves / (near.sum(axis=-1, keepdims=True) + shape.DOUBT)
+    assert np.abs(whole - wanted).max() < 0.12 and flow.shape[1] < 200, "coarse, and no wider than it has to be"
+    assert shape._flow(places, np.zeros((68, 2)), reach, (140, 200))[0].size == 0
+
+
 def test_a_large_face_keeps_its_own_fine_lines(rgb: np.ndarray, reading: FaceReading, monkeypatch: pytest.MonkeyPatch) -> None:
     exact = put(rgb, reading, lipstick=1.0, glasses=1.0)
     monkeypatch.setattr(dressing, "MOST", reading.eye_distance / 2)
