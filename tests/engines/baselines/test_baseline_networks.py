@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -15,6 +17,7 @@ from mimica.engines.baselines.networks import (
     PatchDiscriminator,
     ResidualGenerator,
 )
+from mimica.engines.ganimation.paper.networks import Critic
 from mimica.errors import ValueRangeError
 
 
@@ -90,3 +93,12 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
         DomainCritic(5, 96)
     with pytest.raises(ValueRangeError, match="power of two"):
         LatentGenerator(8, 2, 48)
+
+
+@pytest.mark.parametrize("critic", [lambda: DomainCritic(8, 64, 16), lambda: Critic(17, 64, 16)], ids=["stargan", "ganimation"])
+def test_signals_do_not_fade_in_a_narrow_critic(critic: Callable[[], nn.Module]) -> None:
+    """Else its gradient's norm, which is to become 1, starts at 0, and so does that of the gradient's penalty."""
+    torch.manual_seed(0)
+    image = (2 * torch.rand(8, 3, 64, 64) - 1).requires_grad_()
+    (gradient,) = torch.autograd.grad(critic()(image)[0].sum(), image)
+    assert 0.03 < float(gradient.flatten(1).norm(dim=1).mean()) < 10

@@ -113,8 +113,9 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
 
 def test_initial_weights_are_the_authors() -> None:
     torch.manual_seed(0)
-    critic = Critic(17, width=16)
+    critic = Critic(17)
     assert np.isclose(critic.trunk[3].weight.std().item(), 0.02, rtol=0.02) and LEAK == 0.01
+    assert Critic(17, width=16).trunk[3].weight.std() > 0.03, "a narrow one would stand still"
     assert critic.trunk[3].bias.abs().max() == 0
 
 
