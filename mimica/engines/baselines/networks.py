@@ -13,7 +13,7 @@ Images are float32 (B, 3, S, S) in [-1, 1]. `width` is the number of channels of
 from __future__ import annotations
 
 import itertools
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -111,7 +111,7 @@ class DomainCritic(nn.Module):
         self.patches = nn.Conv2d(widths[-1], 1, 3, padding=1, bias=False)
         self.labels = nn.Conv2d(widths[-1], labels, image_size // 2**layers, bias=False)
         for conv in self.trunk if width < PAPERS_WIDTH else ():
-            nn.init.kaiming_normal_(conv.weight, LEAK)
+            nn.init.kaiming_normal_(cast(nn.Conv2d, conv).weight, LEAK)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, S, S) -> patch scores (B, S / 64, S / 64) and label scores (B, N), both unbounded."""
