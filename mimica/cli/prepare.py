@@ -276,14 +276,16 @@ def _made(asked: Asked) -> Outcome:
 
 
 def _redrawn(asked: Asked) -> Outcome:
-    """FFHQ crops as the VAE gives them back, for a restoring network of its own."""
+    """FFHQ crops as an engine gives them back, for a network that enlarges such pictures."""
     folder = _one_folder(asked)
     from mimica.prepare.faces import Report
     from mimica.prepare.redrawn import prepare_redrawn
 
-    size, limit = asked.common.size, asked.common.limit
-    with spinner() as line:
-        kept = prepare_redrawn(folder, asked.output, size=size, weights=asked.codes.weights, limit=limit, progress=line.pictures)
+    codes, known = asked.codes, {"size": asked.common.size, "limit": asked.common.limit}
+    with needs_extra(), spinner() as line:
+        kept = prepare_redrawn(
+            folder, asked.output, engine=codes.redrawn_by, weights=codes.weights, **known, progress=line.pictures
+        )
     return Report(kept, [])
 
 

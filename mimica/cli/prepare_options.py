@@ -57,6 +57,9 @@ class Codes:
         Path | None,
         typer.Option("--weights", help="For latents: another generator than the shipped one; for redrawn another VAE."),
     ] = None
+    redrawn_by: Annotated[
+        str, typer.Option("--redrawn-by", help="For redrawn: which engine gives the faces back, vae or stylegan.")
+    ] = "vae"
     attribute: Annotated[
         list[str] | None,
         typer.Option(

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from mimica.cli import app
 from mimica.data.dataset import DatasetWriter, open_datasets
 from mimica.engines.vae.edit import load_vae
-from mimica.errors import DataError
+from mimica.errors import DataError, ValueRangeError
 from mimica.face.restore import ENTRY, crisper
 from mimica.prepare.redrawn import prepare_redrawn
 
@@ -43,6 +43,28 @@ def test_each_face_is_what_the_restoring_network_is_shown(data: Path, tmp_path: 
     small = cv2.resize(given[0], (ENTRY, ENTRY), interpolation=cv2.INTER_AREA).astype(float)
     error = np.abs(made.images([0], ENTRY)[0] - small).mean()
     assert 1 < error < 25, "much like the face, and not the face"
+
+
+def test_a_generators_body_gives_faces_back_too(data: Path, tmp_path: Path) -> None:
+    words = [
+        "prepare",
+        "redrawn",
+        str(data),
+        "-o",
+        str(tmp_path / "out"),
+        "--size",
+        "64",
+        "--redrawn-by",
+        "stylegan",
+        "--limit",
+        "1",
+    ]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    made, face = open_datasets([tmp_path / "out"]).images([0], 64)[0], open_datasets([data]).images([0], 64)[0]
+    assert 1 < np.abs(made.astype(float) - face).mean() < 40
+    refused = CliRunner().invoke(app, [*words[:-3], "ganimation"])
+    assert isinstance(refused.exception, ValueRangeError) and "vae or stylegan" in str(refused.exception)
 
 
 def test_the_first_ones_alone_and_what_is_no_set(data: Path, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ class CascadeOptions(TrainingOptions):
         {f"{name}_steps" for name in STAGES}
         | {"learning_rate", "critics_learning_rate", "encoder_learning_rate", "critic_learning_rate", "top_learning_rate"}
         | {"encoder_share", "mapping_every", "spread", "perceptual", "changes", "face", "adversarial", "projected", "gamma"}
-        | {"originals", "features", "dirt", "blended"}
+        | {"originals", "features", "dirt", "noise", "blended"}
     )
 
     stages: Literal["all", "body", "top", "joint", "encoder"] = option(
@@ -70,6 +70,7 @@ class CascadeOptions(TrainingOptions):
     sampled: float = option(0.375, "critics: share of the batch that is drawn from seeds, not rebuilt", low=0, high=0.9)
     dirt: float = option(1.0, "top: how blurred and noisy its input may be; 0: never", low=0, high=4)
     given: Path | None = option(None, "top: a set of `mimica prepare redrawn`: its pictures are enlarged, not true small ones")
+    noise: bool = option(True, "top: its critics' stage draws with noise inputs; a restoring network is used without")
     originals: int = option(3, "how often a photo is drawn against once for each of its copies with another expression", low=1)
     start: Path | None = option(None, "weights/ of a run, or mimica/weights, whose body and encoder to start from")
     start_top: Path | None = option(None, "weights/ of a run, or mimica/weights, whose top to start from")

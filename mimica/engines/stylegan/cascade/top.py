@@ -29,7 +29,7 @@ def step(task: Cascade, image: Tensor, trainer: TrainerView, critics: bool, give
     factor = o.image_size // o.entry
     crop, small = crops(image, factor, given)
     generator: Any = trainer.parts.modules["generator"]
-    drawn = generator.synthesis.enlarged(dirtied(small, o.dirt), "random" if critics and given is None else "none")
+    drawn = generator.synthesis.enlarged(dirtied(small, o.dirt), "random" if critics and o.noise else "none")
     with torch.no_grad():
         compared, judged = task.features.maps(crop)
     drawn_compared, drawn_judged = task.features.maps(drawn)

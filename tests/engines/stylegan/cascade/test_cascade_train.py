@@ -256,7 +256,15 @@ def test_weights_of_terms_reach_the_loss(data: Path, tmp_path: Path) -> None:
     for setting in ("perceptual=0", "adversarial=1", "projected=1", "sampled=0.8", "top_learning_rate=0.01", "encoder_share=1"):
         assert not np.array_equal(result(*joint, setting, stages="joint"), usual), setting
     usual = result(*top, stages="top")
-    for setting in ("dirt=0", "perceptual=0", "adversarial=1", "projected=1", "gamma=50", "top_learning_rate=0.01"):
+    for setting in (
+        "dirt=0",
+        "noise=false",
+        "perceptual=0",
+        "adversarial=1",
+        "projected=1",
+        "gamma=50",
+        "top_learning_rate=0.01",
+    ):
         assert not np.array_equal(result(*top, setting, stages="top"), usual), setting
 
 
