@@ -63,7 +63,7 @@ def test_a_generators_body_gives_faces_back_too(data: Path, tmp_path: Path) -> N
     assert done.exit_code == 0, done.output
     made, face = open_datasets([tmp_path / "out"]).images([0], 64)[0], open_datasets([data]).images([0], 64)[0]
     assert 1 < np.abs(made.astype(float) - face).mean() < 40
-    refused = CliRunner().invoke(app, [*words[:-1], "ganimation"])
+    refused = CliRunner().invoke(app, [*words[:3], "-o", str(tmp_path / "no"), "--redrawn-by", "ganimation"])
     assert isinstance(refused.exception, ValueRangeError) and "vae or stylegan" in str(refused.exception)
 
 
