@@ -90,9 +90,13 @@ def restorer(
         typer.Argument(help="An embedded generator: `weights/generator.safetensors` of a run, or what `export embedded` wrote."),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .onnx file to write.")] = Path("restorer.onnx"),
+    start: Annotated[
+        Path | None, typer.Option("--start", help="What that training started from: take the numbers on the way from there.")
+    ] = None,
+    share: Annotated[float, typer.Option("--share", help="How far on the way from --start, 0 to 1.")] = 1.0,
 ) -> None:
     """The top of an embedded generator, 64 to 256 pixels, as the network that `--enhance` uses."""
     with needs_extra():
         from mimica.engines.stylegan.cascade.restorer import export
-    export(weights, output)
+    export(weights, output, start, share)
     typer.echo(f"Wrote {output} ({output.stat().st_size / 1e6:.1f} MB).")

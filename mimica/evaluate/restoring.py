@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import cv2
 import numpy as np
 
+from mimica.engines.vae.codec import Codec
+from mimica.engines.vae.edit import load_vae
 from mimica.evaluate.identity import Identity
 from mimica.face.align import feather
-from mimica.face.restore import SIZE, Restorer
+from mimica.face.overlay import enlarged, to_pixels
+from mimica.face.restore import SIZE, Restorer, weights_for
 from mimica.metrics import psnr
 from mimica.pictures.contact_sheet import Cell, sheet
 from mimica.reader.read import Reader
@@ -44,6 +47,18 @@ def compressed(crop: np.ndarray, side: int, quality: int) -> np.ndarray:
     return np.asarray(cv2.resize(decoded, crop.shape[1::-1], interpolation=cv2.INTER_CUBIC))
 
 
+@cache
+def _codec() -> Codec:
+    return load_vae().codec
+
+
+def given_back(crop: np.ndarray) -> np.ndarray:
+    """A crop as the decoder of the engine `vae` has it."""
+    codec = _codec()
+    small = cv2.resize(crop, (codec.image_size, codec.image_size), interpolation=cv2.INTER_AREA)
+    return to_pixels(enlarged(codec.decode(codec.encode(small[None]))[0][0], len(crop)))
+
+
 SPOILT: Mapping[str, Spoil] = {
     "64 px": partial(shrunk, side=64),
     "96 px": partial(shrunk, side=96),
@@ -53,8 +68,11 @@ SPOILT: Mapping[str, Spoil] = {
     "blur 4 px": partial(blurred, sigma=4.0),
     "64 px, JPEG 80": partial(compressed, side=64, quality=80),
     "as it is": np.copy,
+    "given back by the VAE": given_back,
 }
 """What is done to crops of `SIZE` pixels."""
+OWN = {"given back by the VAE": "vae"}
+"""What is restored by an engine's own network."""
 
 
 @dataclass
@@ -84,14 +102,14 @@ def restored(restorer: Restorer, crop: np.ndarray) -> np.ndarray:
 
 def evaluate(crops: Sequence[np.ndarray], progress: Callable[[], None] = lambda: None) -> Report:
     """Sharp FFHQ crops, uint8 (SIZE, SIZE, 3), through all kinds of `SPOILT`."""
-    restorer, looked = Restorer(), _Looked()
+    looked, restorers = _Looked(), {kind: Restorer(weights_for(OWN.get(kind, ""))) for kind in SPOILT}
     pictures: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {kind: [] for kind in SPOILT}
     figures: dict[str, list[dict[str, float]]] = {kind: [] for kind in SPOILT}
     for crop in crops:
         known = looked.at(crop)
         for kind, spoil in SPOILT.items():
             before = spoil(crop)
-            after = restored(restorer, before)
+            after = restored(restorers[kind], before)
             pictures[kind].append((before, after))
             figures[kind].append(
                 {**_measured("before", crop, before, known, looked), **_measured("after", crop, after, known, looked)}

@@ -18,7 +18,8 @@ from mimica.pictures.images import read_photo
 
 
 def test_figures_and_sheet(tmp_path: Path, astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(restoring, "SPOILT", {"64 px": restoring.SPOILT["64 px"], "as it is": np.copy})
+    kinds = ("64 px", "as it is", *restoring.OWN)
+    monkeypatch.setattr(restoring, "SPOILT", {kind: restoring.SPOILT[kind] for kind in kinds})
     name = next(f"p{i}" for i in range(100) if is_validation(f"p{i}"))
     (tmp_path / "set").mkdir()
     with DatasetWriter(tmp_path / "set", "one", 256, ("AU12",), crop="ffhq") as writer:
@@ -32,6 +33,8 @@ def test_figures_and_sheet(tmp_path: Path, astronaut: np.ndarray, monkeypatch: p
     assert rows["64 px"]["psnr after"] > rows["64 px"]["psnr before"] + 0.3
     assert rows["64 px"]["sharpness after"] > 1.5 * rows["64 px"]["sharpness before"]
     assert rows["as it is"]["sharpness before"] == 1.0
+    back = rows["given back by the VAE"]
+    assert back["psnr before"] > 20 and back["sharpness after"] > 2 * back["sharpness before"], "by the network of its own"
 
 
 def test_the_sheet_is_written(tmp_path: Path, astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
