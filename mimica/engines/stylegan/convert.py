@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from mimica.engines.stylegan.cascade.assemble import assemble
+from mimica.engines.stylegan.autoencoder import KIND as AUTOENCODER_KIND
+from mimica.engines.stylegan.cascade.assemble import EXPORTED, assemble, kept
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND
+from mimica.engines.stylegan.directions import KIND as DIRECTIONS_KIND
 from mimica.engines.stylegan.encoder import ENCODER_KIND
+from mimica.engines.stylegan.model import fingerprint
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
 from mimica.engines.stylegan.pickles import Found, choose
-from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights, save_weights
+from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights, read_about, save_weights
 
 _SAMPLES = 10_000
+BELONGING = (AUTOENCODER_KIND, DIRECTIONS_KIND)
+"""What carries the fingerprint of a generator."""
 
 
 def with_average(weights: Weights) -> Weights:
@@ -61,15 +67,37 @@ def saved(found: Found, network: str | None, file: Path, output: Path, *, half: 
 
 
 def export_embedded(weights: Path, output: Path, *, top: Path | None = None) -> Iterator[Path]:
-    """The generator and the encoder of a run's folder `weights`, as they ship: writes both into the folder `output`, in
-    float16, and gives each file; with the top of the run whose `weights` are `top`, where one is named. Raises
-    `WeightsError`."""
-    generator = load_weights(weights / "generator.safetensors", CASCADE_KIND)
+    """The generator and the encoder of a folder `weights` (of a run, or mimica/weights), as they ship: writes both into the
+    folder `output`, in float16, and gives each file; with the top of the run whose `weights` are `top`, where one is named. What
+    lies in `output` and belongs to the generator of `weights` belongs to it under its new top, too, and is stamped so: its w is
+    the same. Raises `WeightsError`."""
+    body = generator = load_weights(kept(weights, "generator"), CASCADE_KIND)
     if top is not None:
-        path = top / "generator.safetensors"
-        generator = assemble(generator, load_weights(path, CASCADE_KIND), path)
-    encoder = load_weights(weights / "encoder.safetensors", ENCODER_KIND)
-    for name, one in (("stylegan", generator), ("stylegan_encoder", encoder)):
-        target = output / f"{name}.safetensors"
-        save_weights(target, replace(one, tensors=halved(one.tensors)))
+        path = kept(top, "generator")
+        generator = assemble(body, load_weights(path, CASCADE_KIND), path)
+    encoder = load_weights(kept(weights, "encoder"), ENCODER_KIND)
+    made = {"generator": replace(generator, tensors=halved(generator.tensors))}
+    for name, one in (made | {"encoder": replace(encoder, tensors=halved(encoder.tensors))}).items():
+        target = output / f"{EXPORTED[name]}.safetensors"
+        save_weights(target, one)
         yield target
+    if top is not None:
+        yield from _stamped(output, fingerprint(body), fingerprint(made["generator"]))
+
+
+def _stamped(folder: Path, before: str, after: str) -> Iterator[Path]:
+    """Directions and pseudo-autoencoders of a folder, of the generator `before`, as ones of the generator `after`."""
+    for path in sorted(folder.glob("*.safetensors")):
+        if (kind := read_about(path)["kind"]) not in BELONGING:
+            continue
+        one = load_weights(path, kind)
+        if (config := _renamed(one.config, before, after)) != one.config:
+            save_weights(path, replace(one, config=config))
+            yield path
+
+
+def _renamed(value: Any, before: str, after: str) -> Any:
+    """The same with one string in place of another, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: _renamed(each, before, after) for key, each in value.items()}
+    return after if value == before else value

@@ -13,6 +13,16 @@ from mimica.engines.stylegan.cascade.networks import CascadeGenerator
 from mimica.errors import WeightsError
 from mimica.model_files.checkpoint import Weights, build_module, fill_module, module_tensors
 
+EXPORTED = {"generator": "stylegan", "encoder": "stylegan_encoder"}
+"""What `mimica export embedded` calls a run's files."""
+
+
+def kept(folder: Path, network: str) -> Path:
+    """The file of a run's weights folder or, where such is not there, as it ships in mimica/weights."""
+    path = folder / f"{network}.safetensors"
+    shipped = folder / f"{EXPORTED[network]}.safetensors"
+    return shipped if shipped.exists() and not path.exists() else path
+
 
 def take(generator: CascadeGenerator, tensors: Mapping[str, np.ndarray], part: Literal["body", "top"], source: Path) -> None:
     """Fill one part of a generator (the body has the mapping too). Raises `WeightsError` where the sizes differ."""

@@ -35,7 +35,7 @@ from torch.nn import functional as F
 from mimica.config import Preset, TrainingOptions
 from mimica.data.dataset import FaceDataset, open_datasets
 from mimica.engines.stylegan.cascade import body, joint, top
-from mimica.engines.stylegan.cascade.assemble import take
+from mimica.engines.stylegan.cascade.assemble import kept, take
 from mimica.engines.stylegan.cascade.critics import BodyCritic, CropCritic, FeatureHeads
 from mimica.engines.stylegan.cascade.inputs import shrunk
 from mimica.engines.stylegan.cascade.losses import face_weight
@@ -52,8 +52,6 @@ from mimica.training.task import Parts, Task, TrainerView
 
 DECAY, LEAST, WARM = 0.4, 0.05, 50
 """A stage's learning rate rises over its first `WARM` steps and falls over this last share of it, to this share of itself."""
-EXPORTED = {"generator": "stylegan", "encoder": "stylegan_encoder"}
-"""What `mimica export embedded` calls a run's files."""
 SHARES = {"top_critics": 2 / 3, "joint": 1 / 2}
 """Of an optimiser's learning rate, in stages that are not its first."""
 COMPONENT_PICTURES, HELD_OUT = 3000, 48
@@ -159,12 +157,12 @@ class Cascade(Task):
         """Weights of other runs, or principal components."""
         o = self.options
         if o.start_top:
-            path = _kept(o.start_top, "generator")
+            path = kept(o.start_top, "generator")
             take(generator, load_weights(path, CASCADE_KIND).tensors, "top", path)
         if o.start:
-            path = _kept(o.start, "generator")
+            path = kept(o.start, "generator")
             take(generator, load_weights(path, CASCADE_KIND).tensors, "body", path)
-            path = _kept(o.start, "encoder")
+            path = kept(o.start, "encoder")
             fill_module(encoder, load_weights(path, ENCODER_KIND).tensors, path)
         elif o.stages != "top":
             encoder.start_with_components(self.small_pictures(LINEAR_SIZE, most=COMPONENT_PICTURES // 2), 0.7, 0.5)
@@ -213,10 +211,10 @@ class Cascade(Task):
     def _begin(self, stage: str, trainer: TrainerView) -> None:
         """A stage starts from the running means of the one before, which are kept in stages/STEP/ of the run folder."""
         if self.workspace is not None and trainer.step > 0:
-            kept = self.workspace / "stages" / f"{trainer.step:07d}"
-            kept.mkdir(parents=True, exist_ok=True)
+            folder = self.workspace / "stages" / f"{trainer.step:07d}"
+            folder.mkdir(parents=True, exist_ok=True)
             for stem, weights in self.weights(trainer).items():
-                save_weights(kept / f"{stem}.safetensors", weights)
+                save_weights(folder / f"{stem}.safetensors", weights)
         for name, average in trainer.averages.items():
             trainer.parts.modules[name].load_state_dict(average.state_dict())
         generator: Any = trainer.parts.modules["generator"]
@@ -297,13 +295,6 @@ class Cascade(Task):
             "generator": Weights(CASCADE_KIND, 1, (), generator.config, module_tensors(generator), notes),
             "encoder": Weights(ENCODER_KIND, 1, (), encoder.config, module_tensors(encoder), notes),
         }
-
-
-def _kept(folder: Path, network: str) -> Path:
-    """The file of a run's weights folder or, where such is not there, as it ships in mimica/weights."""
-    path = folder / f"{network}.safetensors"
-    shipped = folder / f"{EXPORTED[network]}.safetensors"
-    return shipped if shipped.exists() and not path.exists() else path
 
 
 def _adam(groups: list[dict[str, Any]], learning_rate: float, beta: float) -> torch.optim.Optimizer:

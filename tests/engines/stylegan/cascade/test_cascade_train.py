@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,8 +22,9 @@ from mimica.engines.stylegan.cascade.body import feature_window
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND
 from mimica.engines.stylegan.cascade.options import CascadeOptions, plan, stage_at
 from mimica.engines.stylegan.cascade.train import Cascade
+from mimica.engines.stylegan.directions import Direction, load_directions, save_directions
 from mimica.engines.stylegan.encoder import ENCODER_KIND
-from mimica.engines.stylegan.model import load_model
+from mimica.engines.stylegan.model import fingerprint, load_model
 from mimica.errors import DataError, UserError, ValueRangeError, WeightsError
 from mimica.model_files.checkpoint import load_weights, module_tensors
 from mimica.training.batches import Draw
@@ -166,6 +168,7 @@ def test_body_and_top_become_one_generator(data: Path, tmp_path: Path) -> None:
     stored = load_weights(tmp_path / "stylegan.safetensors", CASCADE_KIND)
     assert {t.dtype for t in stored.tensors.values()} == {np.dtype(np.float16), np.dtype(np.float32)}  # small ones stay
     assert stored.tensors["mapping.w_average"].dtype == np.float32 and stored.notes["top_stage"] == "top_critics"
+    _new_top_keeps_what_belongs(tmp_path, data)
     again = Cascade(options(f"start={tmp_path / 'body' / 'weights'}", f"start_top={tmp_path / 'top' / 'weights'}"), data)
     built = module_tensors(again.build(again.options).modules["generator"])
     assert np.array_equal(built["synthesis.layers.7.weight"], top["synthesis.layers.7.weight"])
@@ -177,6 +180,25 @@ def test_body_and_top_become_one_generator(data: Path, tmp_path: Path) -> None:
     words[3] = str(tmp_path / "other" / "weights")
     failed = CliRunner().invoke(export_app, words)
     assert isinstance(failed.exception, WeightsError) and "top_width" in str(failed.exception)
+
+
+def _new_top_keeps_what_belongs(folder: Path, data: Path) -> None:
+    """Directions of a body's w are stamped for the generator that it becomes under another top; those of others are not."""
+    before = fingerprint(load_weights(folder / "stylegan.safetensors", CASCADE_KIND))
+    vector, places = np.eye(1, 16, dtype=np.float32), 10
+    fitted = [
+        Direction(name, name, vector, 1.0, 0.0, (0, 1), places, stamp) for name, stamp in (("mine", before), ("theirs", "x"))
+    ]
+    save_directions(folder / "directions.safetensors", fitted)
+    train(data, folder / "second", "stages=top", "seed=2")
+    words = ["embedded", str(folder), "--top", str(folder / "second" / "weights"), "-o", str(folder / "new")]
+    (folder / "new").mkdir()
+    shutil.copy(folder / "directions.safetensors", folder / "new")
+    result = CliRunner().invoke(export_app, words)
+    assert result.exit_code == 0 and "directions.safetensors" in result.output, result.output
+    after = fingerprint(load_weights(folder / "new" / "stylegan.safetensors", CASCADE_KIND))
+    stamps = {name: one.generator for name, one in load_directions(folder / "new" / "directions.safetensors", places).items()}
+    assert before != after and stamps == {"mine": after, "theirs": "x"}
 
 
 def test_held_out_people_are_not_trained_on_and_photos_count_more(data: Path) -> None:
