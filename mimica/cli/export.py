@@ -75,11 +75,12 @@ def embedded(
     weights: Annotated[Path, typer.Argument(help="The `weights` folder of a run of `mimica train stylegan --preset embedded`.")],
     top: Annotated[Path | None, typer.Option("--top", help="The same of a run with stages=top: its top is taken.")] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder for the files that ship.")] = Path(),
+    share: Annotated[float, typer.Option("--share", help="How far to go from the former top to that of --top, 0 to 1.")] = 1.0,
 ) -> None:
     """The embedded generator and its encoder as they ship: stylegan.safetensors and stylegan_encoder.safetensors, float16."""
     with needs_extra():
         from mimica.engines.stylegan.convert import export_embedded
-    for target in export_embedded(weights, output, top=top):
+    for target in export_embedded(weights, output, top=top, share=share):
         typer.echo(f"Wrote {target} ({target.stat().st_size / 1e6:.1f} MB).")
 
 

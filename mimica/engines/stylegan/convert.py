@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from mimica.engines.stylegan.autoencoder import KIND as AUTOENCODER_KIND
-from mimica.engines.stylegan.cascade.assemble import EXPORTED, assemble, kept
+from mimica.engines.stylegan.cascade.assemble import EXPORTED, assemble, between, kept
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND
 from mimica.engines.stylegan.directions import KIND as DIRECTIONS_KIND
 from mimica.engines.stylegan.encoder import ENCODER_KIND
@@ -66,15 +66,17 @@ def saved(found: Found, network: str | None, file: Path, output: Path, *, half: 
     return name
 
 
-def export_embedded(weights: Path, output: Path, *, top: Path | None = None) -> Iterator[Path]:
+def export_embedded(weights: Path, output: Path, *, top: Path | None = None, share: float = 1.0) -> Iterator[Path]:
     """The generator and the encoder of a folder `weights` (of a run, or mimica/weights), as they ship: writes both into the
-    folder `output`, in float16, and gives each file; with the top of the run whose `weights` are `top`, where one is named. What
-    lies in `output` and belongs to the generator of `weights` belongs to it under its new top, too, and is stamped so: its w is
-    the same. Raises `WeightsError`."""
+    folder `output`, in float16, and gives each file; with the top of the run whose `weights` are `top`, where one is named, or
+    only a `share` of the way from its own top to that one (`between`).
+
+    What lies in `output` and belongs to the generator of `weights` belongs to it under its new top, too, and is stamped so: its w
+    is the same. Raises `WeightsError`, `ValueRangeError`."""
     body = generator = load_weights(kept(weights, "generator"), CASCADE_KIND)
     if top is not None:
         path = kept(top, "generator")
-        generator = assemble(body, load_weights(path, CASCADE_KIND), path)
+        generator = assemble(body, between(path, kept(weights, "generator"), share), path)
     encoder = load_weights(kept(weights, "encoder"), ENCODER_KIND)
     made = {"generator": replace(generator, tensors=halved(generator.tensors))}
     for name, one in (made | {"encoder": replace(encoder, tensors=halved(encoder.tensors))}).items():

@@ -1,4 +1,4 @@
-"""One generator of a body and a top that were trained apart."""
+"""One generator of a body and a top that were trained apart, or of two states of one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from mimica.engines.stylegan.cascade.networks import CascadeGenerator
-from mimica.errors import WeightsError
-from mimica.model_files.checkpoint import Weights, build_module, fill_module, module_tensors
+from mimica.engines.stylegan.cascade.networks import CASCADE_KIND, CascadeGenerator
+from mimica.errors import ValueRangeError, WeightsError
+from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights, module_tensors
 
 EXPORTED = {"generator": "stylegan", "encoder": "stylegan_encoder"}
 """What `mimica export embedded` calls a run's files."""
@@ -33,11 +33,30 @@ def take(generator: CascadeGenerator, tensors: Mapping[str, np.ndarray], part: L
 
 def assemble(body: Weights, top: Weights, source: Path) -> Weights:
     """The body of one model file with the top of another, `source`. Raises `WeightsError` where they do not fit."""
-    changed = [name for name in body.config if body.config[name] != top.config.get(name)]
-    if changed:
-        raise WeightsError(f"The top in {source} is of another generator than the body: {', '.join(changed)} differ.")
+    _check_alike(body, top, source)
     generator = build_module(CascadeGenerator, body.config, source)
     fill_module(generator, body.tensors, source)
     take(generator, top.tensors, "top", source)
     notes = {**body.notes, **{f"top_{name}": value for name, value in top.notes.items()}}
     return replace(body, tensors=module_tensors(generator), notes=notes)
+
+
+def between(source: Path, start: Path, share: float) -> Weights:
+    """The numbers on the way from the network that a training started from to what it made of it, so far: a critic's detail
+    without all of its faults (network interpolation, X. Wang et al., "ESRGAN", 2018, section 3.4). Raises `WeightsError` and, for
+    a share outside [0, 1], `ValueRangeError`."""
+    if not 0 <= share <= 1:
+        raise ValueRangeError(f"The share is {share:g}; it must lie between 0 and 1.")
+    end, begin = load_weights(source, CASCADE_KIND), load_weights(start, CASCADE_KIND)
+    _check_alike(begin, end, source)
+    mixed = {
+        name: (1 - share) * np.asarray(begin.tensors[name], np.float32) + share * np.asarray(tensor, np.float32)
+        for name, tensor in end.tensors.items()
+    }
+    return replace(end, tensors=mixed, notes={**end.notes, "share": share})
+
+
+def _check_alike(body: Weights, top: Weights, source: Path) -> None:
+    changed = [name for name in body.config if body.config[name] != top.config.get(name)]
+    if changed:
+        raise WeightsError(f"The top in {source} is of another generator than the body: {', '.join(changed)} differ.")

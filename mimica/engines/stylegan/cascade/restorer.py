@@ -8,19 +8,17 @@ demodulation are constants then and go into the weights, which are stored as flo
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mimica.engines.stylegan.cascade.assemble import between
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND, CascadeGenerator, CascadeSynthesis
 from mimica.engines.stylegan.layers import GAIN, SLOPE, StyledConv, blur, upsample
 from mimica.engines.stylegan.networks import SIZES
-from mimica.errors import ValueRangeError, WeightsError
 from mimica.files import atomic_path
-from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights
+from mimica.model_files.checkpoint import build_module, fill_module, load_weights
 from mimica.model_files.onnx_export import onnx_of
 
 KIND = "restorer"
@@ -72,22 +70,6 @@ class RestoringHead(nn.Module):
             x = self.layers[2 * j + 1](self.layers[2 * j](x))
             picture = upsample(picture) + output(x)
         return picture
-
-
-def between(source: Path, start: Path, share: float) -> Weights:
-    """The numbers on the way from the network that a training started from to what it made of it, so far: a critic's detail
-    without all of its faults (network interpolation, X. Wang et al., "ESRGAN", 2018, section 3.4). Raises `WeightsError` and, for
-    a share outside [0, 1], `ValueRangeError`."""
-    if not 0 <= share <= 1:
-        raise ValueRangeError(f"The share is {share:g}; it must lie between 0 and 1.")
-    end, begin = load_weights(source, CASCADE_KIND), load_weights(start, CASCADE_KIND)
-    if end.config != begin.config:
-        raise WeightsError(f"{start} is no start of {source}: the networks have other sizes.")
-    mixed = {
-        name: (1 - share) * np.asarray(begin.tensors[name], np.float32) + share * np.asarray(tensor, np.float32)
-        for name, tensor in end.tensors.items()
-    }
-    return replace(end, tensors=mixed, notes={**end.notes, "share": share})
 
 
 def export(source: Path, target: Path, start: Path | None = None, share: float = 1.0) -> None:

@@ -11,8 +11,9 @@ from tiny import generator
 from typer.testing import CliRunner
 
 from mimica.cli.export import app
+from mimica.engines.stylegan.cascade.assemble import between
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND
-from mimica.engines.stylegan.cascade.restorer import RestoringHead, between, export
+from mimica.engines.stylegan.cascade.restorer import RestoringHead, export
 from mimica.errors import ValueRangeError, WeightsError
 from mimica.model_files.checkpoint import Weights, load_weights, module_tensors, save_weights
 from mimica.model_files.onnx_session import open_session

@@ -193,11 +193,19 @@ def _new_top_keeps_what_belongs(folder: Path, data: Path) -> None:
     train(data, folder / "second", "stages=top", "seed=2")
     words = ["embedded", str(folder), "--top", str(folder / "second" / "weights"), "-o", str(folder / "new")]
     (folder / "new").mkdir()
+    (folder / "half").mkdir()
     shutil.copy(folder / "directions.safetensors", folder / "new")
     result = CliRunner().invoke(export_app, words)
     assert result.exit_code == 0 and "directions.safetensors" in result.output, result.output
     after = fingerprint(load_weights(folder / "new" / "stylegan.safetensors", CASCADE_KIND))
     stamps = {name: one.generator for name, one in load_directions(folder / "new" / "directions.safetensors", places).items()}
+    half = CliRunner().invoke(export_app, [*words[:-1], str(folder / "half"), "--share", "0.5"])
+    assert half.exit_code == 0, half.output
+    mixed, first, last = (
+        load_weights(folder / place / "stylegan.safetensors", CASCADE_KIND).tensors["synthesis.layers.7.weight"].astype(float)
+        for place in ("half", ".", "new")
+    )
+    assert np.allclose(mixed, (first + last) / 2, atol=2e-3) and not np.allclose(first, last, atol=2e-3)
     assert before != after and stamps == {"mine": after, "theirs": "x"}
 
 
