@@ -4,9 +4,10 @@
 
 DATA are folders of `mimica prepare faces`, `reanimated` and the like, CLIPS one of `mimica prepare clips`. Every method has its
 preset `small`. A pair of emotions is a training of its own for DIAT and CycleGAN, so their seven share one method's minutes. In
-an eighth of these a generator learns to give photos back, from which all seven start; StarGAN's starts so, too. How many steps
-the minutes make is measured first, by a tenth of them, so that a schedule (rates that fall, IcGAN's encoders) ends with the
-minutes; the same training then goes on. The same command goes on where it stopped, with more minutes from what there is.
+an eighth of these a generator learns to give photos back, from which all seven start; so do StarGAN's and GANimation's.
+
+How many steps the minutes make is measured first, by a tenth of them, so that a schedule (rates that fall, IcGAN's encoders) ends
+with the minutes; the same training then goes on. The same command goes on where it stopped, with more minutes from what there is.
 `race.json` has steps and minutes of the processor.
 """
 
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from mimica.facs import EMOTIONS
@@ -30,15 +31,19 @@ PAIRED = ("diat", "cyclegan")
 FASTER = {"learning_rate": 2e-4, "ema": 0.99}
 """One rate for all, that of CycleGAN and DIAT (the others have half of it); a running mean, as a short run has no long end."""
 DIFFERENT: dict[str, dict[str, object]] = {
-    "stargan": {**FASTER, "critic_steps": 2}, "ganimation": {**FASTER, "critic_steps": 2, "au_gain": 5},
-    "diat": FASTER, "cyclegan": FASTER,
+    "stargan": {**FASTER, "critic_steps": 2}, "diat": FASTER, "cyclegan": FASTER,
+    "ganimation": {**FASTER, "critic_steps": 2, "au_gain": 5, "au_weight": 400, "attention_weight": 0.01},
 }  # fmt: skip
-"""What differs from the presets: with the papers' five steps of the critic a generator would take a fifth of few steps."""
+"""What differs from the presets: with the papers' five steps of the critic a generator would take a fifth of few steps, and with
+GANimation's weights its mask would let all of a face be repainted long before the generator has learnt how: a tenth of both."""
 COPYING = 0.125
 """Share of a method's minutes in which a generator learns to give photos back, at a rate that such a plain loss can bear ..."""
-COPYING_RATE = 1e-3
-STARTED = ("stargan", *PAIRED)
-"""... for these methods: GANimation's has a mask that keeps the photo, IcGAN's never gives a photo back."""
+COPIES: dict[str, object] = {"copying": "true", "learning_rate": 1e-3}
+STARTED: dict[str, dict[str, object]] = {
+    "stargan": COPIES, "ganimation": {"au_weight": 0, "attention_weight": 0}, "diat": COPIES, "cyclegan": COPIES,
+}  # fmt: skip
+"""... for these methods, and how: GANimation by its cycle and critic alone, which teach its mask to keep the photo. IcGAN's
+never gives a photo back."""
 STARTS = "starts"
 """Their folder."""
 VIDEOS = ("mocogan", "tgan", "vgan")
@@ -84,8 +89,8 @@ def trainings(chosen: argparse.Namespace) -> tuple[list[Training], list[Training
             found.append(method(name, chosen.minutes, output / name))
             continue
         pairs = [{"domains": f"neutral,{emotion}"} for emotion in EMOTIONS[1:]] if name in PAIRED else [{}]
-        start = method(name, COPYING * chosen.minutes, output / STARTS / name, copying="true", **pairs[0])
-        starts.append(replace(start, words=(*start.words, "--set", f"learning_rate={COPYING_RATE}")))
+        start = method(name, COPYING * chosen.minutes, output / STARTS / name, **pairs[0], **STARTED[name])
+        starts.append(start)
         from_it = {"start": start.folder / "weights" / "generator.safetensors"}
         for pair in pairs:
             folder = output / name / pair["domains"].split(",")[1] if pair else output / name
