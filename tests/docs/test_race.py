@@ -32,8 +32,6 @@ def test_every_method_gets_the_same_minutes(race: ModuleType) -> None:
     assert minutes == pytest.approx({"classifier": 5.0} | dict.fromkeys(methods, 70.0) | dict.fromkeys(race.VIDEOS, 30.0))
     assert [one.name for one in starts] == list(race.STARTED)
     assert all(("copying=true" in one.words) is (one.name != "ganimation") for one in starts)
-        ("copying=true" in one.words) is (one.name != "ganimation") for one in starts
-    )
     for one in others:
         begun = [word for word in one.words if word.startswith("start=")]
         start = next((first.folder for first in starts if first.name == one.name), None)
