@@ -86,7 +86,12 @@ def editing(
 def methods(
     photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of them, near neutral.", show_default=False)],
     method: Annotated[
-        list[str], typer.Option("--method", help="ENGINE, or ENGINE=WEIGHTS; once for each row of the table.", show_default=False)
+        list[str],
+        typer.Option(
+            "--method",
+            help="ENGINE, ENGINE=WEIGHTS, or NAME:ENGINE=WEIGHTS to call it otherwise; once for each row.",
+            show_default=False,
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The new folder of table and figure.", show_default=False)],
     judge: JudgeOption = None,

@@ -40,7 +40,7 @@ def compare(
     shown: int = 2,
     progress: Callable[[], None] = lambda: None,
 ) -> dict[str, Report]:
-    """`methods` are written ENGINE or ENGINE=WEIGHTS. Writes methods.md, methods.json and figure.jpg into the new folder
+    """`methods` are written ENGINE or ENGINE=WEIGHTS, with NAME: in front where a row is to be called otherwise. Writes methods.md, methods.json and figure.jpg into the new folder
     `output`; gives the reports by method. `progress` is called after each method. Raises `UserError`s, before anything is
     edited."""
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
@@ -62,7 +62,13 @@ def compare(
 
 def _engine(word: str) -> Engine:
     name, _, weights = word.partition("=")
-    return load_engine(name, Path(weights) if weights else None)
+    return load_engine(name.rpartition(":")[2], Path(weights) if weights else None)
+
+
+def called(word: str) -> str:
+    """What the table and the figure call a method."""
+    name = word.partition("=")[0]
+    return name.rpartition(":")[0] or name
 
 
 def figure(photos: Sequence[Path], engines: dict[str, Engine], shown: int) -> np.ndarray:
@@ -79,7 +85,7 @@ def figure(photos: Sequence[Path], engines: dict[str, Engine], shown: int) -> np
             continue
         for word, engine in engines.items():
             made = [Cell(cut(edit(photo, name, engine=engine).image, matrix, CELL), name) for name in COLUMNS]
-            rows.append([Cell(None, word.partition("=")[0]), Cell(cut(photo, matrix, CELL), "input"), *made])
+            rows.append([Cell(None, called(word)), Cell(cut(photo, matrix, CELL), "input"), *made])
     return sheet(rows, CELL)
 
 
@@ -112,4 +118,4 @@ def _markdown(
     columns: Sequence[str], rows: Sequence[tuple[str, dict[str, float]]], cells: Callable[[dict[str, float]], list[str]]
 ) -> str:
     head = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    return "\n".join([*head, *(f"| {' | '.join([word.partition('=')[0], *cells(figures)])} |" for word, figures in rows)])
+    return "\n".join([*head, *(f"| {' | '.join([called(word), *cells(figures)])} |" for word, figures in rows)])

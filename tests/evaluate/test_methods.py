@@ -52,14 +52,14 @@ def test_judges_beside_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_table_and_a_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(methods, "COLUMNS", ("happiness", "surprise"))
     weights = tiny_weights("stargan", tmp_path)
-    words = [f"stargan={weights}", "ganimation"]
+    words = [f"stargan={weights}", "ours:ganimation"]
     ticks: list[int] = []
     reports = compare([PHOTO], words, tmp_path / "race", judges=["reader"], shown=1, progress=lambda: ticks.append(1))
     assert list(reports) == words and len(ticks) == 2
     text = (tmp_path / "race" / "methods.md").read_text()
-    assert text.count("| stargan |") == 2 and "reader (ours)" in text
+    assert text.count("| stargan |") == 2 and text.count("| ours |") == 2 and "reader (ours)" in text
     stored = json.loads((tmp_path / "race" / "methods.json").read_text())
-    assert set(stored["ganimation"]["judges"]["reader"]["table"]) == {"all", "happiness", "surprise"}
+    assert set(stored["ours:ganimation"]["judges"]["reader"]["table"]) == {"all", "happiness", "surprise"}
     good, untrained = (reports[w].judges["reader"]["table"]["all"]["recognised"] for w in (words[1], words[0]))
     assert good > untrained
     assert (tmp_path / "race" / "figure.jpg").is_file()
