@@ -40,9 +40,9 @@ def compare(
     shown: int = 2,
     progress: Callable[[], None] = lambda: None,
 ) -> dict[str, Report]:
-    """`methods` are written ENGINE or ENGINE=WEIGHTS, with NAME: in front where a row is to be called otherwise. Writes methods.md, methods.json and figure.jpg into the new folder
-    `output`; gives the reports by method. `progress` is called after each method. Raises `UserError`s, before anything is
-    edited."""
+    """`methods` are written ENGINE or ENGINE=WEIGHTS, with NAME: in front where a row is to be called otherwise. Writes
+    methods.md, methods.json and figure.jpg into the new folder `output`; gives the reports by method. `progress` is called after
+    each method. Raises `UserError`s, before anything is edited."""
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"'{output}' is there already: name a new folder.")
     check_target(output, folder=True)
