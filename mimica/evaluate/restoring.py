@@ -102,7 +102,7 @@ def restored(restorer: Restorer, crop: np.ndarray) -> np.ndarray:
 
 def evaluate(crops: Sequence[np.ndarray], progress: Callable[[], None] = lambda: None) -> Report:
     """Sharp FFHQ crops, uint8 (SIZE, SIZE, 3), through all kinds of `SPOILT`."""
-    looked, restorers = _Looked(), {kind: Restorer(weights_for(OWN.get(kind, ""))) for kind in SPOILT}
+    looked, restorers = _Looked(), {kind: Restorer(weights_for(OWN[kind]) if kind in OWN else None) for kind in SPOILT}
     pictures: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {kind: [] for kind in SPOILT}
     figures: dict[str, list[dict[str, float]]] = {kind: [] for kind in SPOILT}
     for crop in crops:

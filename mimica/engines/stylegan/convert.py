@@ -18,7 +18,8 @@ from mimica.engines.stylegan.encoder import ENCODER_KIND
 from mimica.engines.stylegan.model import fingerprint
 from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
 from mimica.engines.stylegan.pickles import Found, choose
-from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights, read_about, save_weights
+from mimica.errors import ValueRangeError, WeightsError
+from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights, save_weights
 
 _SAMPLES = 10_000
 BELONGING = (AUTOENCODER_KIND, DIRECTIONS_KIND)
@@ -74,28 +75,33 @@ def export_embedded(weights: Path, output: Path, *, top: Path | None = None, sha
     What lies in `output` and belongs to the generator of `weights` belongs to it under its new top, too, and is stamped so: its w
     is the same. Raises `WeightsError`, `ValueRangeError`."""
     body = generator = load_weights(kept(weights, "generator"), CASCADE_KIND)
+    if top is None and share != 1:
+        raise ValueRangeError("A share is one of the way to another top: name that with --top.")
     if top is not None:
         path = kept(top, "generator")
         generator = assemble(body, between(path, kept(weights, "generator"), share), path)
     encoder = load_weights(kept(weights, "encoder"), ENCODER_KIND)
-    made = {"generator": replace(generator, tensors=halved(generator.tensors))}
-    for name, one in (made | {"encoder": replace(encoder, tensors=halved(encoder.tensors))}).items():
-        target = output / f"{EXPORTED[name]}.safetensors"
+    generator, encoder = (replace(one, tensors=halved(one.tensors)) for one in (generator, encoder))
+    made = {output / f"{EXPORTED[name]}.safetensors": one for name, one in (("generator", generator), ("encoder", encoder))}
+    if top is not None:  # read before anything is written
+        made |= _stamped(output, fingerprint(body), fingerprint(generator))
+    for target, one in made.items():
         save_weights(target, one)
         yield target
-    if top is not None:
-        yield from _stamped(output, fingerprint(body), fingerprint(made["generator"]))
 
 
-def _stamped(folder: Path, before: str, after: str) -> Iterator[Path]:
-    """Directions and pseudo-autoencoders of a folder, of the generator `before`, as ones of the generator `after`."""
+def _stamped(folder: Path, before: str, after: str) -> dict[Path, Weights]:
+    """Directions and pseudo-autoencoders of a folder, of the generator `before`, as ones of the generator `after`. What is no
+    model file, or damaged, is let be: it belongs to no generator."""
+    found = {}
     for path in sorted(folder.glob("*.safetensors")):
-        if (kind := read_about(path)["kind"]) not in BELONGING:
+        try:
+            one = load_weights(path, BELONGING)
+        except WeightsError:
             continue
-        one = load_weights(path, kind)
         if (config := _renamed(one.config, before, after)) != one.config:
-            save_weights(path, replace(one, config=config))
-            yield path
+            found[path] = replace(one, config=config)
+    return found
 
 
 def _renamed(value: Any, before: str, after: str) -> Any:

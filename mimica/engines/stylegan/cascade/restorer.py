@@ -17,6 +17,7 @@ from mimica.engines.stylegan.cascade.assemble import between
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND, CascadeGenerator, CascadeSynthesis
 from mimica.engines.stylegan.layers import GAIN, SLOPE, StyledConv, blur, upsample
 from mimica.engines.stylegan.networks import SIZES
+from mimica.errors import ValueRangeError
 from mimica.files import atomic_path
 from mimica.model_files.checkpoint import build_module, fill_module, load_weights
 from mimica.model_files.onnx_export import onnx_of
@@ -75,6 +76,8 @@ class RestoringHead(nn.Module):
 def export(source: Path, target: Path, start: Path | None = None, share: float = 1.0) -> None:
     """An embedded generator's file (`weights/generator.safetensors` of a run, or the shipped one) -> the ONNX file; with `start`
     as in `between`. Raises `WeightsError`, `ValueRangeError`."""
+    if start is None and share != 1:
+        raise ValueRangeError("A share is one of the way from a start: name that with --start.")
     weights = load_weights(source, CASCADE_KIND) if start is None else between(source, start, share)
     generator = build_module(CascadeGenerator, weights.config, source)
     fill_module(generator, weights.tensors, source)

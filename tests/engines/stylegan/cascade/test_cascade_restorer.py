@@ -61,6 +61,9 @@ def test_numbers_on_the_way_from_a_start(tmp_path: Path) -> None:
     assert np.abs(large - whole).max() > 0.01
     with pytest.raises(ValueRangeError, match="share"):
         between(end, begin, 1.5)
+    with pytest.raises(ValueRangeError, match="--start"):
+        export(end, tmp_path / "none.onnx", share=0.5)
+    assert not (tmp_path / "none.onnx").exists()
 
 
 def test_what_is_no_embedded_generator_is_refused(tmp_path: Path) -> None:

@@ -199,6 +199,7 @@ def _new_top_keeps_what_belongs(folder: Path, data: Path) -> None:
     assert result.exit_code == 0 and "directions.safetensors" in result.output, result.output
     after = fingerprint(load_weights(folder / "new" / "stylegan.safetensors", CASCADE_KIND))
     stamps = {name: one.generator for name, one in load_directions(folder / "new" / "directions.safetensors", places).items()}
+    (folder / "half" / "foreign.safetensors").write_bytes(b"no model file")
     half = CliRunner().invoke(export_app, [*words[:-1], str(folder / "half"), "--share", "0.5"])
     assert half.exit_code == 0, half.output
     mixed, first, last = (
@@ -206,6 +207,8 @@ def _new_top_keeps_what_belongs(folder: Path, data: Path) -> None:
         for place in ("half", ".", "new")
     )
     assert np.allclose(mixed, (first + last) / 2, atol=2e-3) and not np.allclose(first, last, atol=2e-3)
+    alone = CliRunner().invoke(export_app, ["embedded", str(folder), "--share", "0.5", "-o", str(folder / "half")])
+    assert isinstance(alone.exception, ValueRangeError) and "--top" in str(alone.exception)
     assert before != after and stamps == {"mine": after, "theirs": "x"}
 
 
