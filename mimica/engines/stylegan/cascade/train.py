@@ -70,6 +70,7 @@ class Cascade(Task):
         self.stages = plan(options)
         if options.given and options.stages != "top":
             raise ValueRangeError("`given` is for a top alone: set stages=top.")
+        self._given = open_datasets([options.given]) if options.given else None
         super().__init__(dataclasses.replace(options, steps=min(options.steps, self.stages[-1].stop)), data)
 
     @cached_property
@@ -84,10 +85,6 @@ class Cascade(Task):
     def weight(self) -> Tensor:
         """Of a pixel of the body's pictures, (1, 1, entry, entry)."""
         return face_weight(self.options.entry, self.options.face)
-
-    @cached_property
-    def _given(self) -> FaceDataset | None:
-        return open_datasets([self.options.given]) if self.options.given else None
 
     @cached_property
     def _training(self) -> PictureSource:
