@@ -15,6 +15,23 @@ settings.register_profile("mimica", deadline=None)  # how fast an example runs s
 settings.load_profile("mimica")
 
 
+BY_THE_CLOCK = frozenset(
+    f"test_{name}.py"
+    for name in (
+        "web_browser", "web_browser_tabs", "web_channel", "web_guard", "web_limits", "web_photos", "web_rest", "web_scratch",
+        "camera", "fuzz", "lock", "on_ray", "scale_speed", "two_runs",
+    )
+)  # fmt: skip
+"""Whose tests wait for a browser, a thread or another process. On a machine that is busy with other things one of some 200 such
+tests was late in about every third run, each time another. They are tried up to three times; the summary names who was."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.name in BY_THE_CLOCK:
+            item.add_marker(pytest.mark.flaky(reruns=2))
+
+
 @pytest.fixture(scope="session")
 def astronaut() -> np.ndarray:
     """uint8 (512, 512, 3), one face of about 90 pixels at (223, 126)."""

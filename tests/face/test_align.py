@@ -206,7 +206,7 @@ def test_a_face_outside_its_photo(face_points):
 def test_a_small_face_of_a_large_photo_is_quick():
     photo = np.zeros((3000, 4000, 3), np.uint8)
     matrix = crop_from_matrix(0.5, 0.2)
-    begin = time.perf_counter()
+    begin = time.process_time()
     for _ in range(20):
         cut(photo, matrix, 128)
-    assert time.perf_counter() - begin < 0.5
+    assert time.process_time() - begin < 0.5

@@ -44,7 +44,7 @@ ATTEMPTS = {
     "lambda path: pickle.loads(path.read_bytes())": "it ran pickle.find_class",
     "lambda path: time.sleep(9)": "too long",
     "lambda path: sum(i for i in range(10**10))": "too long",
-    "lambda path: [bytes(1 << 20).upper() for _ in range(200)] and None": "MB",
+    "lambda path: [bytes(1 << 20).upper() for _ in range(40)] and None": "MB",
 }
 
 
@@ -54,7 +54,7 @@ def test_what_is_wrong_is_seen(tmp_path: Path) -> None:
 import json, os, pickle, sys, time; from pathlib import Path
 sys.path.insert(0, {str(HERE)!r})
 import worker; from doors import Door; from mimica.errors import UserError
-worker.SECONDS, worker.WALL, worker.BYTES = 0.5, 3.0, 100_000_000
+worker.SECONDS, worker.WALL, worker.BYTES = 1.0, 5.0, 20_000_000
 worker.watch_the_time(); sys.addaudithook(worker._audit)
 content = pickle.dumps(Path('x'))
 for text in json.loads(sys.argv[1]):

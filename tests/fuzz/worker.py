@@ -112,11 +112,11 @@ def attempt(door: Door, name: str, content: bytes, folder: Path) -> str:
         _watched = False
     if _seen:
         return f"it ran {_seen[0]}"
-    if not problem and time.process_time() - start > SECONDS:
-        problem = f"it took {time.process_time() - start:.1f} s"
-    if not problem and _memory() - before > BYTES + len(content):
-        problem = f"it took {(_memory() - before) / 1e6:.0f} MB"
-    return problem
+    if problem:
+        return problem
+    spent, held = time.process_time() - start, _memory() - before
+    too_much = [f"{spent:.1f} s"] * (spent > SECONDS) + [f"{held / 1e6:.0f} MB"] * (held > BYTES + len(content))
+    return f"it took {' and '.join(too_much)}" if too_much else ""
 
 
 def main() -> None:
