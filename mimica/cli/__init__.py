@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import io
+import itertools
 import os
 import sys
 import warnings
@@ -115,12 +116,19 @@ def _wrong_usage(error: Any) -> NoReturn:
     _fail(f"Error: {UserError(error.format_message())} See `{command} --help`.", error.exit_code)
 
 
+def _output_is_named(words: Sequence[str]) -> None:
+    """An empty name is a variable of the shell that is not set; as a path it would be the folder that one is in."""
+    if "--output=" in words or {("-o", ""), ("--output", "")} & {*itertools.pairwise(words)}:
+        raise UserError("--output is empty: name a file or a folder.")
+
+
 def main() -> None:
     """The `mimica` command."""
     _be_quiet()
     _silence_libraries()
     try:
         words = None if "_MIMICA_COMPLETE" in os.environ else sys.argv[1:]
+        _output_is_named(words or ())
         with unused_left_out() if is_overview(words) else nullcontext():
             code = command_line(words)(standalone_mode=False)
     except UserError as error:

@@ -46,6 +46,8 @@ SAYS = [
     ),
     (["edit", "", "-e", "happy"], "'.' stands for many photos: name a folder for them by --output, without a suffix."),
     (["edit", ".", "-e", "happy", "-o", "a.jpg"], "name a folder for them by --output, without a suffix, not 'a.jpg'."),
+    (["edit", PHOTO, "-e", "happy", "-o", ""], "Error: --output is empty: name a file or a folder."),
+    (["annotate", PHOTO, "--output="], "Error: --output is empty: name a file or a folder."),
 ]
 
 
