@@ -71,8 +71,7 @@ def draw(task: Cascade, picture: Tensor, trainer: TrainerView) -> Drawn:
     count = len(picture) - max(1, int(o.sampled * len(picture)))  # so many are rebuilt
     with torch.set_grad_enabled(o.encoder_share > 0):
         w, _ = modules["encoder"](picture[:count])
-    seeds = seed_codes(generator.mapping, len(picture) - count, o.truncated)
-    w = torch.cat([w + o.spread * torch.randn_like(w), seeds])
+    w = torch.cat([w + o.spread * torch.randn_like(w), seed_codes(generator.mapping, len(picture) - count)])
     drawn = generator.synthesis.small(w, "none")
     window = feature_window(picture.shape[-1])
     with torch.no_grad():
@@ -138,13 +137,10 @@ def _maps(task: Cascade, pictures: Tensor, window: tuple[int, int, int]) -> tupl
 
 
 @torch.no_grad()
-def seed_codes(mapping: Any, count: int, truncated: float = 1.0) -> Tensor:
-    """w (count, w_size) of random seeds, each with a truncation of its own between `truncated` and 1. Nearer to the mean the base
-    is smooth, which invites grain; a critic that never sees such seeds lets contours be drawn twice in them."""
-    device = mapping.values.device
-    strengths = torch.empty(count, 1, device=device).uniform_(truncated, 1)
-    w = mapping(torch.randn(count, mapping.z_size, device=device))
-    return torch.lerp(mapping.w_average, w, strengths)
+def seed_codes(mapping: Any, count: int) -> Tensor:
+    """w (count, w_size) of random seeds. Not truncated: near the mean the base is smooth, which invites grain."""
+    w: Tensor = mapping(torch.randn(count, mapping.z_size, device=mapping.values.device))
+    return w
 
 
 @torch.no_grad()

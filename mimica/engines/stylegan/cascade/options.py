@@ -24,7 +24,7 @@ class CascadeOptions(TrainingOptions):
         {f"{name}_steps" for name in STAGES}
         | {"learning_rate", "critics_learning_rate", "encoder_learning_rate", "critic_learning_rate", "top_learning_rate"}
         | {"encoder_share", "mapping_every", "spread", "perceptual", "changes", "face", "adversarial", "projected", "gamma"}
-        | {"originals", "features", "dirt", "noise", "blended", "sampled", "truncated"}
+        | {"originals", "features", "dirt", "noise", "blended"}
     )
 
     stages: Literal["all", "body", "top", "joint", "encoder"] = option(
@@ -68,7 +68,6 @@ class CascadeOptions(TrainingOptions):
     gamma: float = option(1.0, "weight of R1; twice it for the top", low=0)
     penalty_every: int = option(8, "critic steps between two of R1", low=1)
     sampled: float = option(0.375, "critics: share of the batch that is drawn from seeds, not rebuilt", low=0, high=0.9)
-    truncated: float = option(1.0, "critics: a seed is drawn with a truncation between this and 1; 1: never", low=0, high=1)
     dirt: float = option(1.0, "top: how blurred and noisy its input may be; 0: never", low=0, high=4)
     given: Path | None = option(None, "top: a set of `mimica prepare redrawn`: its pictures are enlarged, not true small ones")
     noise: bool = option(True, "top: its critics' stage draws with noise inputs; a restoring network is used without")

@@ -1,13 +1,11 @@
-"""The critics: shapes, what they see, the augmentation, the seeds that they judge."""
+"""The critics: shapes, what they see, the augmentation."""
 
 from __future__ import annotations
 
 import torch
 from torch.nn import functional as F
 
-from mimica.engines.stylegan.cascade.body import seed_codes
 from mimica.engines.stylegan.cascade.critics import BodyCritic, CropCritic, FeatureHeads, augment
-from mimica.engines.stylegan.cascade.networks import CodeMapping
 
 
 def test_scores() -> None:
@@ -62,24 +60,3 @@ def test_augmentation_is_differentiable_and_can_be_off() -> None:
     seen = augment(step, 1.0)
     spread = seen.flatten(2).amax(2) - seen.flatten(2).amin(2)
     assert float(spread.std()) > 0.05  # the gain
-
-
-def test_a_seed_is_drawn_with_a_truncation_of_its_own() -> None:
-    torch.manual_seed(0)
-    mapping = CodeMapping(16, 16, codes=40, dims=6)
-    codes = torch.randn(40, 16)
-    mapping.fit_codes(codes, codes @ torch.randn(16, 48), 2.0)
-    torch.manual_seed(1)
-    pulled = seed_codes(mapping, 200, truncated=0.4)
-    torch.manual_seed(1)
-    torch.empty(200, 1).uniform_(0.4, 1)  # the same stream of random numbers
-    whole = mapping(torch.randn(200, 16))
-    left, along = whole - mapping.w_average, pulled - mapping.w_average
-    share = (along * left).sum(1) / left.square().sum(1)
-    assert torch.allclose(along, share[:, None] * left, atol=1e-5), "towards the mean and nowhere else"
-    assert 0.4 <= share.min() < 0.45 and 0.95 < share.max() <= 1
-    torch.manual_seed(1)
-    torch.empty(5, 1).uniform_()
-    same = mapping(torch.randn(5, 16))
-    torch.manual_seed(1)
-    assert torch.allclose(seed_codes(mapping, 5), same), "by default none is truncated"
