@@ -76,11 +76,17 @@ def embedded(
     top: Annotated[Path | None, typer.Option("--top", help="The same of a run with stages=top: its top is taken.")] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder for the files that ship.")] = Path(),
     share: Annotated[float, typer.Option("--share", help="How far to go from the former top to that of --top, 0 to 1.")] = 1.0,
+    codes: Annotated[
+        Path | None, typer.Option("--codes", help="A prepared set of FFHQ crops: let seeds blend the codes of its photos.")
+    ] = None,
+    features: Annotated[
+        Path | None, typer.Option("--features", help="For --codes: MobileNetV2, as in training; none: Mimica's reader.")
+    ] = None,
 ) -> None:
     """The embedded generator and its encoder as they ship: stylegan.safetensors and stylegan_encoder.safetensors, float16."""
     with needs_extra():
         from mimica.engines.stylegan.convert import export_embedded
-    for target in export_embedded(weights, output, top=top, share=share):
+    for target in export_embedded(weights, output, top=top, share=share, codes=codes, features=features):
         typer.echo(f"Wrote {target} ({target.stat().st_size / 1e6:.1f} MB).")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from mimica.engines.stylegan.autoencoder import KIND as AUTOENCODER_KIND
-from mimica.engines.stylegan.cascade.assemble import EXPORTED, assemble, between, kept
+from mimica.engines.stylegan.cascade.assemble import EXPORTED, assemble, between, kept, reseeded
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND
 from mimica.engines.stylegan.directions import KIND as DIRECTIONS_KIND
 from mimica.engines.stylegan.encoder import ENCODER_KIND
@@ -20,6 +20,7 @@ from mimica.engines.stylegan.networks import GENERATOR_KIND, Generator
 from mimica.engines.stylegan.pickles import Found, choose
 from mimica.errors import ValueRangeError, WeightsError
 from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights, save_weights
+from mimica.reader.frozen import load_frozen
 
 _SAMPLES = 10_000
 BELONGING = (AUTOENCODER_KIND, DIRECTIONS_KIND)
@@ -67,13 +68,22 @@ def saved(found: Found, network: str | None, file: Path, output: Path, *, half: 
     return name
 
 
-def export_embedded(weights: Path, output: Path, *, top: Path | None = None, share: float = 1.0) -> Iterator[Path]:
+def export_embedded(
+    weights: Path,
+    output: Path,
+    *,
+    top: Path | None = None,
+    share: float = 1.0,
+    codes: Path | None = None,
+    features: Path | None = None,
+) -> Iterator[Path]:
     """The generator and the encoder of a folder `weights` (of a run, or mimica/weights), as they ship: writes both into the
     folder `output`, in float16, and gives each file; with the top of the run whose `weights` are `top`, where one is named, or
-    only a `share` of the way from its own top to that one (`between`).
+    only a `share` of the way from its own top to that one (`between`); with seeds that blend the codes of the photos of the set
+    `codes`, where one is named (`features` are those of a training).
 
-    What lies in `output` and belongs to the generator of `weights` belongs to it under its new top, too, and is stamped so: its w
-    is the same. Raises `WeightsError`, `ValueRangeError`."""
+    What lies in `output` and belongs to the generator of `weights` belongs to it under its new top and seeds, too, and is stamped
+    so: its w is the same. Raises `WeightsError`, `DataError`, `ValueRangeError`."""
     body = generator = load_weights(kept(weights, "generator"), CASCADE_KIND)
     if top is None and share != 1:
         raise ValueRangeError("A share is one of the way to another top: name that with --top.")
@@ -81,9 +91,13 @@ def export_embedded(weights: Path, output: Path, *, top: Path | None = None, sha
         path = kept(top, "generator")
         generator = assemble(body, between(path, kept(weights, "generator"), share), path)
     encoder = load_weights(kept(weights, "encoder"), ENCODER_KIND)
+    if codes is not None:
+        generator = reseeded(generator, encoder, codes, load_frozen(features), kept(weights, "generator"))
+    elif features is not None:
+        raise ValueRangeError("Features tell which codes are alike: name photos with --codes, too.")
     generator, encoder = (replace(one, tensors=halved(one.tensors)) for one in (generator, encoder))
     made = {output / f"{EXPORTED[name]}.safetensors": one for name, one in (("generator", generator), ("encoder", encoder))}
-    if top is not None:  # read before anything is written
+    if top is not None or codes is not None:  # read before anything is written
         made |= _stamped(output, fingerprint(body), fingerprint(generator))
     for target, one in made.items():
         save_weights(target, one)

@@ -1,4 +1,4 @@
-"""One generator of a body and a top that were trained apart, or of two states of one."""
+"""One generator of a body and a top that were trained apart, or of two states of one, or with other seeds."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import torch
 
+from mimica.data.dataset import open_datasets
+from mimica.engines.stylegan.cascade.mapping import fit_seeds
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND, CascadeGenerator
-from mimica.errors import ValueRangeError, WeightsError
+from mimica.engines.stylegan.cascade.options import CascadeOptions
+from mimica.engines.stylegan.encoder import Encoder
+from mimica.engines.stylegan.latents import layers_named
+from mimica.errors import DataError, ValueRangeError, WeightsError
 from mimica.model_files.checkpoint import Weights, build_module, fill_module, load_weights, module_tensors
+from mimica.pictures.pixels import as_input
+from mimica.reader.frozen import FrozenFeatures
 
 EXPORTED = {"generator": "stylegan", "encoder": "stylegan_encoder"}
 """What `mimica export embedded` calls a run's files."""
@@ -54,6 +62,26 @@ def between(source: Path, start: Path, share: float) -> Weights:
         for name, tensor in end.tensors.items()
     }
     return replace(end, tensors=mixed, notes={**end.notes, "share": share})
+
+
+def reseeded(body: Weights, encoder: Weights, photos: Path, features: FrozenFeatures, source: Path) -> Weights:
+    """The same networks, with seeds that blend codes of the photos of a prepared set, as a training now fits them: its training
+    part's, mirrored ones too. Raises `DataError`, `WeightsError`."""
+    options = CascadeOptions(steps=1)
+    config = {**body.config, "codes": options.codes, "dims": options.dims, "blended": options.blended}
+    generator = build_module(CascadeGenerator, config, source)
+    mapping = {f"mapping.{name}": tensor for name, tensor in module_tensors(generator.mapping).items()}
+    fill_module(generator, {**body.tensors, **mapping}, source)
+    coder = build_module(Encoder, layers_named(encoder.config), source)
+    fill_module(coder, encoder.tensors, source)
+    faces = open_datasets([photos]).part(validation=False)
+    rows = [number for number, photo in enumerate(faces.photos) if photo == ""]  # no copies with another expression
+    rows = [rows[k] for k in np.linspace(0, len(rows) - 1, min(len(rows), options.codes)).astype(int)]
+    if len(rows) < 2:
+        raise DataError(f"'{photos}' holds {len(rows)} photos of people to train on; seeds blend two at least.")
+    pictures = as_input(torch.from_numpy(faces.images(rows, 4 << generator.synthesis.entry)))
+    fit_seeds(generator.eval(), coder.eval(), torch.cat([pictures, pictures.flip(3)]), features)
+    return replace(body, config=generator.config, tensors=module_tensors(generator), notes={**body.notes, "codes": faces.title})
 
 
 def _check_alike(body: Weights, top: Weights, source: Path) -> None:

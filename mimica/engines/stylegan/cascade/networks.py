@@ -18,8 +18,8 @@ Places are StyleGAN2's: layer k takes w_k, the output R_j takes w_{2j+1}, 14 of 
 coarsest. In the space S the base is one style more, the last: 768 numbers, the base picture itself. The affine layers of the top
 start at 0, that is, as plain convolutions. Everything that works with a `Generator` works with this one.
 
-Seeds: a Gaussian of w gives blotched faces as long as the codes of true faces are few. `CodeMapping` is one attention layer over
-stored codes instead: deterministic, continuous in z, and never trained.
+Seeds: a Gaussian of w gives blotched faces as long as the codes of true faces are few. `CodeMapping` (module `mapping`
+beside this) is one attention layer over stored codes instead: deterministic, continuous in z, and never trained.
 """
 
 from __future__ import annotations
@@ -33,12 +33,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mimica.engines.stylegan.cascade.mapping import CodeMapping
 from mimica.engines.stylegan.layers import Conv, Linear, StyledConv, ToRGB, upsample
-from mimica.engines.stylegan.networks import SIZES, Generator, Mapping, Noise, Synthesis, layer_count
+from mimica.engines.stylegan.networks import SIZES, Generator, Noise, Synthesis, layer_count
 
 CASCADE_KIND = "stylegan2-cascade"
-SHRINK = 0.9
-"""A draw is pulled this much towards the middle of the codes, where they are dense."""
 
 
 class Enter(nn.Module):
@@ -213,63 +212,6 @@ class CascadeSynthesis(Synthesis):
         return self.top(picture, styles, noises)
 
 
-class CodeMapping(Mapping):
-    """z (B, z_size) -> w (B, w_size): an attention over stored codes.
-
-    The first `dims` numbers of z are the query q, a place among the whitened principal components of the codes' base pictures,
-    `keys` k_i; with t the `temperature` and v_i the codes, `values`,
-
-        w = sum_i a_i v_i,   a = softmax_i(-|SHRINK q - k_i|^2 / (2 t^2))
-    """
-
-    keys: Tensor
-    values: Tensor
-    temperature: Tensor
-
-    def __init__(
-        self,
-        z_size: int,  # Numbers in a z, `dims` at least; the others count for its length only.
-        w_size: int,  # Numbers in a w.
-        codes: int,  # How many are stored.
-        dims: int,  # Principal components in a key and in a query.
-    ) -> None:
-        nn.Module.__init__(self)
-        self.z_size, self.dims = z_size, dims
-        self.register_buffer("keys", torch.randn(codes, dims))
-        self.register_buffer("values", torch.randn(codes, w_size))
-        self.register_buffer("temperature", torch.ones(()))
-        self.register_buffer("w_average", torch.zeros(w_size))
-
-    def attention(self, z: Tensor) -> Tensor:
-        """(B, codes), rows of sum 1."""
-        z = z * torch.rsqrt(z.square().mean(1, keepdim=True) + 1e-8)
-        squared = torch.cdist(SHRINK * z[:, : self.dims], self.keys, compute_mode="donot_use_mm_for_euclid_dist").square()
-        return torch.softmax(-squared / (2 * self.temperature.square()), dim=1)
-
-    def forward(self, z: Tensor) -> Tensor:
-        return self.attention(z) @ self.values
-
-    @torch.no_grad()
-    def fit_codes(self, codes: Tensor, bases: Tensor, effective: float) -> None:
-        """Store `codes` (N, w_size) whose base pictures are `bases` (N, ...), every code if there are `len(keys)` of them,
-        otherwise repeated or thinned evenly. The temperature is such that about `effective` codes count in a draw, by
-        1 / sum a_i^2."""
-        chosen = torch.linspace(0, len(codes) - 1, len(self.keys)).round().long()
-        codes, flat = codes[chosen], bases[chosen].flatten(1)
-        flat = flat - flat.mean(0)
-        _, lengths, vectors = torch.linalg.svd(flat, full_matrices=False)
-        coordinates = flat @ vectors[: self.dims].t() / (lengths[: self.dims] / math.sqrt(len(flat))).clamp_min(1e-6)
-        self.keys.zero_()[:, : coordinates.shape[1]].copy_(coordinates)
-        self.values.copy_(codes)
-        self.w_average.copy_(codes.mean(0))
-        z = torch.randn(256, self.z_size, generator=torch.Generator().manual_seed(1)).to(codes.device)
-        low, high = 0.01, 10.0
-        for _ in range(24):
-            self.temperature.fill_(math.sqrt(low * high))
-            counted = float((1 / self.attention(z).square().sum(1)).mean())
-            low, high = (float(self.temperature), high) if counted < effective else (low, float(self.temperature))
-
-
 class CascadeGenerator(Generator):
     """Mapping and synthesis; the options are the `config` of its model file."""
 
@@ -288,11 +230,12 @@ class CascadeGenerator(Generator):
         w_size: int = 512,  # Numbers in a w.
         codes: int = 2048,  # Stored codes among which a z draws.
         dims: int = 20,  # Principal components that a z is a place among.
+        blended: float = 0.0,  # So many codes count in each draw; 0: one temperature for all draws, as in files that lack it.
     ) -> None:
         nn.Module.__init__(self)
         self.config: MappingOf[str, Any] = {
             "size": size, "entry": entry, "base_size": base_size, "widths": list(widths), "top_width": top_width,
-            "context": context, "z_size": z_size, "w_size": w_size, "codes": codes, "dims": dims,
+            "context": context, "z_size": z_size, "w_size": w_size, "codes": codes, "dims": dims, "blended": blended,
         }  # fmt: skip
-        self.mapping = CodeMapping(z_size, w_size, codes, dims)
+        self.mapping = CodeMapping(z_size, w_size, codes, dims, blended)
         self.synthesis = CascadeSynthesis(size, entry, base_size, widths, top_width, context, w_size)

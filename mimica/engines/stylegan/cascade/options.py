@@ -24,7 +24,7 @@ class CascadeOptions(TrainingOptions):
         {f"{name}_steps" for name in STAGES}
         | {"learning_rate", "critics_learning_rate", "encoder_learning_rate", "critic_learning_rate", "top_learning_rate"}
         | {"encoder_share", "mapping_every", "spread", "perceptual", "changes", "face", "adversarial", "projected", "gamma"}
-        | {"originals", "features", "dirt", "noise", "blended"}
+        | {"originals", "features", "dirt", "noise"}
     )
 
     stages: Literal["all", "body", "top", "joint", "encoder"] = option(
@@ -46,9 +46,9 @@ class CascadeOptions(TrainingOptions):
     top_width: int = option(96, "feature maps of the entry of the top ...", low=4)
     context: int = option(128, "... and of its smaller scales", low=4)
     encoder_width: int = option(24, "feature maps of the encoder at 64 px", low=4)
-    codes: int = option(2048, "codes of training faces, mirrored ones too, that seeds blend", low=2)
-    blended: float = option(2.0, "about so many of them count in a seed", low=1)
-    dims: int = option(20, "numbers of z that choose the codes", low=1)
+    codes: int = option(1024, "codes of training faces, mirrored ones too, that seeds blend", low=2)
+    blended: float = option(2.0, "so many of them count in a seed", low=1.1, high=16)
+    dims: int = option(12, "numbers of z that choose the codes", low=1)
 
     learning_rate: float = option(2e-3, "autoencoder: learning rate of Adam", low=1e-8)
     critics_learning_rate: float = option(1.5e-3, "critics: learning rate of the generator's Adam", low=1e-8)

@@ -39,6 +39,7 @@ from mimica.engines.stylegan.cascade.assemble import kept, take
 from mimica.engines.stylegan.cascade.critics import BodyCritic, CropCritic, FeatureHeads
 from mimica.engines.stylegan.cascade.inputs import shrunk
 from mimica.engines.stylegan.cascade.losses import face_weight
+from mimica.engines.stylegan.cascade.mapping import fit_seeds
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND, CascadeGenerator
 from mimica.engines.stylegan.cascade.options import PRESETS, CascadeOptions, plan, stage_at
 from mimica.engines.stylegan.encoder import ENCODER_KIND, LINEAR_SIZE, Encoder
@@ -121,8 +122,9 @@ class Cascade(Task):
     def build(self, options: Any) -> Parts:
         o = options
         generator = CascadeGenerator(
-            o.image_size, o.entry, o.base_size, o.widths, o.top_width, o.context, o.w_size, o.w_size, o.codes, o.dims
-        )
+            o.image_size, o.entry, o.base_size, o.widths, o.top_width, o.context, o.w_size, o.w_size, o.codes, o.dims,
+            o.blended,
+        )  # fmt: skip
         encoder = Encoder(generator.synthesis.num_ws, o.w_size, o.encoder_width)
         self._start(generator, encoder)
         channels = self.features.channels()
@@ -174,11 +176,8 @@ class Cascade(Task):
 
     @torch.no_grad()
     def fit_mapping(self, generator: Any, encoder: Any) -> None:
-        """Seeds blend the codes of the training photos, mirrored ones too."""
-        device = generator.mapping.values.device
-        pictures = self.small_pictures(self.options.entry, most=self.options.codes // 2)
-        w = torch.cat([encoder(part.to(device))[0] for part in pictures.split(64)])
-        generator.mapping.fit_codes(w, generator.synthesis.base(w), self.options.blended)
+        """Seeds blend the codes of the training photos, mirrored ones too; about half of them are kept."""
+        fit_seeds(generator, encoder, self.small_pictures(self.options.entry, most=self.options.codes), self.features)
 
     # --- one step ---------------------------------------------------------------------------------------------------
 

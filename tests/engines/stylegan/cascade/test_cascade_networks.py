@@ -11,7 +11,7 @@ import torch
 from tiny import generator
 from torch.nn import functional as F
 
-from mimica.engines.stylegan.cascade.networks import CASCADE_KIND, SHRINK, CascadeGenerator, CodeMapping
+from mimica.engines.stylegan.cascade.networks import CASCADE_KIND, CascadeGenerator
 from mimica.engines.stylegan.export import export
 from mimica.engines.stylegan.layers import StyledConv, activate, upsample
 from mimica.engines.stylegan.model import load_model, seed_w
@@ -127,36 +127,6 @@ def test_the_base_is_fitted_to_pictures() -> None:
     pictures = (w @ matrix + 0.5).view(-1, 3, 8, 8)
     synthesis.fit_base(w, pictures, ridge=1e-6)
     assert torch.allclose(synthesis.base(w), pictures.flatten(1), atol=1e-3)
-
-
-# --- seeds ----------------------------------------------------------------------------------------------------------
-
-
-def test_attention_by_hand() -> None:
-    mapping = CodeMapping(4, 3, codes=2, dims=1)
-    mapping.keys.copy_(torch.tensor([[0.0], [1.0]]))
-    mapping.values.copy_(torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]))
-    mapping.temperature.fill_(0.5)
-    z = torch.ones(1, 4)  # its root mean square is 1 already
-    a, b = math.exp(-(SHRINK**2) / 0.5), math.exp(-((SHRINK - 1) ** 2) / 0.5)
-    assert torch.allclose(mapping(z), torch.tensor([[a / (a + b), b / (a + b), 0.0]]), atol=1e-4)
-    assert torch.allclose(mapping(3 * z), mapping(z), atol=1e-5)
-
-
-def test_seeds_blend_about_three_codes_and_are_continuous() -> None:
-    torch.manual_seed(0)
-    mapping = CodeMapping(16, 16, codes=200, dims=6)
-    codes = torch.randn(200, 16)
-    mapping.fit_codes(codes, codes @ torch.randn(16, 48), 3.0)
-    z = torch.randn(500, 16)
-    counted = (1 / mapping.attention(z).square().sum(1)).mean()
-    assert 2.5 < counted < 3.5
-    assert torch.allclose(mapping.keys.std(0, correction=0), torch.ones(6), atol=1e-3)
-    assert torch.equal(mapping(z), mapping(z)) and torch.equal(mapping.w_average, codes.mean(0))
-    assert (mapping(z + 1e-3 * torch.randn_like(z)) - mapping(z)).abs().max() < 0.2
-    few = CodeMapping(16, 16, codes=8, dims=6)
-    few.fit_codes(codes[:3], torch.randn(3, 48), 2.0)  # fewer codes than layers: repeated, and fewer components than dims
-    assert torch.isfinite(few(z)).all()
 
 
 # --- as the tools use it --------------------------------------------------------------------------------------------

@@ -114,8 +114,10 @@ def test_all_stages_run_and_tell_their_story(whole: Path) -> None:
 
 def test_seeds_are_blends_of_codes_once_the_critics_begin(whole: Path) -> None:
     model = load_model(whole / "weights" / "generator.safetensors")
-    assert model.generator.mapping.values.abs().sum() > 0
-    assert torch.allclose(model.generator.mapping.w_average, model.generator.mapping.values.mean(0), atol=1e-5)
+    mapping: Any = model.generator.mapping
+    assert (mapping.values.abs().sum(1) > 0).sum() == 8, "half of eight people, mirrored"
+    counted = 1 / mapping.attention(torch.randn(50, 16)).square().sum(1)
+    assert mapping.blended == 2 and torch.allclose(counted, torch.full((50,), 2.0), rtol=0.01)
     strengths = [float(layer.noise_strength) for layer in model.generator.synthesis.layers]
     assert all(s == 0 for s in strengths[:7]) and all(s > 0.04 for s in strengths[7:])
     kept = sorted(path.name for path in (whole / "stages").iterdir())
