@@ -47,7 +47,7 @@ class CascadeOptions(TrainingOptions):
     context: int = option(128, "... and of its smaller scales", low=4)
     encoder_width: int = option(24, "feature maps of the encoder at 64 px", low=4)
     codes: int = option(1024, "codes of training faces, mirrored ones too, that seeds blend", low=2)
-    blended: float = option(2.0, "so many of them count in a seed", low=1.1, high=16)
+    blended: float = option(1.75, "so many of them count in a seed", low=1.1, high=16)
     dims: int = option(12, "numbers of z that choose the codes", low=1)
 
     learning_rate: float = option(2e-3, "autoencoder: learning rate of Adam", low=1e-8)

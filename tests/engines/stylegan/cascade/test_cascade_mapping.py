@@ -120,7 +120,7 @@ def test_a_generator_gets_other_seeds_and_keeps_its_networks(tmp_path: Path) -> 
     body = Weights(CASCADE_KIND, 1, (), made.config, module_tensors(made), {"data": "x"})
     coder = Weights(ENCODER_KIND, 1, (), encoder.config, module_tensors(encoder), {})
     result = reseeded(body, coder, write_faces(tmp_path / "faces"), load_frozen(None), tmp_path)
-    assert result.config["blended"] == 2 and result.notes["codes"] == "spots" and result.notes["data"] == "x"
+    assert result.config["blended"] == 1.75 and result.notes["codes"] == "spots" and result.notes["data"] == "x"
     assert all(np.array_equal(result.tensors[n], t) for n, t in body.tensors.items() if n.startswith("synthesis."))
     stored = result.tensors["mapping.values"]
     assert (np.abs(stored).sum(1) > 0).sum() == 8, "half of eight people, mirrored"
