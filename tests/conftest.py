@@ -22,8 +22,8 @@ BY_THE_CLOCK = frozenset(
         "camera", "fuzz", "lock", "on_ray", "scale_speed", "two_runs",
     )
 )  # fmt: skip
-"""Whose tests wait for a browser, a thread or another process. On a machine that is busy with other things one of some 200 such
-tests was late in about every third run, each time another. They are tried up to three times; the summary names who was."""
+"""Whose tests wait for a browser, a thread or another process. On a machine that is busy with other things one of them is late
+now and then, each time another. They are tried up to three times; the summary names who was."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

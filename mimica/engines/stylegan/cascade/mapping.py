@@ -57,6 +57,8 @@ class CodeMapping(Mapping):
         blended: float = 0.0,  # So many codes count in each draw; 0: by the stored temperature.
     ) -> None:
         nn.Module.__init__(self)
+        if not (blended == 0 or 1 <= blended <= codes):
+            raise ValueError(f"{blended} of {codes} codes are blended")
         self.z_size, self.dims, self.blended = z_size, dims, blended
         self.register_buffer("keys", torch.randn(codes, dims))
         self.register_buffer("values", torch.randn(codes, w_size))

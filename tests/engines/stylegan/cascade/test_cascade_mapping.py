@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import brentq
+from scipy.special import softmax
 from tiny import generator, people, write_faces
 
 from mimica.engines.stylegan.cascade.assemble import reseeded
@@ -34,15 +36,27 @@ def test_attention_by_hand() -> None:
     assert torch.allclose(mapping(3 * z), mapping(z), atol=1e-5)
 
 
-def test_pull_and_count_by_hand() -> None:
-    mapping, z = two_codes(1.5), torch.ones(1, 4)
-    a, b = (math.exp(-((SHRINK - key) ** 2) / (2 * NEAR**2)) for key in (0, 1))
-    place = SHRINK + PULL * (b / (a + b) - SHRINK)
-    weights = mapping(z)[0, :2].double()
-    assert 1 / float(weights.square().sum()) == pytest.approx(1.5, abs=1e-3)
-    assert (weights[1] > weights[0]) == (place > 0.5)
-    logit = float(torch.log(weights[1] / weights[0]))  # (place^2 - (place - 1)^2) / (2 t^2)
-    assert (2 * place - 1) / (2 * logit) > 0
+def test_pull_and_count_against_another_expression() -> None:
+    """The formulas of the class by NumPy, the temperature by a root finder."""
+    torch.manual_seed(2)
+    mapping, z = CodeMapping(8, 3, codes=6, dims=2, blended=2.5), torch.randn(20, 8)
+    found, keys = mapping.attention(z).numpy(), mapping.keys.double().numpy()
+    whole = z.double().numpy()
+    queries = SHRINK * (whole / np.sqrt((whole**2).mean(1, keepdims=True)))[:, :2]
+
+    def weights(place: np.ndarray, temperature: float) -> np.ndarray:
+        return np.asarray(softmax(-((place - keys) ** 2).sum(1) / (2 * temperature**2)))
+
+    for query, row in zip(queries, found, strict=True):
+        place = query + PULL * (weights(query, NEAR) @ keys - query)
+        t = brentq(lambda t, place=place: 1 / (weights(place, t) ** 2).sum() - 2.5, 0.02, 50)
+        assert np.allclose(weights(place, t), row, atol=2e-3)
+
+
+@pytest.mark.parametrize("blended", [-1, 0.5, 13, math.nan, math.inf])
+def test_a_count_that_cannot_be_is_refused(blended: float) -> None:
+    with pytest.raises(ValueError, match="codes are blended"):
+        CodeMapping(16, 16, codes=12, dims=4, blended=blended)
 
 
 def clouds() -> tuple[torch.Tensor, torch.Tensor]:
