@@ -16,6 +16,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +60,7 @@ def load_frozen(path: Path | None) -> FrozenFeatures:
         reader = load_torch_reader()
 
         def of_reader(pictures: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-            maps = reader.features(reader_gray(pictures))
+            maps = _beside(reader, pictures).features(reader_gray(pictures))
             return maps, maps[:2]
 
         return FrozenFeatures(of_reader, "Mimica's reader (gray; MobileNetV2 is better, see --set features)")
@@ -67,11 +68,17 @@ def load_frozen(path: Path | None) -> FrozenFeatures:
     network = KerasNetwork(topology, arrays, (*PERCEPTUAL, *JUDGED)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def of_network(pictures: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        maps = network(pictures)
+        maps = _beside(network, pictures)(pictures)
         return maps[: len(PERCEPTUAL)], maps[len(PERCEPTUAL) :]
 
     digest = hashlib.sha256(path.read_bytes() if path.is_file() else (path / "model.json").read_bytes()).hexdigest()
     return FrozenFeatures(of_network, f"MobileNetV2 of {path.name} (sha256 {digest[:16]})")
+
+
+def _beside(network: Any, pictures: Tensor) -> Any:
+    """The network on the device of the pictures; it goes there once."""
+    held = next(itertools.chain(network.buffers(), network.parameters()), None)
+    return network if held is None or held.device == pictures.device else network.to(pictures.device)
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -85,7 +92,7 @@ def load_inception(path: Path) -> Callable[[Tensor], Tensor]:
     @torch.inference_mode()
     def pooled(pictures: Tensor) -> Tensor:
         large = F.interpolate(pictures, size=(299, 299), mode="bilinear", align_corners=False)
-        means: Tensor = network(large.contiguous(memory_format=torch.channels_last))[0].mean((2, 3))
+        means: Tensor = _beside(network, pictures)(large.contiguous(memory_format=torch.channels_last))[0].mean((2, 3))
         return means
 
     return pooled

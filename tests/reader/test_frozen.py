@@ -170,3 +170,15 @@ def test_inceptions_layers_equal_their_equations(monkeypatch: pytest.MonkeyPatch
         features, "read_layers_model", lambda path, model: ({"model_config": {"config": {"layers": layers}}}, arrays)
     )
     assert features.load_inception(Path("x"))(torch.rand(2, 3, 64, 64)).shape == (2, 4)
+
+
+def test_the_network_goes_where_the_pictures_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Else it stays on the CPU while a training's pictures are on a GPU; "meta" is a device that is always there."""
+    manifest, raw = _manifest()
+    (tmp_path / "model.json").write_text(json.dumps({"modelTopology": TOPOLOGY, "weightsManifest": manifest}), encoding="utf-8")
+    (tmp_path / "group1-shard1of1").write_bytes(raw)
+    monkeypatch.setattr(features, "PERCEPTUAL", ("n",))
+    monkeypatch.setattr(features, "JUDGED", ("s",))
+    frozen = load_frozen(tmp_path)
+    assert frozen.maps(torch.zeros(1, 3, 8, 8))[0][0].device.type == "cpu"
+    assert frozen.maps(torch.zeros(1, 3, 8, 8, device="meta"))[0][0].device.type == "meta"

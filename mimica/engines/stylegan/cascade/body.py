@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from mimica.engines.stylegan.cascade import losses
 from mimica.engines.stylegan.cascade.critics import augment
-from mimica.engines.stylegan.cascade.inputs import shrunk
+from mimica.engines.stylegan.cascade.inputs import jittered, shrunk
 from mimica.engines.stylegan.cascade.judge import Judge, Terms, finish
 from mimica.engines.stylegan.cascade.options import stage_at
 
@@ -30,16 +30,17 @@ _WHOLE, _FACE = (0.8, 1.0), (0.5, 0.7)
 
 def autoencoder_step(task: Cascade, image: Tensor, trainer: TrainerView) -> dict[str, Tensor]:
     """Pictures -> encoder -> w with noise -> pictures, with pixel and perceptual terms."""
-    o, picture = task.options, shrunk(image, task.options.entry)
+    o, picture = task.options, shrunk(jittered(image, task.options.jitter), task.options.entry)
     encoder: Any = trainer.parts.modules["encoder"]
     generator: Any = trainer.parts.modules["generator"]
-    w, _ = encoder(picture)
+    w, changes = encoder(picture)
     encoder.update_moments(w.detach(), min(0.998, (1 + trainer.step) / (10 + trainer.step)))
-    rebuilt = generator.synthesis.small(w + o.spread * torch.randn_like(w), "none")
+    rebuilt = generator.synthesis.small(placed_codes(task, w, changes), "none")
     window = feature_window(picture.shape[-1])
     wanted = _maps(task, picture, window)[0]
     terms = pixel_terms(task, rebuilt, picture) | {
         "prior": (o.prior, w.square().mean()),
+        "changes": (o.changes, changes.square().mean()),
         "perceptual": (o.perceptual, losses.relative_distance(_maps(task, rebuilt, window)[0], wanted)),
     }
     return finish(terms, "autoencoder", trainer)
@@ -47,11 +48,11 @@ def autoencoder_step(task: Cascade, image: Tensor, trainer: TrainerView) -> dict
 
 @dataclass(frozen=True)
 class Drawn:
-    """What the body drew in one step: `pictures` of `w`, the first `count` of which rebuild the batch's; the terms of its loss;
-    and `learn`, a step of its critics, to be taken after the generator's."""
+    """What the body drew in one step: `pictures` of `codes` (B, num_ws, w_size), the first `count` of which rebuild the batch's;
+    the terms of its loss; and `learn`, a step of its critics, to be taken after the generator's."""
 
     pictures: Tensor
-    w: Tensor
+    codes: Tensor
     count: int
     terms: Terms
     learn: Callable[[], dict[str, Tensor]]
@@ -70,34 +71,43 @@ def draw(task: Cascade, picture: Tensor, trainer: TrainerView) -> Drawn:
     generator: Any = modules["generator"]
     count = len(picture) - max(1, int(o.sampled * len(picture)))  # so many are rebuilt
     with torch.set_grad_enabled(o.encoder_share > 0):
-        w, _ = modules["encoder"](picture[:count])
-    w = torch.cat([w + o.spread * torch.randn_like(w), seed_codes(generator.mapping, len(picture) - count)])
-    drawn = generator.synthesis.small(w, "none")
+        w, changes = modules["encoder"](picture[:count])
+    seeds = seed_codes(generator.mapping, len(picture) - count)
+    codes = torch.cat([placed_codes(task, w, changes), generator.synthesis.spread(seeds)])
+    drawn = generator.synthesis.small(codes, "none")
     window = feature_window(picture.shape[-1])
     with torch.no_grad():
         compared, judged = _maps(task, picture, window)
     drawn_compared, drawn_judged = _maps(task, drawn, window)
-    terms = pixel_terms(task, drawn[:count], picture[:count])
+    terms = pixel_terms(task, drawn[:count], picture[:count]) | {"changes": (o.changes, changes.square().mean())}
     rebuilt_maps, wanted = [m[:count] for m in drawn_compared], [m[:count] for m in compared]
     terms["perceptual"] = (o.perceptual, losses.relative_distance(rebuilt_maps, wanted))
     changed, judge = augment(drawn), Judge(trainer, "", o.adversarial, o.projected, o.gamma)
     terms |= judge.terms((changed,), drawn_judged, judged)
-    return Drawn(drawn, w, count, terms, lambda: judge.learn((augment(picture),), (changed,), judged, drawn_judged))
+    return Drawn(drawn, codes, count, terms, lambda: judge.learn((augment(picture),), (changed,), judged, drawn_judged))
 
 
 def encoder_step(task: Cascade, image: Tensor, trainer: TrainerView) -> dict[str, Tensor]:
-    """The generator stands still; the encoder learns a small change of w for each place."""
-    o, picture = task.options, shrunk(image, task.options.entry)
+    """The generator stands still; the encoder learns w and a small change of it for each place. The picture of w alone and that
+    with the changes count alike: seeds blend what w is, and edits move it."""
+    o, picture = task.options, shrunk(jittered(image, task.options.jitter), task.options.entry)
     generator: Any = trainer.parts.modules["generator"].requires_grad_(False)
     w, changes = trainer.parts.modules["encoder"](picture)
-    rebuilt = generator.synthesis.small(w[:, None] + changes, "none")
+    rebuilt = generator.synthesis.small(torch.cat([generator.synthesis.spread(w), w[:, None] + changes]), "none")
     window = feature_window(picture.shape[-1])
-    wanted = _maps(task, picture, window)[0]
-    terms = pixel_terms(task, rebuilt, picture) | {
+    wanted = [one.repeat(2, 1, 1, 1) for one in _maps(task, picture, window)[0]]
+    terms = pixel_terms(task, rebuilt, picture.repeat(2, 1, 1, 1)) | {
         "changes": (o.changes, changes.square().mean()),
         "perceptual": (o.perceptual, losses.relative_distance(_maps(task, rebuilt, window)[0], wanted)),
     }
     return finish(terms, "encoder", trainer)
+
+
+def placed_codes(task: Cascade, w: Tensor, changes: Tensor) -> Tensor:
+    """Codes (B, num_ws, w_size) of pictures to rebuild: w and a little noise, in the first of them each place has its change."""
+    chosen = torch.arange(len(w), device=w.device) < round(task.options.placed * len(w))
+    noisy = w + task.options.spread * torch.randn_like(w)
+    return noisy[:, None] + changes * chosen[:, None, None]
 
 
 def follow_encoder(task: Cascade, trainer: TrainerView) -> None:

@@ -9,6 +9,8 @@ from torch.nn import functional as F
 CROP = 2
 """A crop for the top is 1/CROP of the picture's side."""
 _NOISE = 0.04
+_TURN, _SIZE, _SHIFT, _TONE = 0.05, 0.04, 0.03, 0.05
+"""Standard deviations of `jittered` at 1: radians, logarithm of the size, share of half a side, of gain and colour's offset."""
 
 
 def shrunk(pictures: Tensor, size: int) -> Tensor:
@@ -46,3 +48,18 @@ def dirtied(small: Tensor, amount: float) -> Tensor:
     share = (amount * (torch.rand(batch, 1, 1, 1) - 0.5)).clamp(0, 1).to(device)
     noise = amount * _NOISE * torch.rand(batch, 1, 1, 1).to(device) * torch.randn_like(small)
     return torch.lerp(small, blurred, share) + noise
+
+
+def jittered(pictures: Tensor, amount: float) -> Tensor:
+    """Pictures (B, 3, S, S) turned, sized, moved and toned at random, mirrored where they end: more faces than there are."""
+    if amount <= 0:
+        return pictures
+    batch, device = len(pictures), pictures.device
+    turn, grown, x, y = (amount * spread * torch.randn(batch) for spread in (_TURN, _SIZE, _SHIFT, _SHIFT))
+    cosine, sine = turn.cos() * grown.exp(), turn.sin() * grown.exp()
+    matrix = torch.stack([cosine, -sine, x, sine, cosine, y], dim=1).view(batch, 2, 3).to(device)
+    grid = F.affine_grid(matrix, list(pictures.shape), align_corners=False)
+    moved = F.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
+    gain = 1 + amount * _TONE * torch.randn(batch, 1, 1, 1).to(device)
+    offset = amount * _TONE * torch.randn(batch, 3, 1, 1).to(device)
+    return (moved * gain + offset).clamp(-1, 1).contiguous(memory_format=torch.channels_last)

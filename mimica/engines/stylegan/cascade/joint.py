@@ -32,7 +32,7 @@ def joint_step(task: Cascade, image: Tensor, trainer: TrainerView) -> dict[str, 
     drawn = draw(task, shrunk(image, o.entry), trainer)
     corners = random_corners(len(image), o.entry, o.entry // CROP)
     given, crop = cut(drawn.pictures, corners, o.entry // CROP), cut(image, factor * corners, o.image_size // CROP)
-    large = synthesis.enlarged(given, "random", drawn.w)
+    large = synthesis.enlarged(given, "random", drawn.codes)
     with torch.no_grad():
         compared, judged = task.features.maps(crop)
     large_compared, large_judged = task.features.maps(large)

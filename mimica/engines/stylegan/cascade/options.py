@@ -24,7 +24,7 @@ class CascadeOptions(TrainingOptions):
         {f"{name}_steps" for name in STAGES}
         | {"learning_rate", "critics_learning_rate", "encoder_learning_rate", "critic_learning_rate", "top_learning_rate"}
         | {"encoder_share", "mapping_every", "spread", "perceptual", "changes", "face", "adversarial", "projected", "gamma"}
-        | {"originals", "features", "dirt", "noise"}
+        | {"originals", "features", "dirt", "noise", "placed", "jitter"}
     )
 
     stages: Literal["all", "body", "top", "joint", "encoder"] = option(
@@ -57,10 +57,12 @@ class CascadeOptions(TrainingOptions):
     critic_learning_rate: float = option(2e-3, "learning rate of the critics' Adams", low=1e-8)
     encoder_learning_rate: float = option(1e-3, "encoder: learning rate of Adam", low=1e-8)
     top_learning_rate: float = option(3e-3, "top: learning rate of Adam; two thirds of it with critics, half in joint", low=1e-8)
+    placed: float = option(0.5, "share of the rebuilt pictures that are drawn with a w of its own for each place", low=0, high=1)
+    jitter: float = option(0.5, "autoencoder, encoder: how far pictures are turned, sized, moved and toned", low=0, high=4)
     spread: float = option(0.03, "standard deviation of the noise added to w", low=0)
     prior: float = option(1e-3, "weight of the mean square of w", low=0)
-    changes: float = option(1e-2, "encoder: weight of the mean square of the changes of w at each place", low=0)
-    face: float = option(1.0, "how much more a pixel in the middle of the face counts", low=0)
+    changes: float = option(1e-2, "weight of the mean square of the changes of w at each place", low=0)
+    face: float = option(2.0, "how much more a pixel in the middle of the face counts", low=0)
     perceptual: float = option(1.0, "weight of the distance of frozen features; half of it for the top", low=0)
     features: Path | None = option(None, "MobileNetV2 as nsfwjs-4.3.0.tgz or a folder with model.json; none: Mimica's reader")
     adversarial: float = option(0.05, "weight of the plain critic; twice it for the top", low=0)

@@ -10,7 +10,7 @@ A plain adversarial training gets nowhere on two CPU cores. Here every stage has
                  the body's pictures are
     top_critics  the same with critics of crops
     joint        body and top together: what the body draws is enlarged, both kinds of critics judge
-    encoder      the generator stands still; the encoder learns a small change of w for each place
+    encoder      the generator stands still; the encoder learns w, and a small change of it for each place
 
 The body (the first two) and the top know nothing of each other until they are used, so two processes can train them at the same
 time, `--set stages=body` and `--set stages=top` in two run folders; `mimica export embedded BODY/weights --top TOP/weights` makes
@@ -250,9 +250,9 @@ class Cascade(Task):
         if stage.startswith("top"):
             made = synthesis.enlarged(small)
         elif stage == "joint":
-            made = synthesis(encoder(small)[0], "none")
+            made = synthesis(encoder.w_plus(small), "none")
         else:
-            made = synthesis.small(encoder.w_plus(small) if stage == "encoder" else encoder(small)[0], "none")
+            made = synthesis.small(encoder.w_plus(small), "none")
         return torch.as_tensor(made)
 
     @staticmethod

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mimica.engines.stylegan.cascade.inputs import crops, dirtied, shrunk
+from mimica.engines.stylegan.cascade.inputs import crops, dirtied, jittered, shrunk
 from mimica.engines.stylegan.cascade.losses import (
     block_distance,
     face_weight,
@@ -77,3 +77,24 @@ def test_dirt_is_a_blur_and_noise_and_can_be_none() -> None:
     changed = (dirtied(small, 1.0) - small).square().mean((1, 2, 3)) > 2 * (0.04**2)
     assert 0.2 < float(changed.float().mean()) < 0.6
     assert not torch.equal(F.avg_pool2d(small, 3, 1), small[:, :, 1:-1, 1:-1])
+
+
+def test_jitter_moves_and_tones_each_picture_by_itself() -> None:
+    torch.manual_seed(0)
+    ramp = torch.linspace(-0.5, 0.5, 32).expand(64, 3, 32, 32)
+    assert jittered(ramp, 0.0) is ramp
+    assert torch.allclose(jittered(ramp, 1e-4), ramp, atol=1e-3)
+    moved = jittered(ramp, 1.0)
+    assert moved.shape == ramp.shape and float(moved.abs().max()) <= 1
+    middle = moved[:, :, 8:24, 8:24]
+    slope = (middle[..., 1:] - middle[..., :-1]).mean((1, 2, 3)) * 31  # 1 for the ramp: size, turn and gain change it
+    assert 0.02 < float(slope.std()) < 0.12 and abs(float(slope.mean()) - 1) < 0.05
+    tilt = (middle[:, :, 1:] - middle[:, :, :-1]).mean((1, 2, 3)) * 31  # 0 for the ramp: the sine of the turn
+    assert 0.03 < float(tilt.std()) < 0.08
+
+
+def test_jitter_keeps_a_picture_of_one_colour_of_one_colour() -> None:
+    torch.manual_seed(0)
+    flat = jittered(torch.full((16, 3, 16, 16), 0.25), 1.0)
+    assert float((flat.amax((2, 3)) - flat.amin((2, 3))).max()) < 1e-5  # mirrored at the border, not filled with black
+    assert 0.02 < float(flat[:, :, 0, 0].std()) < 0.1
