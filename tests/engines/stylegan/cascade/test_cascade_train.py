@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from mimica.cli.export import app as export_app
 from mimica.config import choose
 from mimica.data.dataset import DatasetWriter, open_datasets
-from mimica.engines.stylegan.cascade.body import feature_window, placed_codes
+from mimica.engines.stylegan.cascade.body import feature_window
 from mimica.engines.stylegan.cascade.networks import CASCADE_KIND
 from mimica.engines.stylegan.cascade.options import CascadeOptions, plan, stage_at
 from mimica.engines.stylegan.cascade.train import Cascade
@@ -344,24 +344,3 @@ def test_windows_for_features_wander() -> None:
     assert 120 < len(faces) < 280 and all(y <= 0.6 * 64 < y + side and x < 24 and x + side > 40 for y, x, side in faces)
     assert {y % 2 for y, _, _ in windows} == {0, 1} and {x % 2 for _, x, _ in windows} == {0, 1}
     assert len({side for _, _, side in windows}) > 15
-
-
-def test_some_of_the_rebuilt_pictures_have_a_code_for_each_place(data: Path) -> None:
-    task = Cascade(options("placed=0.25", "spread=0"), data)
-    w, changes = torch.randn(4, 16), torch.randn(4, 10, 16)
-    codes = placed_codes(task, w, changes)
-    assert torch.equal(codes[0], w[0] + changes[0]) and torch.equal(codes[1:], w[1:, None].expand(-1, 10, -1))
-    noisy = placed_codes(Cascade(options("placed=0", "spread=0.1"), data), w, changes) - w[:, None]
-    assert torch.equal(noisy, noisy[:, :1].expand_as(noisy)), "one noise for all places"
-    assert 0.05 < float(noisy[:, 0].std()) < 0.2
-
-
-def test_the_encoder_learns_w_and_its_changes_while_the_generator_stands(data: Path, tmp_path: Path) -> None:
-    train(data, tmp_path / "body", "stages=body", "critics_steps=0")
-    start = tmp_path / "body" / "weights"
-    train(data, tmp_path / "encoder", "stages=encoder", f"start={start}", f"start_top={start}")
-    before, after = weights(tmp_path / "body"), weights(tmp_path / "encoder")
-    assert all(np.array_equal(before[name], after[name]) for name in before if name.startswith("synthesis."))
-    folders = (tmp_path / "encoder" / "weights", start)
-    ours, theirs = (load_weights(folder / "encoder.safetensors", ENCODER_KIND).tensors for folder in folders)
-    assert all(not np.array_equal(ours[name], theirs[name]) for name in ("w.weight", "linear.weight", "changes.weight"))
