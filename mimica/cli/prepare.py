@@ -266,12 +266,17 @@ def _made(asked: Asked) -> Outcome:
     from mimica.prepare.faces import Report
     from mimica.prepare.mixtures import prepare_mixtures
 
-    make = prepare_expressions if asked.source == "expressions" else prepare_mixtures
-    size, limit = asked.common.size, asked.common.limit
+    known: dict[str, Any] = {
+        "size": asked.common.size, "count": count, "seed": asked.codes.seed, "limit": asked.common.limit,
+    }  # fmt: skip
+    if asked.source == "mixtures" and asked.codes.turned:
+        raise UserError("--turned is for 'expressions': mixed faces look where the photos do.")
     with spinner() as line:
-        kept, dropped = make(
-            folder, asked.output, size=size, count=count, seed=asked.codes.seed, limit=limit, progress=line.pictures
-        )
+        known["progress"] = line.pictures
+        if asked.source == "expressions":
+            kept, dropped = prepare_expressions(folder, asked.output, turned=asked.codes.turned, **known)
+        else:
+            kept, dropped = prepare_mixtures(folder, asked.output, **known)
     return Report(kept, [Dropped("", NO_FACE)] * dropped)
 
 

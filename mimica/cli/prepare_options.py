@@ -45,6 +45,10 @@ class Codes:
     seed: Annotated[
         int, typer.Option("--seed", help="For latents: the first sample's; for expressions and mixtures: of the draws.", min=0)
     ] = 0
+    turned: Annotated[
+        float,
+        typer.Option("--turned", help="For expressions: this share of them has head and eyes turned, too.", min=0.0, max=1.0),
+    ] = 0.0
     layout: Annotated[
         str | None, typer.Option("--layout", help="For latents: the folder is a raw set (cfee, impa, mug, folder ...).")
     ] = None

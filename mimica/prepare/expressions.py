@@ -3,6 +3,9 @@
 Every photo of the set (see `mimica.prepare.ffhq`) gives `count` pictures: an emotion, a mixture of two, or a few Action Units,
 drawn at random from (seed, photo), so that a set made again is the same. The values that are stored are those that were asked
 for, exact, mean of left and right. The photo itself is not stored: `mimica prepare ffhq` does that.
+
+A share `turned` of the pictures has head and eyes turned as well, by degrees away from the photo that stand behind the
+expression in the column `emotion` ("happiness:0.80; yaw=9.1,pitch=-3.0; x=4.2,y=1.0"); they are cut out anew, as FFHQ would.
 """
 
 from __future__ import annotations
@@ -17,12 +20,18 @@ from mimica.api import EditResult, edit, load_engine
 from mimica.data.dataset import DatasetWriter, resized
 from mimica.engines.base import Engine
 from mimica.errors import DataError, NoFaceError
+from mimica.face.align import crop_from_photo, cut
 from mimica.facs import AU_NAMES, AU_NUMBERS, RECIPES
 from mimica.files import atomic_path
 from mimica.prepare.ffhq import photos_of_folder, photos_of_set
+from mimica.reader.read import MIN_CONFIDENCE, Reader
 
 _EMOTION, _MIXTURE = 0.55, 0.75
 """Up to the first share of the draws is one emotion, up to the second a mixture, the rest are Action Units."""
+TURNS = {"yaw": (9.0, 18.0), "pitch": (5.0, 10.0), "x": (8.0, 16.0), "y": (5.0, 10.0)}
+"""Of heads (yaw, pitch) and gaze (x, y): standard deviation and largest turn, in degrees away from the photo."""
+_MARGIN = 0.25
+"""Mirrored room around a photo whose head may turn, as a share of its side."""
 
 
 def draw_expression(rng: np.random.Generator) -> tuple[str | None, str | None]:
@@ -48,6 +57,33 @@ def expressions(photo: np.ndarray, count: int, rng: np.random.Generator, engine:
         yield expression or str(units), source
 
 
+def draw_turn(rng: np.random.Generator) -> tuple[str, str]:
+    """`pose` and `gaze` of `mimica.edit`."""
+    angles = {name: float(np.clip(rng.normal(0, spread), -most, most)) for name, (spread, most) in TURNS.items()}
+    pose, gaze = (",".join(f"{name}={angles[name]:.1f}" for name in names) for names in (("yaw", "pitch"), ("x", "y")))
+    return pose, gaze
+
+
+def pictures(
+    photo: np.ndarray, count: int, rng: np.random.Generator, engine: Engine, *, turned: float, reader: Reader
+) -> Iterator[tuple[str, np.ndarray, dict[str, float]]]:
+    """What was asked for, the crop (S, S, 3) and the Action Units that it shows, `count` times less those turned pictures in
+    which the reader finds no face again. Raises `NoFaceError`."""
+    side, room = len(photo), round(_MARGIN * len(photo)) if turned else 0
+    wide = np.pad(photo, ((room, room), (room, room), (0, 0)), mode="symmetric")
+    for wanted, result in expressions(wide, count, rng, engine):
+        if not turned or rng.random() >= turned:
+            inside = slice(room, room + side)
+            yield wanted, result.image[inside, inside], mean_values(result)
+            continue
+        pose, gaze = draw_turn(rng)
+        moved = edit(result, pose=pose, gaze=gaze, engine=engine)
+        (found,) = reader.read_aligned(moved.image, [result.readings[0].landmarks_photo])
+        if found.confidence >= MIN_CONFIDENCE:
+            crop = cut(moved.image, crop_from_photo(found.landmarks_photo, side, "ffhq"), side)
+            yield f"{wanted}; {pose}; {gaze}", crop, mean_values(moved)
+
+
 def mean_values(result: EditResult) -> dict[str, float]:
     """The 17 Action Units of the first face, mean of both sides, in [0, 1]."""
     shown = result.controls[0]
@@ -60,27 +96,29 @@ def prepare_expressions(
     *,
     size: int = 256,
     count: int,
+    turned: float = 0.0,
     seed: int = 0,
     limit: int = 0,
     progress: Callable[[int, int], None] = lambda done, dropped: None,
 ) -> tuple[int, int]:
-    """Write the data set; gives the numbers of pictures kept and of photos dropped (no face found). Raises `DataError`."""
+    """Write the data set; gives the numbers of pictures kept and dropped: photos in which no face is found, and turned pictures
+    in which it is not found again. Raises `DataError`."""
     photos = photos_of_set if (faces / "labels.parquet").is_file() else photos_of_folder
     kept = dropped = 0
-    engine = load_engine("ganimation")
+    engine, reader = load_engine("ganimation"), Reader(threads=1)
     with atomic_path(output, folder=True) as temporary:
         temporary.mkdir()
-        about = {"source": "expressions", "count": count, "seed": seed}
+        about = {"source": "expressions", "count": count, "seed": seed, "turned": turned}
         title = f"FFHQ crops of {faces.name}, {count} expressions each"
         with DatasetWriter(temporary, title, size, AU_NAMES, crop="ffhq", notes=about) as writer:
             for number, (stem, subject, photo) in enumerate(itertools.islice(photos(faces), limit or None)):
+                rng, before = np.random.default_rng([seed, number]), kept
                 try:
-                    for k, (wanted, result) in enumerate(
-                        expressions(photo, count, np.random.default_rng([seed, number]), engine)
-                    ):
-                        values = mean_values(result)
-                        writer.add(resized(result.image, size), values, f"{stem}_e{k}", subject, wanted, stem)
+                    made = pictures(photo, count, rng, engine, turned=turned, reader=reader)
+                    for k, (wanted, picture, values) in enumerate(made):
+                        writer.add(resized(picture, size), values, f"{stem}_e{k}", subject, wanted, stem)
                         kept += 1
+                    dropped += before + count - kept
                 except NoFaceError:
                     dropped += 1
                 progress(kept, dropped)

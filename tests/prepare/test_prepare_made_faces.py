@@ -14,7 +14,7 @@ from mimica.errors import DataError, UserError
 from mimica.face.align import crop_from_photo, cut, transform
 from mimica.facs import AU_NAMES
 from mimica.pictures.images import write_image
-from mimica.prepare.expressions import draw_expression, prepare_expressions
+from mimica.prepare.expressions import TURNS, draw_expression, draw_turn, prepare_expressions
 from mimica.prepare.mixtures import features_mask, onto, partners, prepare_mixtures, pulled, recoloured
 from mimica.reader.read import find_faces
 
@@ -48,6 +48,29 @@ def test_expressions_are_drawn_and_their_values_are_exact(faces: Path, tmp_path:
     assert all((expression is None) != (units is None) for expression, units in kinds)
     assert 0.1 < np.mean([units is not None for _, units in kinds]) < 0.4
     assert 0.1 < np.mean(["+" in (expression or "") for expression, _ in kinds]) < 0.4
+
+
+def test_heads_and_eyes_turn_by_the_angles_that_are_named(faces: Path, tmp_path: Path) -> None:
+    kept, dropped = prepare_expressions(faces, tmp_path / "turned", size=128, count=3, turned=1.0, limit=2)
+    assert kept + dropped == 6 and kept >= 4
+    made = open_datasets([tmp_path / "turned"])
+    angles = [dict(part.split("=") for part in e.split("; ")[1].split(",")) for e in made.emotions]
+    seen = [find_faces(picture)[0].yaw for picture in made.images(range(kept), 256)]
+    asked = [float(one["yaw"]) for one in angles]
+    assert np.corrcoef(seen, asked)[0, 1] > 0.8
+    draws = [draw_turn(np.random.default_rng(seed)) for seed in range(300)]
+    for k, names in enumerate((("yaw", "pitch"), ("x", "y"))):
+        values = np.array([[float(part.split("=")[1]) for part in draw[k].split(",")] for draw in draws])
+        for column, name in zip(values.T, names, strict=True):
+            spread, most = TURNS[name]
+            assert np.abs(column).max() <= most and 0.7 * spread < column.std() < 1.1 * spread
+
+
+def test_a_share_is_turned_and_the_rest_is_as_without(faces: Path, tmp_path: Path) -> None:
+    prepare_expressions(faces, tmp_path / "some", size=64, count=4, turned=0.5, limit=2)
+    some = open_datasets([tmp_path / "some"])
+    turned = ["; " in emotion for emotion in some.emotions]
+    assert 0 < sum(turned) < len(turned)
 
 
 def test_mixtures_are_made_of_people_that_are_trained_on(faces: Path, tmp_path: Path) -> None:
@@ -117,3 +140,6 @@ def test_the_command_makes_both(faces: Path, tmp_path: Path) -> None:
         assert (tmp_path / source / "dataset.json").is_file()
     refused = CliRunner().invoke(app, ["prepare", "mixtures", str(faces), "-o", str(tmp_path / "x")])
     assert isinstance(refused.exception, UserError) and "--sample" in str(refused.exception)
+    words = ["prepare", "mixtures", str(faces), "-o", str(tmp_path / "y"), "--sample", "1", "--turned", "0.5"]
+    refused = CliRunner().invoke(app, words)
+    assert isinstance(refused.exception, UserError) and "--turned" in str(refused.exception)
