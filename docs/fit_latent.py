@@ -6,8 +6,8 @@ DATA is a folder of `mimica prepare ffhq` or `prepare expressions`: people in se
 Mimica's, printed with the time it took; what is there in the work folder already is taken as it is, so that the script goes on
 where it stopped. Emotions and Action Units are fitted on the people, pose and gaze on some of their photos whose heads and eyes
 are turned by known angles; everybody is compared with him- or herself. One w for all layers is learnt: the embedded generator is
-trained so. Shorter than in the paper are the epochs of both pseudo-autoencoders and, in proportion, the time after which the
-rate is halved.
+mostly trained so. Shorter than in the paper are the epochs of both pseudo-autoencoders and, in proportion, the time after which
+the rate is halved.
 """
 
 from __future__ import annotations

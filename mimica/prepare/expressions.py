@@ -11,7 +11,7 @@ expression in the column `emotion` ("happiness:0.80; yaw=9.1,pitch=-3.0; x=4.2,y
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,18 +20,21 @@ from mimica.api import EditResult, edit, load_engine
 from mimica.data.dataset import DatasetWriter, resized
 from mimica.engines.base import Engine
 from mimica.errors import DataError, NoFaceError
-from mimica.face.align import crop_from_photo, cut
 from mimica.facs import AU_NAMES, AU_NUMBERS, RECIPES
 from mimica.files import atomic_path
-from mimica.prepare.ffhq import photos_of_folder, photos_of_set
-from mimica.reader.read import MIN_CONFIDENCE, Reader
+from mimica.motion.head import limits
+from mimica.prepare.ffhq import cut_again, photos_of_folder, photos_of_set, with_room
+from mimica.reader.read import Reader
 
 _EMOTION, _MIXTURE = 0.55, 0.75
 """Up to the first share of the draws is one emotion, up to the second a mixture, the rest are Action Units."""
 TURNS = {"yaw": (9.0, 18.0), "pitch": (5.0, 10.0), "x": (8.0, 16.0), "y": (5.0, 10.0)}
 """Of heads (yaw, pitch) and gaze (x, y): standard deviation and largest turn, in degrees away from the photo."""
-_MARGIN = 0.25
-"""Mirrored room around a photo whose head may turn, as a share of its side."""
+_ANGLES = {"yaw": "yaw", "pitch": "pitch", "x": "gaze_x", "y": "gaze_y"}
+"""Names in `TURNS` -> controls."""
+
+Draws = tuple[np.random.Generator, np.random.Generator]
+"""Of the expressions and, apart so that these stay the same, of the turns."""
 
 
 def draw_expression(rng: np.random.Generator) -> tuple[str | None, str | None]:
@@ -60,28 +63,38 @@ def expressions(photo: np.ndarray, count: int, rng: np.random.Generator, engine:
 def draw_turn(rng: np.random.Generator) -> tuple[str, str]:
     """`pose` and `gaze` of `mimica.edit`."""
     angles = {name: float(np.clip(rng.normal(0, spread), -most, most)) for name, (spread, most) in TURNS.items()}
-    pose, gaze = (",".join(f"{name}={angles[name]:.1f}" for name in names) for names in (("yaw", "pitch"), ("x", "y")))
-    return pose, gaze
+    return _listed(angles, "yaw", "pitch"), _listed(angles, "x", "y")
+
+
+def _listed(angles: Mapping[str, float], *names: str) -> str:
+    return ",".join(f"{name}={angles[name]:.1f}" for name in names)
+
+
+def _turned_by(before: EditResult, after: EditResult) -> str:
+    """By what a face was turned, which is less than what was asked for at the limits of a head."""
+    own, asked = before.controls[0], after.controls[0]
+    ranges = limits(own)
+    angles = {name: float(np.clip(asked[one], *ranges[one])) - own[one] for name, one in _ANGLES.items()}
+    return f"{_listed(angles, 'yaw', 'pitch')}; {_listed(angles, 'x', 'y')}"
 
 
 def pictures(
-    photo: np.ndarray, count: int, rng: np.random.Generator, engine: Engine, *, turned: float, reader: Reader
+    photo: np.ndarray, count: int, draws: Draws, engine: Engine, *, turned: float, reader: Reader
 ) -> Iterator[tuple[str, np.ndarray, dict[str, float]]]:
     """What was asked for, the crop (S, S, 3) and the Action Units that it shows, `count` times less those turned pictures in
     which the reader finds no face again. Raises `NoFaceError`."""
-    side, room = len(photo), round(_MARGIN * len(photo)) if turned else 0
-    wide = np.pad(photo, ((room, room), (room, room), (0, 0)), mode="symmetric")
-    for wanted, result in expressions(wide, count, rng, engine):
-        if not turned or rng.random() >= turned:
+    side = len(photo)
+    wide, room = with_room(photo) if turned else (photo, 0)
+    for wanted, result in expressions(wide, count, draws[0], engine):
+        if draws[1].random() >= turned:
             inside = slice(room, room + side)
             yield wanted, result.image[inside, inside], mean_values(result)
             continue
-        pose, gaze = draw_turn(rng)
+        pose, gaze = draw_turn(draws[1])
         moved = edit(result, pose=pose, gaze=gaze, engine=engine)
-        (found,) = reader.read_aligned(moved.image, [result.readings[0].landmarks_photo])
-        if found.confidence >= MIN_CONFIDENCE:
-            crop = cut(moved.image, crop_from_photo(found.landmarks_photo, side, "ffhq"), side)
-            yield f"{wanted}; {pose}; {gaze}", crop, mean_values(moved)
+        crop = cut_again(moved.image, result.readings[0].landmarks_photo, side, reader)
+        if crop is not None:
+            yield f"{wanted}; {_turned_by(result, moved)}", crop, mean_values(moved)
 
 
 def mean_values(result: EditResult) -> dict[str, float]:
@@ -112,9 +125,9 @@ def prepare_expressions(
         title = f"FFHQ crops of {faces.name}, {count} expressions each"
         with DatasetWriter(temporary, title, size, AU_NAMES, crop="ffhq", notes=about) as writer:
             for number, (stem, subject, photo) in enumerate(itertools.islice(photos(faces), limit or None)):
-                rng, before = np.random.default_rng([seed, number]), kept
+                draws, before = (np.random.default_rng([seed, number]), np.random.default_rng([seed, number, 1])), kept
                 try:
-                    made = pictures(photo, count, rng, engine, turned=turned, reader=reader)
+                    made = pictures(photo, count, draws, engine, turned=turned, reader=reader)
                     for k, (wanted, picture, values) in enumerate(made):
                         writer.add(resized(picture, size), values, f"{stem}_e{k}", subject, wanted, stem)
                         kept += 1

@@ -17,19 +17,21 @@ import numpy as np
 from mimica.data.dataset import DatasetWriter, resized
 from mimica.data.pairs import by_source, read_rows, source_first
 from mimica.errors import DataError, NoFaceError
-from mimica.face.align import crop_from_photo, feather, paste
+from mimica.face.align import crop_from_photo, cut, feather, paste
 from mimica.face.register import register
 from mimica.facs import AU_NAMES
 from mimica.files import atomic_path
 from mimica.foreign.archives import members
 from mimica.foreign.tables import read_parquet
 from mimica.pictures.images import list_images, picture_in, read_photo
-from mimica.reader.read import Reader, largest_face
+from mimica.reader.read import MIN_CONFIDENCE, Reader, largest_face
 
 _AGREE = 0.9
 """Correlation of the registered photo with the pair's unchanged frame, below which the pair is left out."""
 _BORDER = 0.08
 """Width of the soft edge of a frame that is put back, as a share of its side."""
+_MARGIN = 0.25
+"""Mirrored room around a crop before its head turns, as a share of its side."""
 
 Photo = tuple[str, str, np.ndarray]
 """Stem, person, uint8 (S, S, 3)."""
@@ -53,6 +55,21 @@ def photos_of_folder(folder: Path) -> Iterator[Photo]:
     """Pictures in a folder, each its own person."""
     for path in list_images(folder):
         yield path.stem, path.stem, read_photo(path).rgb
+
+
+def with_room(crop: np.ndarray) -> tuple[np.ndarray, int]:
+    """A crop (S, S, 3) with mirrored room about it, in which its head can turn, and how many pixels that is."""
+    room = round(_MARGIN * len(crop))
+    return np.pad(crop, ((room, room), (room, room), (0, 0)), mode="symmetric"), room
+
+
+def cut_again(frame: np.ndarray, landmarks: np.ndarray, side: int, reader: Reader) -> np.ndarray | None:
+    """The FFHQ crop (side, side, 3) of a face that has moved in a picture; None where the reader does not find it again.
+    `landmarks` (68, 2) are roughly its own."""
+    (found,) = reader.read_aligned(frame, [landmarks])
+    if found.confidence < MIN_CONFIDENCE:
+        return None
+    return cut(frame, crop_from_photo(found.landmarks_photo, side, "ffhq"), side)
 
 
 def reanimated(

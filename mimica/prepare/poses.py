@@ -24,8 +24,8 @@ from mimica.engines.base import Engine, load_engine
 from mimica.engines.stylegan.codec import Codec, read_pictures, reading_rows
 from mimica.engines.stylegan.latents import GAZE, POSE, READ_COLUMNS, LatentSet, save_latents
 from mimica.errors import DataError, NoFaceError
-from mimica.face.align import crop_from_photo, cut
 from mimica.prepare.faces import NO_FACE_SEEN, Report
+from mimica.prepare.ffhq import cut_again, with_room
 from mimica.reader.read import MIN_CONFIDENCE, FaceReading, Reader
 
 TURNS: tuple[Mapping[str, float], ...] = (
@@ -36,23 +36,19 @@ TURNS: tuple[Mapping[str, float], ...] = (
 """By how many degrees each face is turned, away from how it is."""
 TURNED = ("yaw", "pitch", *GAZE)
 COLUMNS = (*READ_COLUMNS, *GAZE)
-_MARGIN = 0.25
-"""Mirrored room around a crop before its head turns, as a share of its side."""
 
 
 def turned(picture: np.ndarray, reading: FaceReading, engine: Engine, reader: Reader) -> Iterator[tuple[int, np.ndarray]]:
     """Number in `TURNS`, and the FFHQ crop (S, S, 3) of the face of a crop (S, S, 3) turned so; without those that have no face
     any more."""
-    side = len(picture)
-    room = round(_MARGIN * side)
-    wide = np.pad(picture, ((room, room), (room, room), (0, 0)), mode="symmetric")
+    wide, room = with_room(picture)
     (moved,) = reader.read_aligned(wide, [reading.landmarks_photo + room])
     prepared, own = prepare(wide, [moved], engine), own_controls(moved)
     for number, turn in enumerate(TURNS):
         frame = render_frame(prepared, [{name: own[name] + angle for name, angle in turn.items()}])
-        (found,) = reader.read_aligned(frame, [moved.landmarks_photo])
-        if found.confidence >= MIN_CONFIDENCE:
-            yield number, cut(frame, crop_from_photo(found.landmarks_photo, side, "ffhq"), side)
+        crop = cut_again(frame, moved.landmarks_photo, len(picture), reader)
+        if crop is not None:
+            yield number, crop
 
 
 def pose_latents(

@@ -14,6 +14,7 @@ from mimica.errors import DataError, UserError
 from mimica.face.align import crop_from_photo, cut, transform
 from mimica.facs import AU_NAMES
 from mimica.pictures.images import write_image
+from mimica.prepare import expressions as made_expressions
 from mimica.prepare.expressions import TURNS, draw_expression, draw_turn, prepare_expressions
 from mimica.prepare.mixtures import features_mask, onto, partners, prepare_mixtures, pulled, recoloured
 from mimica.reader.read import find_faces
@@ -67,10 +68,24 @@ def test_heads_and_eyes_turn_by_the_angles_that_are_named(faces: Path, tmp_path:
 
 
 def test_a_share_is_turned_and_the_rest_is_as_without(faces: Path, tmp_path: Path) -> None:
-    prepare_expressions(faces, tmp_path / "some", size=64, count=4, turned=0.5, limit=2)
-    some = open_datasets([tmp_path / "some"])
-    turned = ["; " in emotion for emotion in some.emotions]
-    assert 0 < sum(turned) < len(turned)
+    for name, share in (("some", 0.5), ("none", 0.0)):
+        assert prepare_expressions(faces, tmp_path / name, size=64, count=4, turned=share, limit=2) == (8, 0)
+    some, none = (open_datasets([tmp_path / name]) for name in ("some", "none"))
+    turned = np.array(["; " in emotion for emotion in some.emotions])
+    assert 0 < turned.sum() < 8
+    assert [emotion.split("; ")[0] for emotion in some.emotions] == list(none.emotions), "the same expressions"
+    apart = np.abs(some.images(range(8), 64).astype(int) - none.images(range(8), 64)).mean((1, 2, 3))
+    assert apart[~turned].max() < 2 and apart[turned].min() > 2 * apart[~turned].max()
+
+
+def test_what_is_written_is_the_turn_and_not_what_was_asked_for(
+    faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(made_expressions, "draw_turn", lambda rng: ("yaw=90,pitch=0", "x=3,y=-2"))
+    prepare_expressions(faces, tmp_path / "far", size=64, count=1, turned=1.0, limit=1)
+    (emotion,) = open_datasets([tmp_path / "far"]).emotions or ("",)
+    yaw = float(emotion.split("; ")[1].split(",")[0].removeprefix("yaw="))
+    assert 15 < yaw <= 20 and emotion.endswith("; x=3.0,y=-2.0")
 
 
 def test_mixtures_are_made_of_people_that_are_trained_on(faces: Path, tmp_path: Path) -> None:

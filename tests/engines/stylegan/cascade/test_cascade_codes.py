@@ -10,8 +10,9 @@ import torch
 from tiny import write_faces
 
 from mimica.config import choose
+from mimica.engines.stylegan.cascade import body
 from mimica.engines.stylegan.cascade.body import placed_codes
-from mimica.engines.stylegan.cascade.networks import CASCADE_KIND
+from mimica.engines.stylegan.cascade.networks import CASCADE_KIND, CascadeSynthesis
 from mimica.engines.stylegan.cascade.options import CascadeOptions
 from mimica.engines.stylegan.cascade.train import Cascade
 from mimica.engines.stylegan.encoder import ENCODER_KIND
@@ -46,11 +47,11 @@ def test_some_of_the_rebuilt_pictures_have_a_code_for_each_place(data: Path) -> 
 
 
 def test_the_encoder_learns_w_and_its_changes_while_the_generator_stands(data: Path, tmp_path: Path) -> None:
-    body = train(data, tmp_path / "body", "stages=body", "critics_steps=0")
-    encoder = train(data, tmp_path / "encoder", "stages=encoder", f"start={body}", f"start_top={body}")
-    before, after = (load_weights(folder / "generator.safetensors", CASCADE_KIND).tensors for folder in (body, encoder))
+    start = train(data, tmp_path / "body", "stages=body", "critics_steps=0")
+    encoder = train(data, tmp_path / "encoder", "stages=encoder", f"start={start}", f"start_top={start}")
+    before, after = (load_weights(folder / "generator.safetensors", CASCADE_KIND).tensors for folder in (start, encoder))
     assert all(np.array_equal(before[name], after[name]) for name in before if name.startswith("synthesis."))
-    before, after = (load_weights(folder / "encoder.safetensors", ENCODER_KIND).tensors for folder in (body, encoder))
+    before, after = (load_weights(folder / "encoder.safetensors", ENCODER_KIND).tensors for folder in (start, encoder))
     assert all(not np.array_equal(before[name], after[name]) for name in ("w.weight", "linear.weight", "changes.weight"))
 
 
@@ -64,3 +65,32 @@ def test_changes_of_each_place_are_learnt_from_the_first_stage_on(data: Path, tm
         for share in ("0.5", "0")
     )
     assert np.abs(learnt).max() > 0 and np.abs(still).max() == 0
+
+
+@pytest.mark.parametrize("stages", ["stages=body", "stages=encoder"])
+def test_jitter_reaches_the_stages_that_rebuild(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stages: str) -> None:
+    amounts = []
+
+    def seen(pictures: torch.Tensor, amount: float) -> torch.Tensor:
+        amounts.append(amount)
+        return pictures
+
+    monkeypatch.setattr(body, "jittered", seen)
+    train(data, tmp_path / "run", stages, "critics_steps=0", "jitter=1.5")
+    assert amounts == [1.5] * 4, "once in each step"
+
+
+def test_the_encoders_stage_draws_w_alone_and_with_its_changes(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn, small = [], CascadeSynthesis.small
+
+    def seen(self: CascadeSynthesis, codes: torch.Tensor, noise: str = "fixed") -> torch.Tensor:
+        drawn.append(codes.detach().clone())
+        return small(self, codes, noise)
+
+    monkeypatch.setattr(CascadeSynthesis, "small", seen)
+    train(data, tmp_path / "run", "stages=encoder", "encoder_learning_rate=0.1")
+    last = [codes for codes in drawn if len(codes) == 8][-1]  # of 4 pictures
+    alone, changed = last[:4], last[4:]
+    assert torch.equal(alone, alone[:, :1].expand_as(alone)) and not torch.equal(changed, changed[:, :1].expand_as(changed))
