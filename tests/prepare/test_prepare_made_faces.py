@@ -58,6 +58,7 @@ def test_heads_and_eyes_turn_by_the_angles_that_are_named(faces: Path, tmp_path:
     angles = [dict(part.split("=") for part in e.split("; ")[1].split(",")) for e in made.emotions]
     seen = [find_faces(picture)[0].yaw for picture in made.images(range(kept), 256)]
     asked = [float(one["yaw"]) for one in angles]
+    assert len(set(asked)) == kept, "each picture has a turn of its own"
     assert np.corrcoef(seen, asked)[0, 1] > 0.8
     draws = [draw_turn(np.random.default_rng(seed)) for seed in range(300)]
     for k, names in enumerate((("yaw", "pitch"), ("x", "y"))):
@@ -76,6 +77,13 @@ def test_a_share_is_turned_and_the_rest_is_as_without(faces: Path, tmp_path: Pat
     assert [emotion.split("; ")[0] for emotion in some.emotions] == list(none.emotions), "the same expressions"
     apart = np.abs(some.images(range(8), 64).astype(int) - none.images(range(8), 64)).mean((1, 2, 3))
     assert apart[~turned].max() < 2 and apart[turned].min() > 2 * apart[~turned].max()
+
+
+def test_turned_pictures_without_a_face_are_counted(faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, cut_again = iter([False, True, True, False]), made_expressions.cut_again
+    monkeypatch.setattr(made_expressions, "cut_again", lambda *known: cut_again(*known) if next(found) else None)
+    assert prepare_expressions(faces, tmp_path / "some", size=64, count=2, turned=1.0, limit=2) == (2, 2)
+    assert len(open_datasets([tmp_path / "some"])) == 2
 
 
 def test_what_is_written_is_the_turn_and_not_what_was_asked_for(

@@ -179,6 +179,15 @@ def test_the_network_goes_where_the_pictures_are(monkeypatch: pytest.MonkeyPatch
     (tmp_path / "group1-shard1of1").write_bytes(raw)
     monkeypatch.setattr(features, "PERCEPTUAL", ("n",))
     monkeypatch.setattr(features, "JUDGED", ("s",))
+    built: list[KerasNetwork] = []
+
+    class Seen(KerasNetwork):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            built.append(self)
+
+    monkeypatch.setattr(features, "KerasNetwork", Seen)
     frozen = load_frozen(tmp_path)
-    assert frozen.maps(torch.zeros(1, 3, 8, 8))[0][0].device.type == "cpu"
-    assert frozen.maps(torch.zeros(1, 3, 8, 8, device="meta"))[0][0].device.type == "meta"
+    for device in ("cpu", "meta"):
+        assert frozen.maps(torch.zeros(1, 3, 8, 8, device=device))[0][0].device.type == device
+        assert {buffer.device.type for buffer in built[0].buffers()} == {device}

@@ -18,6 +18,7 @@ from mimica.engines.stylegan.cascade.train import Cascade
 from mimica.engines.stylegan.encoder import ENCODER_KIND
 from mimica.model_files.checkpoint import load_weights
 from mimica.training.loop import Trainer
+from mimica.training.run_folder import read_log
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +95,21 @@ def test_the_encoders_stage_draws_w_alone_and_with_its_changes(
     last = [codes for codes in drawn if len(codes) == 8][-1]  # of 4 pictures
     alone, changed = last[:4], last[4:]
     assert torch.equal(alone, alone[:, :1].expand_as(alone)) and not torch.equal(changed, changed[:, :1].expand_as(changed))
+
+
+def test_joint_enlarges_by_the_codes_that_were_drawn_and_keeps_changes_small(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = train(data, tmp_path / "body", "stages=body", "critics_steps=0", "learning_rate=0.05")
+    given, enlarged = [], CascadeSynthesis.enlarged
+
+    def seen(self: CascadeSynthesis, picture: torch.Tensor, noise: str = "none", w: torch.Tensor | None = None) -> torch.Tensor:
+        given.append(w)
+        return enlarged(self, picture, noise, w)
+
+    monkeypatch.setattr(CascadeSynthesis, "enlarged", seen)
+    run = train(data, tmp_path / "joint", "stages=joint", "encoder_steps=0", f"start={start}", f"start_top={start}").parent
+    codes = given[0]
+    assert codes is not None and codes.shape == (4, 10, 16)
+    assert not torch.equal(codes[0], codes[0][:1].expand(10, -1)), "of the first picture each place has its change"
+    assert all(row["changes"] > 0 for row in read_log(run))
