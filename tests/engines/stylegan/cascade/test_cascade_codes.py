@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,7 +87,7 @@ def test_the_encoders_stage_draws_w_alone_and_with_its_changes(
 ) -> None:
     drawn, small = [], CascadeSynthesis.small
 
-    def seen(self: CascadeSynthesis, codes: torch.Tensor, noise: str = "fixed") -> torch.Tensor:
+    def seen(self: CascadeSynthesis, codes: torch.Tensor, noise: Any = "fixed") -> torch.Tensor:
         drawn.append(codes.detach().clone())
         return small(self, codes, noise)
 
