@@ -6,6 +6,7 @@ for, exact, mean of left and right. The photo itself is not stored: `mimica prep
 
 A share `turned` of the pictures has head and eyes turned as well, by degrees away from the photo that stand behind the
 expression in the column `emotion` ("happiness:0.80; yaw=9.1,pitch=-3.0; x=4.2,y=1.0"); they are cut out anew, as FFHQ would.
+Where the photo ends it is mirrored, so that a little of the hair may stand a second time above a head that bows.
 """
 
 from __future__ import annotations
