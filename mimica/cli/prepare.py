@@ -130,6 +130,20 @@ def _one_folder(asked: Asked) -> Path:
     return asked.folders[0]
 
 
+def _crops_and_more(asked: Asked, more: str) -> tuple[Path, Path | None]:
+    """A folder of FFHQ crops and, where one is named, a second one of `more` (empty: there is none)."""
+    if not asked.folders or not more:
+        _one_folder(asked)
+    if len(asked.folders) > 2:
+        raise UserError(
+            f"'{asked.source}' is prepared from the crops and one folder of {more}; {len(asked.folders)} folders are named."
+        )
+    for folder in asked.folders:
+        if not folder.is_dir():
+            raise DataError(f"There is no folder '{folder}': check the path.")
+    return asked.folders[0], asked.folders[1] if len(asked.folders) > 1 else None
+
+
 def _faces(asked: Asked) -> Outcome:
     """Any set of `mimica.data.sources.registry.SOURCES`."""
     from mimica.prepare.faces import prepare as run
@@ -237,27 +251,17 @@ def _ffhq(asked: Asked) -> Outcome:
     from mimica.prepare.faces import Report
     from mimica.prepare.ffhq import prepare_ffhq
 
-    if not asked.folders:
-        _one_folder(asked)
-    if len(asked.folders) > 2:
-        raise UserError(f"'ffhq' is prepared from the crops and one folder of pairs; {len(asked.folders)} folders are named.")
-    for folder in asked.folders:
-        if not folder.is_dir():
-            raise DataError(f"There is no folder '{folder}': check the path.")
-    faces, *pairs = asked.folders
+    faces, pairs = _crops_and_more(asked, "pairs")
     size, limit = asked.common.size, asked.common.limit
     with spinner() as line:
-        kept, dropped = prepare_ffhq(
-            faces, pairs[0] if pairs else None, asked.output, size=size, limit=limit, progress=line.pictures
-        )
+        kept, dropped = prepare_ffhq(faces, pairs, asked.output, size=size, limit=limit, progress=line.pictures)
     return Report(kept, [Dropped("", NO_FACE)] * dropped)
 
 
 def _made(asked: Asked) -> Outcome:
     """Faces made of FFHQ crops: other expressions of the same people, or new people mixed of several."""
-    folder, count = _one_folder(asked), asked.codes.sample
-    if not folder.is_dir():
-        raise DataError(f"There is no folder '{folder}': check the path.")
+    mixed, count = asked.source == "mixtures", asked.codes.sample
+    folder, lenders = _crops_and_more(asked, "people who lend their features" if mixed else "")
     if count < 1:
         each = " of each face" if asked.source == "expressions" else ""
         raise UserError(f"'{asked.source}' needs --sample, how many pictures to make{each}.")
@@ -269,15 +273,16 @@ def _made(asked: Asked) -> Outcome:
     known: dict[str, Any] = {
         "size": asked.common.size, "count": count, "seed": asked.codes.seed, "limit": asked.common.limit,
     }  # fmt: skip
-    if asked.source == "mixtures" and asked.codes.turned:
+    if mixed and asked.codes.turned:
         raise UserError("--turned is for 'expressions': mixed faces look where the photos do.")
+    left_out = list[Dropped]()
     with spinner() as line:
         known["progress"] = line.pictures
-        if asked.source == "expressions":
-            kept, dropped = prepare_expressions(folder, asked.output, turned=asked.codes.turned, **known)
+        if mixed:
+            kept, dropped = prepare_mixtures(folder, asked.output, lenders=lenders, left_out=left_out, **known)
         else:
-            kept, dropped = prepare_mixtures(folder, asked.output, **known)
-    return Report(kept, [Dropped("", NO_FACE)] * dropped)
+            kept, dropped = prepare_expressions(folder, asked.output, turned=asked.codes.turned, **known)
+    return Report(kept, [Dropped("", NO_FACE)] * dropped + left_out)
 
 
 def _redrawn(asked: Asked) -> Outcome:

@@ -90,7 +90,7 @@ class Cropper:
 
     def crop(self, raw: RawFace) -> Cropped:
         """Raises `ImageError` and `NoFaceError` for pictures that cannot be used."""
-        photo, aligned = _picture(raw), raw.aligned or self.as_is
+        photo, aligned = picture_of(raw), raw.aligned or self.as_is
         if aligned and raw.values is not None:
             return Cropped(replace(raw, path=None, content=None), _square(photo, self.size), dict(raw.values))
         reading = self._largest(photo)
@@ -110,7 +110,7 @@ def reason_of(error: ImageError | NoFaceError) -> str:
     return NO_FACE if isinstance(error, NoFaceError) else "the picture cannot be read"
 
 
-def _picture(raw: RawFace) -> np.ndarray:
+def picture_of(raw: RawFace) -> np.ndarray:
     if raw.path is not None:
         return read_photo(raw.path).rgb
     if raw.content is None:

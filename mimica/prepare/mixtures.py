@@ -7,83 +7,39 @@ A face is made of three people whose heads are held alike and whose mouths are a
     the features  whose eyes, brows, nose and mouth are pulled onto the same landmarks and laid over it, in the photo's colours
                   (for about every second face; the others keep the head's, and so do people with glasses)
 
-Features come from people of about the same skin, by colour and by how much fine detail it has (wrinkles, beards). Mean and
-deviation of the three colours are those of what is covered, in Lab (E. Reinhard et al., "Color transfer between images",
-2001). Only people that are trained on are mixed, and a mixture counts as a person of the head's name. Action Units are read from
-the result. Column `photo` names the mixture itself: it is no photo of anybody.
+Features come from people of about the same skin, by colour and by how much fine detail it has (wrinkles, beards), and in light
+from about the same side. Mean and deviation of the three colours are those of what is covered, in Lab (E. Reinhard et al., "Color
+transfer between images", 2001). Only people that are trained on are mixed, and a mixture counts as a person of the head's name.
+Action Units are read from the result. Column `photo` names the mixture itself: it is no photo of anybody.
+
+A second folder may hold people who only lend shape and features, cropped in any way, gray ones too: those have their lightness
+laid over the head's own colours. One photo of each person is taken. Faces of fewer pixels than the heads' stay softer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from scipy.interpolate import RBFInterpolator
 
-from mimica.data.dataset import DatasetWriter, is_validation, resized
+from mimica.data.dataset import DatasetWriter, resized
+from mimica.data.sources.base import Dropped
 from mimica.errors import DataError, NoFaceError
-from mimica.face.align import crop_from_photo, cut, transform
-from mimica.face.glasses import SIDE, find_rims
 from mimica.facs import AU_NAMES
 from mimica.files import atomic_path
-from mimica.prepare.ffhq import photos_of_folder, photos_of_set
-from mimica.reader.read import FaceReading, Reader, find_faces
+from mimica.prepare.people import Person, features_mask, partners, read_lenders, read_people
+from mimica.reader.read import Reader, largest_face
 
-_POSE, _GAP = 7.0, 0.04
-"""Degrees of yaw and pitch, and eye distances of lip gap, that may lie between people who are mixed."""
-_LIGHTNESS, _COLOUR, _DETAIL = 22.0, 7.0, 0.35
-"""Mean lightness and colours in Lab (of 255), and logarithm of the Laplacian's deviation, that may lie between two skins."""
-_MOST_YAW = 28.0
-"""Heads turned further are not mixed: half of such a face is hidden."""
 _SHAPE = (0.5, 1.0)
 """How far a head goes towards another's shape."""
-_FEATURES = 0.5
+_SHADE, _ALIKE = 0.03, 0.6
+"""Blur, as a share of the side, at which light is compared, and the correlation that is asked for."""
 _GRID = 32
 _BORDER = np.array([(x, y) for x in np.linspace(0, 1, 7) for y in np.linspace(0, 1, 7) if x in (0, 1) or y in (0, 1)])
 """Points of the border, shares of the side, that stand still."""
-_BROWS, _MOUTH, _JAW = range(17, 27), range(48, 60), range(3, 14)
-_LIPS = ((61, 67), (62, 66), (63, 65))
-"""iBUG numbers."""
-
-
-@dataclass(frozen=True)
-class Person:
-    """One photo (S, S, 3) and what the reader saw in it."""
-
-    name: str
-    subject: str
-    photo: np.ndarray
-    reading: FaceReading
-
-    @property
-    def landmarks(self) -> np.ndarray:
-        return np.asarray(self.reading.landmarks_photo, np.float64)
-
-    @property
-    def traits(self) -> np.ndarray:
-        """(yaw, pitch, lip gap), each divided by what may lie between two people."""
-        points = self.landmarks
-        gap = np.mean([np.hypot(*(points[a] - points[b])) for a, b in _LIPS]) / self.reading.eye_distance
-        return np.array([self.reading.yaw / _POSE, self.reading.pitch / _POSE, gap / _GAP])
-
-    @property
-    def skin(self) -> np.ndarray:
-        """(lightness, two colours, fine detail) of the middle of the face, each divided by what may lie between two people."""
-        weight = features_mask(self.landmarks, len(self.photo))
-        weight = weight / max(float(weight.sum()), 1e-6)
-        lab = cv2.cvtColor(self.photo, cv2.COLOR_RGB2LAB).astype(np.float32)
-        lightness, a, b = (lab * weight[..., None]).sum((0, 1))
-        detail = np.sqrt((np.square(cv2.Laplacian(lab[..., 0], cv2.CV_32F)) * weight).sum())
-        return np.array([lightness / _LIGHTNESS, a / _COLOUR, b / _COLOUR, np.log(detail + 1e-3) / _DETAIL])
-
-    @property
-    def glasses(self) -> bool:
-        """Features of, and on, people with glasses would show two pairs of them, or parts."""
-        matrix = crop_from_photo(self.landmarks, SIDE)
-        return find_rims(cut(self.photo, matrix, SIDE), transform(self.landmarks, matrix) / SIDE) is not None
 
 
 def onto(points: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -94,9 +50,10 @@ def onto(points: np.ndarray, target: np.ndarray) -> np.ndarray:
     return a @ np.array([[c, s], [-s, c]]) + target.mean(0)
 
 
-def pulled(photo: np.ndarray, points: np.ndarray, target: np.ndarray, still: bool) -> np.ndarray:
-    """The photo with `points` (N, 2) moved to `target`, smoothly; with `still` its border stands. Pixels."""
-    side = len(photo)
+def pulled(photo: np.ndarray, points: np.ndarray, target: np.ndarray, still: bool, side: int = 0) -> np.ndarray:
+    """The photo with `points` (N, 2) moved to `target`, smoothly; with `still` its border stands. Pixels. The result is of `side`
+    pixels, by default (and where the border stands) as large as the photo."""
+    side = side or len(photo)
     border = _BORDER * side if still else np.empty((0, 2))
     spline = RBFInterpolator(
         np.concatenate([target, border]), np.concatenate([points, border]), kernel="thin_plate_spline", smoothing=0.1
@@ -110,18 +67,6 @@ def pulled(photo: np.ndarray, points: np.ndarray, target: np.ndarray, still: boo
     return cv2.remap(photo, maps[..., 0], maps[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
 
 
-def features_mask(points: np.ndarray, side: int) -> np.ndarray:
-    """float32 (side, side), 1 over brows, eyes, nose and mouth of landmarks (68, 2), falling to 0 well inside the outline."""
-    centre = points[27:36].mean(0)
-    outline = centre + 0.72 * (points[list(_JAW)] - centre)
-    brows = points[list(_BROWS)] + 0.25 * (points[list(_BROWS)] - centre) * np.array([0.0, 1.0])
-    hull = cv2.convexHull(np.concatenate([outline, brows, points[list(_MOUTH)]]).astype(np.float32))
-    mask = np.zeros((side, side), np.float32)
-    cv2.fillConvexPoly(mask, np.round(hull).astype(np.int32), 1.0)
-    width = int(0.05 * side) | 1
-    return cv2.GaussianBlur(cv2.erode(mask, np.ones((width // 2, width // 2), np.uint8)), (0, 0), 0.022 * side)
-
-
 def recoloured(picture: np.ndarray, like: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """`picture` with the mean and deviation that `like` has under the mask, in Lab."""
     a, b = (cv2.cvtColor(x, cv2.COLOR_RGB2LAB).astype(np.float32) for x in (picture, like))
@@ -132,47 +77,54 @@ def recoloured(picture: np.ndarray, like: np.ndarray, mask: np.ndarray) -> np.nd
     return cv2.cvtColor(np.clip((a - means[0]) * gain + means[1], 0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB)
 
 
-def mixture(head: Person, shape: Person, features: Person | None, share: float) -> np.ndarray:
-    """uint8 (S, S, 3); see the module's description. `share`: how far to the other's shape."""
+def coloured(gray: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """The lightness of `gray` with the colours that `like` has at the same pixels, in Lab."""
+    lab = cv2.cvtColor(like, cv2.COLOR_RGB2LAB)
+    lab[..., 0] = cv2.cvtColor(gray, cv2.COLOR_RGB2LAB)[..., 0]
+    return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)
+
+
+def light_fits(lent: np.ndarray, onto: np.ndarray, mask: np.ndarray) -> bool:
+    """Whether light and shade lie alike in two faces: correlation of their blurred lightness under the mask. It is low for light
+    from another side, and where a hat, a hand or sunglasses cover one of them."""
+    sigma = _SHADE * len(onto)
+    a, b = (cv2.GaussianBlur(cv2.cvtColor(x, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), sigma) for x in (lent, onto))
+    weight = mask / max(float(mask.sum()), 1e-6)
+    a, b = a - (a * weight).sum(), b - (b * weight).sum()
+    return bool((a * b * weight).sum() >= _ALIKE * np.sqrt((a * a * weight).sum() * (b * b * weight).sum()))
+
+
+def mixture(head: Person, shape: Person, features: Sequence[Person], share: float) -> np.ndarray:
+    """uint8 (S, S, 3); see the module's description. `share`: how far to the other's shape; of `features` the first is taken
+    whose light fits."""
     points = head.landmarks
     target = points + share * (onto(shape.landmarks, points) - points)
     result = pulled(head.photo, points, target, still=True)
-    if features is None:
-        return result
     mask = features_mask(target, len(result))
-    other = recoloured(pulled(features.photo, features.landmarks, target, still=False), result, mask)
-    return np.round(mask[..., None] * other + (1 - mask[..., None]) * result).astype(np.uint8)
+    for person in features:
+        lent = pulled(person.photo, person.landmarks, target, still=False, side=len(result))
+        if light_fits(lent, result, mask):
+            lent = recoloured(lent, result, mask)
+            lent = coloured(lent, result) if person.gray else lent
+            return np.round(mask[..., None] * lent + (1 - mask[..., None]) * result).astype(np.uint8)
+    return result
 
 
-def partners(traits: np.ndarray, skins: np.ndarray, head: int, rng: np.random.Generator) -> tuple[int, int | None] | None:
-    """Who lends the shape to `head`, and who the features (None: nobody), drawn among those alike; None where nobody is. NaN is
-    like nothing."""
-    like = (np.abs(traits - traits[head]) < 1).all(1)
-    like[head] = False
-    near = np.flatnonzero(like)
-    if not len(near):
-        return None
-    nearer = np.flatnonzero(like & (np.abs(skins - skins[head]) < 1).all(1))
-    lends = len(nearer) > 0 and rng.random() < _FEATURES
-    return int(rng.choice(near)), int(rng.choice(nearer)) if lends else None
-
-
-def read_people(faces: Path, limit: int = 0, report: Callable[[int, int], None] = lambda done, dropped: None) -> list[Person]:
-    """All people of a set that are trained on and whose face is found."""
-    photos = photos_of_set if (faces / "labels.parquet").is_file() else photos_of_folder
-    reader, people, dropped = Reader(threads=1), list[Person](), 0
-    for name, subject, photo in photos(faces):
-        if is_validation(subject) or (limit and len(people) >= limit):
+def mixtures(
+    heads: Sequence[Person], lenders: Sequence[Person], count: int, seed: int
+) -> Iterator[tuple[str, Person, np.ndarray]]:
+    """(name, head, picture) of `count` draws at most: heads in turn, as long as there is somebody to mix them with."""
+    people = [*heads, *lenders]
+    traits = np.stack([person.traits for person in people])
+    skins = np.stack([person.skin for person in people])
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        head = number % len(heads)
+        chosen = partners(traits, skins, head, rng)
+        if chosen is None:
             continue
-        try:
-            reading = max(find_faces(photo, reader=reader), key=lambda one: one.eye_distance)
-        except NoFaceError:
-            dropped += 1
-            continue
-        if abs(reading.yaw) < _MOST_YAW:
-            people.append(Person(name, subject, photo, reading))
-        report(0, dropped)
-    return people
+        shape, features = people[chosen[0]], [people[i] for i in chosen[1]]
+        yield f"mixture_{number:05d}", heads[head], mixture(heads[head], shape, features, rng.uniform(*_SHAPE))
 
 
 def prepare_mixtures(
@@ -183,36 +135,29 @@ def prepare_mixtures(
     count: int,
     seed: int = 0,
     limit: int = 0,
+    lenders: Path | None = None,
+    left_out: list[Dropped] | None = None,
     progress: Callable[[int, int], None] = lambda done, dropped: None,
 ) -> tuple[int, int]:
-    """Write `count` mixtures at most; gives the numbers of pictures kept and of mixtures without a face. Raises `DataError`."""
-    people = read_people(faces, limit, progress)
-    if len(people) < 3:
-        raise DataError(f"'{faces}' shows {len(people)} faces to train on; three at least are mixed.")
-    reader = Reader(threads=1)
-    traits = np.stack([person.traits for person in people])
-    skins = np.stack([np.full(4, np.nan) if person.glasses else person.skin for person in people])
-    kept = dropped = 0
+    """Write `count` mixtures at most; gives the numbers of pictures kept and of mixtures without a face. `lenders`: the second
+    folder, see `read_lenders`; pictures there that are of no use are put into `left_out`. Raises `DataError`."""
+    heads = read_people(faces, limit, progress)
+    others = read_lenders(lenders, {one.subject for one in heads}, left_out, progress) if lenders else []
+    if not heads or len(heads) + len(others) < 3:
+        raise DataError(f"'{faces}' shows {len(heads)} faces to train on; three at least are mixed.")
+    reader, kept, dropped = Reader(threads=1), 0, 0
+    notes = {"source": "mixtures", "seed": seed, "lenders": len(others)}
     with atomic_path(output, folder=True) as temporary:
         temporary.mkdir()
         title = f"mixtures of the faces of {faces.name}"
-        with DatasetWriter(temporary, title, size, AU_NAMES, crop="ffhq", notes={"source": "mixtures", "seed": seed}) as writer:
-            for number in range(count):
-                rng = np.random.default_rng([seed, number])
-                head = number % len(people)
-                chosen = partners(traits, skins, head, rng)
-                if chosen is None:
-                    continue
-                shape, features = (people[i] if i is not None else None for i in chosen)
-                assert shape is not None
-                picture = mixture(people[head], shape, features, rng.uniform(*_SHAPE))
+        with DatasetWriter(temporary, title, size, AU_NAMES, crop="ffhq", notes=notes) as writer:
+            for name, head, picture in mixtures(heads, others, count, seed):
                 try:
-                    reading = max(find_faces(picture, reader=reader), key=lambda one: one.eye_distance)
+                    reading = largest_face(picture, reader=reader)
                 except NoFaceError:
                     dropped += 1
                     continue
-                name = f"mixture_{number:05d}"
-                writer.add(resized(picture, size), reading.mean_action_units, name, people[head].subject, "", name)
+                writer.add(resized(picture, size), reading.mean_action_units, name, head.subject, "", name)
                 kept += 1
                 progress(kept, dropped)
     if not kept:
