@@ -39,7 +39,8 @@ SourceArgument = Annotated[
 FoldersArgument = Annotated[
     list[Path] | None,
     typer.Argument(
-        help="The raw set; for sequences videos, or folders of them; for ffhq FFHQ crops, then the folder of pairs of them.",
+        help="The raw set; for sequences videos, or folders of them; for ffhq FFHQ crops, then the folder of pairs of them; for "
+        "mixtures FFHQ crops, then a set or folder of more people, who lend their features.",
         show_default=False,
     ),
 ]

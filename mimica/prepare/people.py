@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from mimica.data.dataset import is_validation
-from mimica.data.sources.base import Dropped, Found
+from mimica.data.sources.base import TURNED, Dropped, Found
 from mimica.data.sources.faces import faces_source
 from mimica.data.sources.folder import folder_source
 from mimica.errors import DataError, ImageError, NoFaceError
@@ -29,7 +29,7 @@ _DETAIL_EYES = 20.0
 """Eye distance in pixels at which skins are compared: the same detail of a larger photo is spread over more pixels."""
 _CLOSE_UP = 320
 """Pixels a side of the photos of people who lend."""
-_MOST_YAW, TURNED = 28.0, "the head is turned too far"
+_MOST_YAW = 28.0
 """Heads turned further are not mixed: half of such a face is hidden."""
 _BROWS, _MOUTH, _JAW = range(17, 27), range(48, 60), range(3, 14)
 _LIPS = ((61, 67), (62, 66), (63, 65))
@@ -100,7 +100,7 @@ def features_mask(points: np.ndarray, side: int) -> np.ndarray:
 
 
 def partners(traits: np.ndarray, skins: np.ndarray, head: int, rng: np.random.Generator) -> tuple[int, list[int]] | None:
-    """Who lends the shape to `head`, and who may lend the features (empty: nobody), drawn among those alike; None where nobody is.
+    """Who lends the shape to `head`, and who may lend the features (none: []), drawn among those alike; None where nobody is.
     Of skins (P, 4), see `Person.skin`, colours that are not known are like any, a skin that is not known is like none."""
     like = (np.abs(traits - traits[head]) < 1).all(1)
     like[head] = False

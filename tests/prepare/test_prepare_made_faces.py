@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,16 @@ from typer.testing import CliRunner
 
 from mimica.cli import app
 from mimica.data.dataset import is_validation, open_datasets
+from mimica.data.sources.base import NO_FACE, TURNED, Dropped
 from mimica.errors import DataError, UserError
 from mimica.face.align import crop_from_photo, cut, transform
 from mimica.facs import AU_NAMES
 from mimica.pictures.images import write_image
 from mimica.prepare import expressions as made_expressions
+from mimica.prepare import people as people_of_mixtures
 from mimica.prepare.expressions import TURNS, draw_expression, draw_turn, prepare_expressions
-from mimica.prepare.mixtures import features_mask, onto, partners, prepare_mixtures, pulled, recoloured
+from mimica.prepare.mixtures import coloured, light_fits, onto, prepare_mixtures, pulled, recoloured
+from mimica.prepare.people import features_mask, partners, read_lenders
 from mimica.reader.read import find_faces
 
 TRAINED = [name for name in (f"p{i}" for i in range(40)) if not is_validation(name)]
@@ -136,6 +140,69 @@ def test_colours_are_matched_under_the_mask() -> None:
     assert np.abs(matched[8:24, 8:24].mean((0, 1)) - b[8:24, 8:24].mean((0, 1))).max() < 4
 
 
+def test_light_fits_by_where_it_is_bright_not_by_how_bright() -> None:
+    mask = np.ones((64, 64), np.float32)
+    slope = np.repeat(np.linspace(60, 180, 64)[None, :, None], 64, 0).repeat(3, 2)
+    noise = np.random.default_rng(0).normal(0, 20, (64, 64, 1))
+    left, dimmer, right = (x.clip(0, 255).astype(np.uint8) for x in (slope, 0.4 * slope + noise, slope[:, ::-1]))
+    assert light_fits(left, dimmer, mask) and not light_fits(left, right, mask)
+
+
+def test_gray_pictures_get_the_colours_beneath_them(astronaut: np.ndarray) -> None:
+    gray = np.repeat(astronaut.mean(2, keepdims=True).astype(np.uint8), 3, 2)
+    red = np.full_like(gray, (150, 90, 80))
+    made = coloured(gray, red).astype(int)
+    lit = (gray[..., 0] > 60) & (gray[..., 0] < 190)  # elsewhere the colour is out of what can be shown
+    assert np.all(made[lit][:, 0] > made[lit][:, 2] + 20)
+    assert np.corrcoef(made.mean(2).ravel(), gray[..., 0].ravel())[0, 1] > 0.98
+    assert np.abs(coloured(gray, astronaut).astype(int) - astronaut).mean() < np.abs(gray.astype(int) - astronaut).mean() / 2
+
+
+def lenders_folder(folder: Path, astronaut: np.ndarray) -> tuple[Path, np.ndarray]:
+    """A gray photo of somebody new, a second one of theirs, somebody held out, a head, no face, and no picture."""
+    gray = np.repeat(astronaut.mean(2, keepdims=True).astype(np.uint8), 3, 2)
+    for name in (f"{TRAINED[5]}/1.png", f"{TRAINED[5]}/2.png", f"{HELD_OUT}/1.png", f"{TRAINED[0]}/1.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write_image(folder / name, gray)
+    write_image(folder / "wall.png", np.full((200, 200, 3), 120, np.uint8))
+    (folder / "torn.jpg").write_bytes(b"not a picture")
+    return folder, gray
+
+
+def test_lenders_are_new_people_one_photo_each_and_what_is_left_out_is_named(astronaut: np.ndarray, tmp_path: Path) -> None:
+    folder, _ = lenders_folder(tmp_path / "more", astronaut)
+    left_out: list[Dropped] = []
+    people = read_lenders(folder, {TRAINED[0]}, left_out)
+    assert [person.subject for person in people] == [TRAINED[5]] and people[0].gray
+    assert people[0].photo.shape[0] == people[0].photo.shape[1] <= 320
+    found = find_faces(people[0].photo)[0].landmarks_photo
+    assert np.abs(found - people[0].landmarks).max() < 6, "landmarks are those of the photo that is kept"
+    assert {one.name: one.why for one in left_out}["wall.png"] == NO_FACE and len(left_out) == 2
+    with pytest.raises(DataError, match="nobody who could lend"):
+        read_lenders(folder, {TRAINED[0], TRAINED[5]})
+
+
+def test_lenders_who_look_away_are_left_out(astronaut: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, _ = lenders_folder(tmp_path / "more", astronaut)
+    largest = people_of_mixtures.largest_face
+    monkeypatch.setattr(people_of_mixtures, "largest_face", lambda *a, **k: replace(largest(*a, **k), yaw=40.0))
+    left_out: list[Dropped] = []
+    with pytest.raises(DataError, match="nobody who could lend"):
+        read_lenders(folder, left_out=left_out)
+    assert [one.why for one in left_out].count(TURNED) == 3
+
+
+def test_gray_people_lend_their_features_to_colour_photos(faces: Path, astronaut: np.ndarray, tmp_path: Path) -> None:
+    folder, _ = lenders_folder(tmp_path / "more", astronaut)
+    left_out: list[Dropped] = []
+    kept, _ = prepare_mixtures(faces, tmp_path / "set", size=128, count=6, lenders=folder, left_out=left_out)
+    made = open_datasets([tmp_path / "set"])
+    assert kept >= 4 and set(made.subjects) <= set(TRAINED[:3]) and len(left_out) == 2
+    pictures = made.images(range(kept), 128).astype(int)
+    middle = pictures[:, 56:90, 48:80]
+    assert (middle[..., 0] - middle[..., 2]).mean((1, 2)).min() > 10, "skin, not gray"
+
+
 def test_the_mask_covers_the_features_and_not_the_outline(astronaut: np.ndarray) -> None:
     landmarks = find_faces(astronaut)[0].landmarks_photo
     points = transform(landmarks, crop_from_photo(landmarks, 256, "ffhq"))
@@ -149,20 +216,37 @@ def test_partners_are_alike() -> None:
     traits = np.array([[0.0, 0, 0], [0.5, 0, 0], [2.0, 0, 0], [0.2, 0.2, 0.2]])
     skins = np.array([[0.0, 0, 0, 0], [5.0, 0, 0, 0], [0, 0, 0, 0], [0.1, 0, 0, 0]])
     found = [partners(traits, skins, 0, np.random.default_rng(seed)) for seed in range(40)]
-    assert {pair[0] for pair in found if pair} == {1, 3} and {pair[1] for pair in found if pair} == {None, 3}
+    assert {pair[0] for pair in found if pair} == {1, 3} and [pair[1] for pair in found if pair and pair[1]][:1] == [[3]]
+    assert {tuple(pair[1]) for pair in found if pair} == {(), (3,)}
     assert partners(traits, skins, 2, np.random.default_rng(0)) is None
+    skins[1] = [0.0, np.nan, np.nan, 0.5]  # gray, and about as light
+    assert {
+        one for pair in (partners(traits, skins, 0, np.random.default_rng(s)) for s in range(20)) if pair for one in pair[1]
+    } == {1, 3}
     skins[0] = np.nan  # glasses
-    assert all(pair and pair[1] is None for pair in (partners(traits, skins, 0, np.random.default_rng(s)) for s in range(9)))
+    assert all(pair and pair[1] == [] for pair in (partners(traits, skins, 0, np.random.default_rng(s)) for s in range(9)))
 
 
-def test_the_command_makes_both(faces: Path, tmp_path: Path) -> None:
+def test_the_command_makes_both(faces: Path, astronaut: np.ndarray, tmp_path: Path) -> None:
     for source in ("expressions", "mixtures"):
         words = ["prepare", source, str(faces), "-o", str(tmp_path / source), "--size", "64", "--sample", "1", "--seed", "3"]
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 0, result.output
         assert (tmp_path / source / "dataset.json").is_file()
+    folder, _ = lenders_folder(tmp_path / "more", astronaut)
+    words = ["prepare", "mixtures", str(faces), str(folder), "-o", str(tmp_path / "lent"), "--size", "64", "--sample", "2"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 1 and "2 dropped" in result.output and "cannot be read" in result.output, result.output
+    for source, folders in (("mixtures", [faces] * 3), ("expressions", [faces] * 2), ("mixtures", [faces, tmp_path / "gone"])):
+        words = ["prepare", source, *map(str, folders), "-o", str(tmp_path / "z"), "--sample", "1"]
+        refused = CliRunner().invoke(app, words)
+        assert isinstance(refused.exception, UserError), refused.output
     refused = CliRunner().invoke(app, ["prepare", "mixtures", str(faces), "-o", str(tmp_path / "x")])
     assert isinstance(refused.exception, UserError) and "--sample" in str(refused.exception)
+    (folder / "torn.jpg").unlink()
+    words = ["prepare", "mixtures", str(faces), str(folder), "-o", str(tmp_path / "all"), "--size", "64", "--sample", "1"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, "a wall shows nobody: nothing is lost"
     words = ["prepare", "mixtures", str(faces), "-o", str(tmp_path / "y"), "--sample", "1", "--turned", "0.5"]
     refused = CliRunner().invoke(app, words)
     assert isinstance(refused.exception, UserError) and "--turned" in str(refused.exception)

@@ -11,7 +11,8 @@ from mimica.facs import ALIASES, RECIPES
 from mimica.pictures.images import list_images
 
 NO_FACE, NO_FACE_IN_TABLE = "no face was found", "OpenFace found no face in it"
-"""Why a picture is dropped that was read, and shows nobody; any other reason is a loss."""
+TURNED = "the head is turned too far"
+"""Why a picture is dropped that was read, and shows nobody, or nobody who is of use; any other reason is a loss."""
 
 
 @dataclass(frozen=True)
