@@ -29,6 +29,11 @@ from mimica.pictures.decode import DAMAGED, pixels_of
 READABLE = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM")
 _SIGNATURES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG"}
 """Of formats that Pillow knows at once: to look for others, it loads all of its plug-ins, which takes 40 ms."""
+_FILMS = {
+    b"\x1aE\xdf\xa3": ".webm", b"OggS": ".ogv", b"FLV": ".flv", b"\x00\x00\x01\xba": ".mpg", b"\x00\x00\x01\xb3": ".mpg",
+    b"\x30\x26\xb2\x75": ".wmv",
+}  # fmt: skip
+"""Films by their first bytes -> a suffix that says so."""
 FORMAT_BY_SUFFIX = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP",
     ".tif": "TIFF", ".tiff": "TIFF",
@@ -189,11 +194,30 @@ def _identify(path: Path, file: Any) -> Image.Image:
         except PermissionError:
             raise
         except DAMAGED as error:
+            film = "" if formats == ("AVIF",) or formats == ("HEIF",) else film_suffix(file)
+            if film and not path.suffix:
+                raise ImageError("The photo given is a film, not a picture.") from error
+            if film:
+                said = f"'{path}' is a film, not a picture, whatever its name says"
+                raise ImageError(f"{said}: rename it to '{path.stem}{film}'.") from error
             raise ImageError(
                 f"'{path}' is no picture that Mimica can read: give a JPEG, PNG, WebP, BMP, TIFF or GIF file."
             ) from error
         finally:
             Image.MAX_IMAGE_PIXELS = pillow_limit
+
+
+def film_suffix(file: BinaryIO) -> str:
+    """The suffix of the film that a file is by its first bytes; empty for what is none. Pictures in MP4's boxes (AVIF, HEIC) are
+    to be told before."""
+    file.seek(0)
+    head = file.read(16)
+    file.seek(0)
+    if head[4:8] in (b"ftyp", b"moov", b"mdat"):
+        return ".mov" if head[8:10] == b"qt" else ".mp4"
+    if head.startswith(b"RIFF"):
+        return ".avi" if head[8:11] == b"AVI" else ""
+    return next((suffix for signature, suffix in _FILMS.items() if head.startswith(signature)), "")
 
 
 def _formats(path: Path, file: Any) -> tuple[str, ...]:

@@ -197,6 +197,33 @@ def test_empty_and_no_picture(tmp_path):
             read_photo(tmp_path / "a.jpg")
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".avi", ".mkv", ".mpg", ".flv"])
+def test_a_film_by_another_name_is_told(tmp_path, suffix):
+    import av
+
+    path = tmp_path / f"film{suffix}"
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream({".mpg": "mpeg1video", ".flv": "flv"}.get(suffix, "mpeg4"), rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(3):
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")))
+        film.mux(stream.encode())
+    named = path.rename(tmp_path / "face.jpg")
+    expected = {".mkv": ".webm"}.get(suffix, suffix)
+    with pytest.raises(ImageError, match=rf"is a film, not a picture.*rename it to 'face\{expected}'"):
+        read_photo(named)
+    with pytest.raises(ImageError, match=r"^The photo given is a film, not a picture\.$"):
+        read_photo(named.read_bytes())
+
+
+def test_a_torn_avif_is_no_film(tmp_path):
+    path = tmp_path / "face.avif"
+    path.write_bytes(b"\x00\x00\x00\x20ftypavif\x00\x00\x00\x00avifmif1" + bytes(8))
+    with pytest.raises(ImageError) as caught:
+        read_photo(path)
+    assert "is a film" not in str(caught.value)
+
+
 def test_not_allowed(tmp_path, monkeypatch):
     path = saved(tmp_path / "a.png", Image.fromarray(RAMP))
 
