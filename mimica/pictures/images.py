@@ -1,8 +1,8 @@
 """Pictures in and out: the only place, with `mimica.pictures.decode`, where bit depths and channel orders change.
 
 Inside Mimica a picture is uint8 (H, W, 3) RGB, sRGB, upright; networks get float32 (1, 3, H, W) in [-1, 1]. Formats are
-Pillow's (`READABLE`; of moving ones the first frame), and HEIC where the package pillow-heif is installed. The tag that says
-"edited" travels as XMP (ISO 16684-1: dc:description, and IPTC's DigitalSourceType,
+Pillow's (`mimica.pictures.formats`; of moving ones the first frame), and HEIC where the package pillow-heif is installed. The tag
+that says "edited" travels as XMP (ISO 16684-1: dc:description, and IPTC's DigitalSourceType,
 https://cv.iptc.org/newscodes/digitalsourcetype/), and besides in the comment field that each format has of its own.
 """
 
@@ -25,15 +25,8 @@ from mimica.errors import ImageError
 from mimica.files import atomic_path, natural_key
 from mimica.marks.xmp import parse_packet, xmp_packet
 from mimica.pictures.decode import DAMAGED, pixels_of
+from mimica.pictures.formats import film_suffix, formats_of
 
-READABLE = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM")
-_SIGNATURES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG"}
-"""Of formats that Pillow knows at once: to look for others, it loads all of its plug-ins, which takes 40 ms."""
-_FILMS = {
-    b"\x1aE\xdf\xa3": ".webm", b"OggS": ".ogv", b"FLV": ".flv", b"\x00\x00\x01\xba": ".mpg", b"\x00\x00\x01\xb3": ".mpg",
-    b"\x30\x26\xb2\x75": ".wmv",
-}  # fmt: skip
-"""Films by their first bytes -> a suffix that says so."""
 FORMAT_BY_SUFFIX = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP",
     ".tif": "TIFF", ".tiff": "TIFF",
@@ -186,7 +179,7 @@ def opened_picture(source: Path | BinaryIO | Image.Image) -> Iterator[Image.Imag
 
 
 def _identify(path: Path, file: Any) -> Image.Image:
-    formats = _formats(path, file)
+    formats = formats_of(path, file)
     with _open_lock:  # Pillow's own limit on pixels would come before ours, and is a global of its module
         pillow_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
@@ -205,48 +198,6 @@ def _identify(path: Path, file: Any) -> Image.Image:
             ) from error
         finally:
             Image.MAX_IMAGE_PIXELS = pillow_limit
-
-
-def film_suffix(file: BinaryIO) -> str:
-    """The suffix of the film that a file is by its first bytes; empty for what is none. Pictures in MP4's boxes (AVIF, HEIC) are
-    to be told before."""
-    file.seek(0)
-    head = file.read(16)
-    file.seek(0)
-    if head[4:8] in (b"ftyp", b"moov", b"mdat"):
-        return ".mov" if head[8:10] == b"qt" else ".mp4"
-    if head.startswith(b"RIFF"):
-        return ".avi" if head[8:11] == b"AVI" else ""
-    return next((suffix for signature, suffix in _FILMS.items() if head.startswith(signature)), "")
-
-
-def _formats(path: Path, file: Any) -> tuple[str, ...]:
-    """What Pillow may take the file for. Raises `ImageError` for formats whose decoder is not installed."""
-    head = file.read(32)
-    file.seek(0)
-    for signature, name in _SIGNATURES.items():
-        if head.startswith(signature):
-            return (name,)
-    if head[4:8] != b"ftyp" or head[8:12] == b"jp2 ":
-        return tuple(name for name in READABLE if name in _known_to_pillow())
-    brands = {head[place : place + 4] for place in (8, *range(16, 32, 4))}
-    if brands & {b"avif", b"avis"}:
-        if "AVIF" in _known_to_pillow():
-            return ("AVIF",)
-        raise ImageError(f"'{path}' is an AVIF picture, which needs Pillow 11.3 or newer: pip install --upgrade pillow.")
-    if brands & {b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"}:
-        try:
-            import pillow_heif
-        except ImportError as error:
-            raise ImageError(f"'{path}' is a HEIC picture, which needs a package: pip install 'mimica[heic]'.") from error
-        pillow_heif.register_heif_opener()
-        return ("HEIF",)
-    return ()
-
-
-def _known_to_pillow() -> dict[str, Any]:
-    Image.init()
-    return Image.OPEN
 
 
 def list_images(folder: str | Path, recursive: bool = False) -> list[Path]:
