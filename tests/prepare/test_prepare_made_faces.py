@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -19,8 +20,9 @@ from mimica.pictures.images import write_image
 from mimica.prepare import expressions as made_expressions
 from mimica.prepare import people as people_of_mixtures
 from mimica.prepare.expressions import TURNS, draw_expression, draw_turn, prepare_expressions
-from mimica.prepare.mixtures import coloured, light_fits, onto, prepare_mixtures, pulled, recoloured
-from mimica.prepare.people import features_mask, partners, read_lenders
+from mimica.prepare.faces import Report
+from mimica.prepare.mixtures import coloured, light_fits, mixture, onto, prepare_mixtures, pulled, recoloured
+from mimica.prepare.people import Person, features_mask, partners, read_lenders
 from mimica.reader.read import find_faces
 
 TRAINED = [name for name in (f"p{i}" for i in range(40)) if not is_validation(name)]
@@ -173,7 +175,7 @@ def test_lenders_are_new_people_one_photo_each_and_what_is_left_out_is_named(ast
     folder, _ = lenders_folder(tmp_path / "more", astronaut)
     left_out: list[Dropped] = []
     people = read_lenders(folder, {TRAINED[0]}, left_out)
-    assert [person.subject for person in people] == [TRAINED[5]] and people[0].gray
+    assert [person.name for person in people] == [f"{TRAINED[5]}/1.png"] and people[0].gray
     assert people[0].photo.shape[0] == people[0].photo.shape[1] <= 320
     found = find_faces(people[0].photo)[0].landmarks_photo
     assert np.abs(found - people[0].landmarks).max() < 6, "landmarks are those of the photo that is kept"
@@ -190,6 +192,7 @@ def test_lenders_who_look_away_are_left_out(astronaut: np.ndarray, tmp_path: Pat
     with pytest.raises(DataError, match="nobody who could lend"):
         read_lenders(folder, left_out=left_out)
     assert [one.why for one in left_out].count(TURNED) == 3
+    assert Report(1, [Dropped("a", TURNED)]).complete and not Report(1, left_out).complete, "they were read: no loss"
 
 
 def test_gray_people_lend_their_features_to_colour_photos(faces: Path, astronaut: np.ndarray, tmp_path: Path) -> None:
@@ -201,6 +204,41 @@ def test_gray_people_lend_their_features_to_colour_photos(faces: Path, astronaut
     pictures = made.images(range(kept), 128).astype(int)
     middle = pictures[:, 56:90, 48:80]
     assert (middle[..., 0] - middle[..., 2]).mean((1, 2)).min() > 10, "skin, not gray"
+
+
+@pytest.fixture(scope="module")
+def person(astronaut: np.ndarray) -> Person:
+    found = find_faces(astronaut)[0]
+    matrix = crop_from_photo(found.landmarks_photo, 256, "ffhq")
+    reading = replace(found, landmarks_photo=transform(found.landmarks_photo, matrix))
+    return Person("a", "a", cut(astronaut, matrix, 256), reading)
+
+
+def with_photo(person: Person, photo: np.ndarray) -> Person:
+    side = len(photo) / len(person.photo)
+    return replace(person, photo=photo, reading=replace(person.reading, landmarks_photo=side * person.reading.landmarks_photo))
+
+
+def test_the_first_whose_light_fits_lends(person: Person) -> None:
+    shade = np.linspace(0.2, 1.0, 256)[None, :, None]
+    lit = [np.round(person.photo * side).astype(np.uint8) for side in (shade, shade[:, ::-1])]
+    head, other, dim = with_photo(person, lit[0]), with_photo(person, lit[1]), with_photo(person, lit[0] // 2)
+    made = [mixture(head, head, features, 0.7) for features in ([], [other], [other, dim], [dim])]
+    assert np.array_equal(made[0], made[1]) and np.array_equal(made[2], made[3]) and not np.array_equal(made[0], made[2])
+
+
+def test_who_is_gray_keeps_the_colours_of_the_head(person: Person) -> None:
+    gray = with_photo(person, np.repeat(cv2.cvtColor(person.photo, cv2.COLOR_RGB2GRAY)[..., None], 3, 2))
+    made = mixture(person, person, [gray], 0.7)
+    red = [cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)[..., 1].astype(float) for picture in (person.photo, made)]
+    inside = features_mask(person.landmarks, 256) > 0.99
+    assert red[0][inside].std() > 2 and np.corrcoef(red[0][inside], red[1][inside])[0, 1] > 0.95
+    assert np.isnan(gray.skin).tolist() == [False, True, True, False]
+
+
+def test_skins_are_compared_at_one_scale(person: Person) -> None:
+    large = with_photo(person, cv2.resize(person.photo, (768, 768), interpolation=cv2.INTER_CUBIC))
+    assert np.abs(large.skin - person.skin).max() < 0.3
 
 
 def test_the_mask_covers_the_features_and_not_the_outline(astronaut: np.ndarray) -> None:
