@@ -276,14 +276,12 @@ def _made(asked: Asked) -> Outcome:
     }  # fmt: skip
     if mixed and asked.codes.turned:
         raise UserError("--turned is for 'expressions': mixed faces look where the photos do.")
-    left_out = list[Dropped]()
     with spinner() as line:
         known["progress"] = line.pictures
         if mixed:
-            kept, dropped = prepare_mixtures(folder, asked.output, lenders=lenders, left_out=left_out, **known)
-        else:
-            kept, dropped = prepare_expressions(folder, asked.output, turned=asked.codes.turned, **known)
-    return Report(kept, [Dropped("", NO_FACE)] * dropped + left_out)
+            return Report(*prepare_mixtures(folder, asked.output, lenders=lenders, **known))
+        kept, dropped = prepare_expressions(folder, asked.output, turned=asked.codes.turned, **known)
+    return Report(kept, [Dropped("", NO_FACE)] * dropped)
 
 
 def _redrawn(asked: Asked) -> Outcome:

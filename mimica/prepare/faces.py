@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from mimica.data.dataset import DatasetWriter, resized
-from mimica.data.sources.base import NO_FACE, NO_FACE_IN_TABLE, TURNED, Dropped, RawFace
+from mimica.data.sources.base import ALONE, NO_FACE, NO_FACE_IN_TABLE, TURNED, Dropped, RawFace
 from mimica.data.sources.registry import SOURCES
 from mimica.errors import DataError, ImageError, NoFaceError, ValueRangeError, nearest
 from mimica.face.align import crop_from_photo, cut
@@ -47,7 +47,7 @@ class Report:
     @property
     def complete(self) -> bool:
         """Whether all that was dropped was at least read: it shows no face that is of use."""
-        return self.reasons.keys() <= {NO_FACE, NO_FACE_IN_TABLE, NO_FACE_SEEN, TURNED}
+        return self.reasons.keys() <= {NO_FACE, NO_FACE_IN_TABLE, NO_FACE_SEEN, TURNED, ALONE}
 
     def __str__(self) -> str:
         counts = self.reasons.items()

@@ -26,7 +26,7 @@ import numpy as np
 from scipy.interpolate import RBFInterpolator
 
 from mimica.data.dataset import DatasetWriter, resized
-from mimica.data.sources.base import Dropped
+from mimica.data.sources.base import ALONE, NO_FACE, Dropped
 from mimica.errors import DataError, NoFaceError
 from mimica.facs import AU_NAMES
 from mimica.files import atomic_path
@@ -112,19 +112,18 @@ def mixture(head: Person, shape: Person, features: Sequence[Person], share: floa
 
 def mixtures(
     heads: Sequence[Person], lenders: Sequence[Person], count: int, seed: int
-) -> Iterator[tuple[str, Person, np.ndarray]]:
-    """(name, head, picture) of `count` draws at most: heads in turn, as long as there is somebody to mix them with."""
+) -> Iterator[tuple[str, Person, np.ndarray | None]]:
+    """(name, head, picture) of `count` draws, heads in turn; None for a picture where nobody is alike enough to be mixed in."""
     people = [*heads, *lenders]
     traits = np.stack([person.traits for person in people])
     skins = np.stack([person.skin for person in people])
     for number in range(count):
-        rng = np.random.default_rng([seed, number])
-        head = number % len(heads)
-        chosen = partners(traits, skins, head, rng)
-        if chosen is None:
-            continue
-        shape, features = people[chosen[0]], [people[i] for i in chosen[1]]
-        yield f"mixture_{number:05d}", heads[head], mixture(heads[head], shape, features, rng.uniform(*_SHAPE))
+        rng, head = np.random.default_rng([seed, number]), number % len(heads)
+        chosen, picture = partners(traits, skins, head, rng), None
+        if chosen is not None:
+            shape, features = people[chosen[0]], [people[i] for i in chosen[1]]
+            picture = mixture(heads[head], shape, features, rng.uniform(*_SHAPE))
+        yield f"mixture_{number:05d}", heads[head], picture
 
 
 def prepare_mixtures(
@@ -136,30 +135,32 @@ def prepare_mixtures(
     seed: int = 0,
     limit: int = 0,
     lenders: Path | None = None,
-    left_out: list[Dropped] | None = None,
     progress: Callable[[int, int], None] = lambda done, dropped: None,
-) -> tuple[int, int]:
-    """Write `count` mixtures at most; gives the numbers of pictures kept and of mixtures without a face. `lenders`: the second
-    folder, see `read_lenders`; pictures there that are of no use are put into `left_out`. Raises `DataError`."""
-    heads = read_people(faces, limit, progress)
-    others = read_lenders(lenders, {one.subject for one in heads}, left_out, progress) if lenders else []
+) -> tuple[int, list[Dropped]]:
+    """Write `count` mixtures at most; gives the number of pictures kept, and the photos and mixtures that could not be used.
+    `lenders`: the second folder, see `read_lenders`. Raises `DataError`."""
+    dropped, kept = list[Dropped](), 0
+    heads = read_people(faces, limit, dropped, progress)
+    others = read_lenders(lenders, {one.subject for one in heads}, dropped, progress) if lenders else []
     if not heads or len(heads) + len(others) < 3:
         raise DataError(f"'{faces}' shows {len(heads)} faces to train on; three at least are mixed.")
-    reader, kept, dropped = Reader(threads=1), 0, 0
-    notes = {"source": "mixtures", "seed": seed, "lenders": len(others)}
+    reader, notes = Reader(threads=1), {"source": "mixtures", "seed": seed, "lenders": len(others)}
     with atomic_path(output, folder=True) as temporary:
         temporary.mkdir()
         title = f"mixtures of the faces of {faces.name}"
         with DatasetWriter(temporary, title, size, AU_NAMES, crop="ffhq", notes=notes) as writer:
             for name, head, picture in mixtures(heads, others, count, seed):
+                if picture is None:
+                    dropped.append(Dropped(name, ALONE))
+                    continue
                 try:
                     reading = largest_face(picture, reader=reader)
                 except NoFaceError:
-                    dropped += 1
+                    dropped.append(Dropped(name, NO_FACE))
                     continue
                 writer.add(resized(picture, size), reading.mean_action_units, name, head.subject, "", name)
                 kept += 1
-                progress(kept, dropped)
+                progress(kept, len(dropped))
     if not kept:
         raise DataError(f"No two faces in '{faces}' are alike enough to be mixed.")
     return kept, dropped

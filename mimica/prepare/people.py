@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from mimica.data.dataset import is_validation
-from mimica.data.sources.base import TURNED, Dropped, Found
+from mimica.data.sources.base import NO_FACE, TURNED, Dropped, Found
 from mimica.data.sources.faces import faces_source
 from mimica.data.sources.folder import folder_source
 from mimica.errors import DataError, ImageError, NoFaceError
@@ -116,21 +116,29 @@ def partners(traits: np.ndarray, skins: np.ndarray, head: int, rng: np.random.Ge
     return shape, [int(one) for one in rng.permutation(nearer)[:_TRIED]]
 
 
-def read_people(faces: Path, limit: int = 0, report: Callable[[int, int], None] = lambda done, dropped: None) -> list[Person]:
-    """All people of a set that are trained on and whose face is found."""
+def read_people(
+    faces: Path,
+    limit: int = 0,
+    left_out: list[Dropped] | None = None,
+    report: Callable[[int, int], None] = lambda done, dropped: None,
+) -> list[Person]:
+    """All people of a set that are trained on and whose face is found. What cannot be used is put into `left_out`."""
     photos = photos_of_set if (faces / "labels.parquet").is_file() else photos_of_folder
-    reader, people, dropped = Reader(threads=1), list[Person](), 0
+    reader, people = Reader(threads=1), list[Person]()
+    dropped = left_out if left_out is not None else []
     for name, subject, photo in photos(faces):
         if is_validation(subject) or (limit and len(people) >= limit):
             continue
         try:
             reading = largest_face(photo, reader=reader)
         except NoFaceError:
-            dropped += 1
+            dropped.append(Dropped(name, NO_FACE))
             continue
         if abs(reading.yaw) < _MOST_YAW:
             people.append(Person(name, subject, photo, reading))
-        report(0, dropped)
+        else:
+            dropped.append(Dropped(name, TURNED))
+        report(0, len(dropped))
     return people
 
 

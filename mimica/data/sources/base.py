@@ -11,7 +11,7 @@ from mimica.facs import ALIASES, RECIPES
 from mimica.pictures.images import list_images
 
 NO_FACE, NO_FACE_IN_TABLE = "no face was found", "OpenFace found no face in it"
-TURNED = "the head is turned too far"
+TURNED, ALONE = "the head is turned too far", "nobody is alike enough"
 """Why a picture is dropped that was read, and shows nobody, or nobody who is of use; any other reason is a loss."""
 
 
