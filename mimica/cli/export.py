@@ -75,7 +75,14 @@ def embedded(
     weights: Annotated[Path, typer.Argument(help="The `weights` folder of a run of `mimica train stylegan --preset embedded`.")],
     top: Annotated[Path | None, typer.Option("--top", help="The same of a run with stages=top: its top is taken.")] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder for the files that ship.")] = Path(),
-    share: Annotated[float, typer.Option("--share", help="How far to go from the former top to that of --top, 0 to 1.")] = 1.0,
+    start: Annotated[
+        Path | None,
+        typer.Option("--start", help="The folder that training started from: take what lies --share of the way from there."),
+    ] = None,
+    share: Annotated[
+        float,
+        typer.Option("--share", help="How far to go from --start or, without it, from the former top to that of --top, 0 to 1."),
+    ] = 1.0,
     codes: Annotated[
         Path | None, typer.Option("--codes", help="A prepared set of FFHQ crops: let seeds blend the codes of its photos.")
     ] = None,
@@ -86,7 +93,7 @@ def embedded(
     """The embedded generator and its encoder as they ship: stylegan.safetensors and stylegan_encoder.safetensors, float16."""
     with needs_extra():
         from mimica.engines.stylegan.convert import export_embedded
-    for target in export_embedded(weights, output, top=top, share=share, codes=codes, features=features):
+    for target in export_embedded(weights, output, start=start, top=top, share=share, codes=codes, features=features):
         typer.echo(f"Wrote {target} ({target.stat().st_size / 1e6:.1f} MB).")
 
 

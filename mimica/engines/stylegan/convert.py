@@ -72,36 +72,53 @@ def export_embedded(
     weights: Path,
     output: Path,
     *,
+    start: Path | None = None,
     top: Path | None = None,
     share: float = 1.0,
     codes: Path | None = None,
     features: Path | None = None,
 ) -> Iterator[Path]:
     """The generator and the encoder of a folder `weights` (of a run, or mimica/weights), as they ship: writes both into the
-    folder `output`, in float16, and gives each file; with the top of the run whose `weights` are `top`, where one is named, or
-    only a `share` of the way from its own top to that one (`between`); with seeds that blend the codes of the photos of the set
-    `codes`, where one is named (`features` are those of a training).
+    folder `output`, in float16, and gives each file.
+
+    start   what that training started from, a folder of the same kind: generator and encoder are only a `share` of the way from
+            there (`between`), and need `codes`
+    top     the `weights` of the run whose top is taken; without `start` only a `share` of the way from the own top to that one
+    codes   a set by whose photos' codes seeds are blended; `features` are those of a training
 
     What lies in `output` and belongs to the generator of `weights` belongs to it under its new top and seeds, too, and is stamped
     so: its w is the same. Raises `WeightsError`, `DataError`, `ValueRangeError`."""
-    body = generator = load_weights(kept(weights, "generator"), CASCADE_KIND)
-    if top is None and share != 1:
-        raise ValueRangeError("A share is one of the way to another top: name that with --top.")
+    if start is None and top is None and share != 1:
+        raise ValueRangeError("A share is one of the way from a start or to another top: name that with --start or --top.")
+    if start is not None and codes is None:
+        raise ValueRangeError("Between two networks other codes are blended than theirs: name photos with --codes, too.")
+    body, encoder = _whole(weights, start, share)
+    generator = body
     if top is not None:
         path = kept(top, "generator")
-        generator = assemble(body, between(path, kept(weights, "generator"), share), path)
-    encoder = load_weights(kept(weights, "encoder"), ENCODER_KIND)
+        found = load_weights(path, CASCADE_KIND) if start else between(path, kept(weights, "generator"), share)
+        generator = assemble(body, found, path)
     if codes is not None:
         generator = reseeded(generator, encoder, codes, load_frozen(features), kept(weights, "generator"))
     elif features is not None:
         raise ValueRangeError("Features tell which codes are alike: name photos with --codes, too.")
     generator, encoder = (replace(one, tensors=halved(one.tensors)) for one in (generator, encoder))
     made = {output / f"{EXPORTED[name]}.safetensors": one for name, one in (("generator", generator), ("encoder", encoder))}
-    if top is not None or codes is not None:  # read before anything is written
+    if (top is not None or codes is not None) and start is None:  # read before anything is written
         made |= _stamped(output, fingerprint(body), fingerprint(generator))
     for target, one in made.items():
         save_weights(target, one)
         yield target
+
+
+def _whole(weights: Path, start: Path | None, share: float) -> tuple[Weights, Weights]:
+    """Generator and encoder of a folder, or only a share of the way to them from those of another."""
+    kinds = {"generator": CASCADE_KIND, "encoder": ENCODER_KIND}
+    if start is None:
+        generator, encoder = (load_weights(kept(weights, name), kind) for name, kind in kinds.items())
+    else:
+        generator, encoder = (between(kept(weights, name), kept(start, name), share, kind) for name, kind in kinds.items())
+    return generator, encoder
 
 
 def _stamped(folder: Path, before: str, after: str) -> dict[Path, Weights]:

@@ -49,14 +49,17 @@ def assemble(body: Weights, top: Weights, source: Path) -> Weights:
     return replace(body, tensors=module_tensors(generator), notes=notes)
 
 
-def between(source: Path, start: Path, share: float) -> Weights:
+def between(source: Path, start: Path, share: float, kind: str = CASCADE_KIND) -> Weights:
     """The numbers on the way from the network that a training started from to what it made of it, so far: a critic's detail
     without all of its faults (network interpolation, X. Wang et al., "ESRGAN", 2018, section 3.4). Raises `WeightsError` and, for
     a share outside [0, 1], `ValueRangeError`."""
     if not 0 <= share <= 1:
         raise ValueRangeError(f"The share is {share:g}; it must lie between 0 and 1.")
-    end, begin = load_weights(source, CASCADE_KIND), load_weights(start, CASCADE_KIND)
-    _check_alike(begin, end, source)
+    end, begin = load_weights(source, kind), load_weights(start, kind)
+    if kind == CASCADE_KIND:
+        _check_alike(begin, end, source)
+    elif begin.config != end.config:
+        raise WeightsError(f"{source} is of another network than {start}.")
     mixed = {
         name: (1 - share) * np.asarray(begin.tensors[name], np.float32) + share * np.asarray(tensor, np.float32)
         for name, tensor in end.tensors.items()
