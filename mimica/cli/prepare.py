@@ -266,21 +266,30 @@ def _made(asked: Asked) -> Outcome:
     if count < 1:
         each = " of each face" if asked.source == "expressions" else ""
         raise UserError(f"'{asked.source}' needs --sample, how many pictures to make{each}.")
-    from mimica.data.sources.base import NO_FACE, Dropped
-    from mimica.prepare.expressions import prepare_expressions
-    from mimica.prepare.faces import Report
-    from mimica.prepare.mixtures import prepare_mixtures
-
+    if mixed and asked.codes.turned:
+        raise UserError("--turned is for 'expressions': mixed faces look where the photos do.")
     known: dict[str, Any] = {
         "size": asked.common.size, "count": count, "seed": asked.codes.seed, "limit": asked.common.limit,
     }  # fmt: skip
-    if mixed and asked.codes.turned:
-        raise UserError("--turned is for 'expressions': mixed faces look where the photos do.")
     with spinner() as line:
         known["progress"] = line.pictures
-        if mixed:
-            return Report(*prepare_mixtures(folder, asked.output, lenders=lenders, **known))
-        kept, dropped = prepare_expressions(folder, asked.output, turned=asked.codes.turned, **known)
+        return _mixtures(folder, lenders, asked.output, known) if mixed else _expressions(folder, asked, known)
+
+
+def _mixtures(folder: Path, lenders: Path | None, output: Path, known: dict[str, Any]) -> Outcome:
+    from mimica.prepare.faces import Report
+
+    with needs_extra():
+        from mimica.prepare.mixtures import prepare_mixtures
+    return Report(*prepare_mixtures(folder, output, lenders=lenders, **known))
+
+
+def _expressions(folder: Path, asked: Asked, known: dict[str, Any]) -> Outcome:
+    from mimica.data.sources.base import NO_FACE, Dropped
+    from mimica.prepare.expressions import prepare_expressions
+    from mimica.prepare.faces import Report
+
+    kept, dropped = prepare_expressions(folder, asked.output, turned=asked.codes.turned, **known)
     return Report(kept, [Dropped("", NO_FACE)] * dropped)
 
 

@@ -187,7 +187,7 @@ def _identify(path: Path, file: Any) -> Image.Image:
         except PermissionError:
             raise
         except DAMAGED as error:
-            film = "" if formats == ("AVIF",) or formats == ("HEIF",) else film_suffix(file)
+            film = "" if formats in (("AVIF",), ("HEIF",)) else film_suffix(file)
             if film and not path.suffix:
                 raise ImageError("The photo given is a film, not a picture.") from error
             if film:

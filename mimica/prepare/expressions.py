@@ -24,7 +24,7 @@ from mimica.errors import DataError, NoFaceError
 from mimica.facs import AU_NAMES, AU_NUMBERS, RECIPES
 from mimica.files import atomic_path
 from mimica.motion.head import limits
-from mimica.prepare.ffhq import cut_again, photos_of_folder, photos_of_set, with_room
+from mimica.prepare.ffhq import cut_again, ffhq_crops, with_room
 from mimica.reader.read import Reader
 
 _EMOTION, _MIXTURE = 0.55, 0.75
@@ -117,7 +117,6 @@ def prepare_expressions(
 ) -> tuple[int, int]:
     """Write the data set; gives the numbers of pictures kept and dropped: photos in which no face is found, and turned pictures
     in which it is not found again. Raises `DataError`."""
-    photos = photos_of_set if (faces / "labels.parquet").is_file() else photos_of_folder
     kept = dropped = 0
     engine, reader = load_engine("ganimation"), Reader(threads=1)
     with atomic_path(output, folder=True) as temporary:
@@ -125,7 +124,7 @@ def prepare_expressions(
         about = {"source": "expressions", "count": count, "seed": seed, "turned": turned}
         title = f"FFHQ crops of {faces.name}, {count} expressions each"
         with DatasetWriter(temporary, title, size, AU_NAMES, crop="ffhq", notes=about) as writer:
-            for number, (stem, subject, photo) in enumerate(itertools.islice(photos(faces), limit or None)):
+            for number, (stem, subject, photo) in enumerate(itertools.islice(ffhq_crops(faces), limit or None)):
                 draws, before = (np.random.default_rng([seed, number]), np.random.default_rng([seed, number, 1])), kept
                 try:
                     made = pictures(photo, count, draws, engine, turned=turned, reader=reader)

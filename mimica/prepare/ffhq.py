@@ -57,6 +57,20 @@ def photos_of_folder(folder: Path) -> Iterator[Photo]:
         yield path.stem, path.stem, read_photo(path).rgb
 
 
+def ffhq_crops(folder: Path) -> Iterator[Photo]:
+    """Those of a `faces` set, or the pictures in a folder. Raises `DataError` for one that is not square."""
+    if (folder / "labels.parquet").is_file():
+        yield from photos_of_set(folder)
+        return
+    for stem, subject, photo in photos_of_folder(folder):
+        height, width = photo.shape[:2]
+        if height != width:
+            raise DataError(
+                f"'{stem}' in '{folder}' is {width} x {height} pixels: FFHQ crops are square. Cut its face out first."
+            )
+        yield stem, subject, photo
+
+
 def with_room(crop: np.ndarray) -> tuple[np.ndarray, int]:
     """A crop (S, S, 3) with mirrored room about it, in which its head can turn, and how many pixels that is."""
     room = round(_MARGIN * len(crop))
@@ -97,7 +111,6 @@ def prepare_ffhq(
     progress: Callable[[int, int], None] = lambda done, dropped: None,
 ) -> tuple[int, int]:
     """Write the data set; gives the numbers of pictures kept and of photos dropped (no face found). Raises `DataError`."""
-    photos = photos_of_set if (faces / "labels.parquet").is_file() else photos_of_folder
     by_photo = by_source(read_rows(pairs)) if pairs else {}
     kept = dropped = 0
     reader = Reader(threads=1)
@@ -105,7 +118,7 @@ def prepare_ffhq(
         temporary.mkdir()
         about = {"source": "ffhq", "pairs": pairs is not None}
         with DatasetWriter(temporary, f"FFHQ crops of {faces.name}", size, AU_NAMES, crop="ffhq", notes=about) as writer:
-            for number, (stem, subject, photo) in enumerate(photos(faces)):
+            for number, (stem, subject, photo) in enumerate(ffhq_crops(faces)):
                 if limit and number >= limit:
                     break
                 try:

@@ -137,11 +137,12 @@ def prepare_mixtures(
     lenders: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, dropped: None,
 ) -> tuple[int, list[Dropped]]:
-    """Write `count` mixtures at most; gives the number of pictures kept, and the photos and mixtures that could not be used.
-    `lenders`: the second folder, see `read_lenders`. Raises `DataError`."""
+    """Write `count` mixtures at most, of the first `limit` people of either folder (0: of all); gives the number of pictures
+    kept, and the photos and mixtures that could not be used. `lenders` is the second folder, see `read_lenders`. Raises
+    `DataError`."""
     dropped, kept = list[Dropped](), 0
     heads = read_people(faces, limit, dropped, progress)
-    others = read_lenders(lenders, {one.subject for one in heads}, dropped, progress) if lenders else []
+    others = read_lenders(lenders, {one.subject for one in heads}, limit, dropped, progress) if lenders else []
     if not heads or len(heads) + len(others) < 3:
         raise DataError(f"'{faces}' shows {len(heads)} faces to train on; three at least are mixed.")
     reader, notes = Reader(threads=1), {"source": "mixtures", "seed": seed, "lenders": len(others)}

@@ -18,7 +18,7 @@ from mimica.errors import DataError, ImageError, NoFaceError
 from mimica.face.align import crop_from_photo, cut, transform
 from mimica.face.glasses import SIDE, find_rims
 from mimica.prepare.faces import picture_of, reason_of
-from mimica.prepare.ffhq import photos_of_folder, photos_of_set
+from mimica.prepare.ffhq import ffhq_crops
 from mimica.reader.read import FaceReading, Reader, largest_face
 
 _POSE, _GAP = 7.0, 0.04
@@ -123,10 +123,9 @@ def read_people(
     report: Callable[[int, int], None] = lambda done, dropped: None,
 ) -> list[Person]:
     """All people of a set that are trained on and whose face is found. What cannot be used is put into `left_out`."""
-    photos = photos_of_set if (faces / "labels.parquet").is_file() else photos_of_folder
     reader, people = Reader(threads=1), list[Person]()
     dropped = left_out if left_out is not None else []
-    for name, subject, photo in photos(faces):
+    for name, subject, photo in ffhq_crops(faces):
         if is_validation(subject) or (limit and len(people) >= limit):
             continue
         try:
@@ -145,6 +144,7 @@ def read_people(
 def read_lenders(
     folder: Path,
     but: Collection[str] = (),
+    limit: int = 0,
     left_out: list[Dropped] | None = None,
     report: Callable[[int, int], None] = lambda done, dropped: None,
 ) -> list[Person]:
@@ -159,6 +159,8 @@ def read_lenders(
             continue
         if raw.subject in people or raw.subject in but or is_validation(raw.subject):
             continue
+        if limit and len(people) >= limit:
+            break
         try:
             photo = picture_of(raw)
             reading = largest_face(photo, reader=reader)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 from mimica.cli import app
 from mimica.data.dataset import is_validation, open_datasets
 from mimica.data.sources.base import ALONE, NO_FACE, TURNED, Dropped
-from mimica.errors import DataError, UserError
+from mimica.errors import DataError, MissingExtraError, UserError
 from mimica.face.align import crop_from_photo, cut, transform
 from mimica.facs import AU_NAMES
 from mimica.pictures.images import read_photo, write_image
@@ -186,7 +187,7 @@ def lenders_folder(folder: Path, astronaut: np.ndarray) -> tuple[Path, np.ndarra
 def test_lenders_are_new_people_one_photo_each_and_what_is_left_out_is_named(astronaut: np.ndarray, tmp_path: Path) -> None:
     folder, _ = lenders_folder(tmp_path / "more", astronaut)
     left_out: list[Dropped] = []
-    people = read_lenders(folder, {TRAINED[0]}, left_out)
+    people = read_lenders(folder, {TRAINED[0]}, left_out=left_out)
     assert [person.name for person in people] == [f"{TRAINED[5]}/1.png"] and people[0].gray
     assert people[0].photo.shape[0] == people[0].photo.shape[1] <= 320
     found = find_faces(people[0].photo)[0].landmarks_photo
@@ -194,6 +195,7 @@ def test_lenders_are_new_people_one_photo_each_and_what_is_left_out_is_named(ast
     assert {one.name: one.why for one in left_out}["wall.png"] == NO_FACE and len(left_out) == 2
     with pytest.raises(DataError, match="nobody who could lend"):
         read_lenders(folder, {TRAINED[0], TRAINED[5]})
+    assert len(read_lenders(folder)) == 2 and len(read_lenders(folder, limit=1)) == 1
 
 
 def test_lenders_who_look_away_are_left_out(astronaut: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,13 +268,11 @@ def test_partners_are_alike() -> None:
     traits = np.array([[0.0, 0, 0], [0.5, 0, 0], [2.0, 0, 0], [0.2, 0.2, 0.2]])
     skins = np.array([[0.0, 0, 0, 0], [5.0, 0, 0, 0], [0, 0, 0, 0], [0.1, 0, 0, 0]])
     found = [partners(traits, skins, 0, np.random.default_rng(seed)) for seed in range(40)]
-    assert {pair[0] for pair in found if pair} == {1, 3} and [pair[1] for pair in found if pair and pair[1]][:1] == [[3]]
-    assert {tuple(pair[1]) for pair in found if pair} == {(), (3,)}
+    assert {pair[0] for pair in found if pair} == {1, 3} and {tuple(pair[1]) for pair in found if pair} == {(), (3,)}
     assert partners(traits, skins, 2, np.random.default_rng(0)) is None
     skins[1] = [0.0, np.nan, np.nan, 0.5]  # gray, and about as light
-    assert {
-        one for pair in (partners(traits, skins, 0, np.random.default_rng(s)) for s in range(20)) if pair for one in pair[1]
-    } == {1, 3}
+    found = [partners(traits, skins, 0, np.random.default_rng(seed)) for seed in range(20)]
+    assert {one for pair in found if pair for one in pair[1]} == {1, 3}
     skins[0] = np.nan  # glasses
     assert all(pair and pair[1] == [] for pair in (partners(traits, skins, 0, np.random.default_rng(s)) for s in range(9)))
 
@@ -300,3 +300,28 @@ def test_the_command_makes_both(faces: Path, astronaut: np.ndarray, tmp_path: Pa
     words = ["prepare", "mixtures", str(faces), "-o", str(tmp_path / "y"), "--sample", "1", "--turned", "0.5"]
     refused = CliRunner().invoke(app, words)
     assert isinstance(refused.exception, UserError) and "--turned" in str(refused.exception)
+
+
+@pytest.mark.parametrize("source", ["ffhq", "expressions", "mixtures"])
+def test_what_is_not_square_is_no_ffhq_crop(source: str, faces: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "wide"
+    folder.mkdir()
+    for name in TRAINED[:3]:
+        photo = read_photo(faces / f"{name}.png").rgb
+        write_image(folder / f"{name}.png", photo[:-20] if name == TRAINED[1] else photo)
+    words = ["prepare", source, str(folder), "-o", str(tmp_path / "set"), "--size", "64", "--sample", "1"]
+    refused = CliRunner().invoke(app, words)
+    assert isinstance(refused.exception, DataError) and f"{TRAINED[1]}' in" in str(refused.exception)
+    assert "160 x 140" in str(refused.exception) and not (tmp_path / "set").exists()
+
+
+def test_without_scipy_mixtures_say_what_is_missing_and_expressions_do_without(
+    faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.interpolate", None)
+    monkeypatch.delitem(sys.modules, "mimica.prepare.mixtures")
+    words = ["prepare", "", str(faces), "-o", str(tmp_path / "set"), "--size", "64", "--sample", "1", "--limit", "1"]
+    refused = CliRunner().invoke(app, [words[0], "mixtures", *words[2:]])
+    assert isinstance(refused.exception, MissingExtraError) and "mimica[train]" in str(refused.exception)
+    made = CliRunner().invoke(app, [words[0], "expressions", *words[2:]])
+    assert made.exit_code == 0, made.output

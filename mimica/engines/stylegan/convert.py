@@ -96,7 +96,7 @@ def export_embedded(
     generator = body
     if top is not None:
         path = kept(top, "generator")
-        found = load_weights(path, CASCADE_KIND) if start else between(path, kept(weights, "generator"), share)
+        found = load_weights(path, CASCADE_KIND) if start is not None else between(path, kept(weights, "generator"), share)
         generator = assemble(body, found, path)
     if codes is not None:
         generator = reseeded(generator, encoder, codes, load_frozen(features), kept(weights, "generator"))
@@ -104,7 +104,7 @@ def export_embedded(
         raise ValueRangeError("Features tell which codes are alike: name photos with --codes, too.")
     generator, encoder = (replace(one, tensors=halved(one.tensors)) for one in (generator, encoder))
     made = {output / f"{EXPORTED[name]}.safetensors": one for name, one in (("generator", generator), ("encoder", encoder))}
-    if (top is not None or codes is not None) and start is None:  # read before anything is written
+    if top is not None or codes is not None:  # read before anything is written
         made |= _stamped(output, fingerprint(body), fingerprint(generator))
     for target, one in made.items():
         save_weights(target, one)

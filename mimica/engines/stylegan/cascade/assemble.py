@@ -58,7 +58,8 @@ def between(source: Path, start: Path, share: float, kind: str = CASCADE_KIND) -
     end, begin = load_weights(source, kind), load_weights(start, kind)
     if kind == CASCADE_KIND:
         _check_alike(begin, end, source)
-    elif begin.config != end.config:
+    shapes = [{name: np.shape(tensor) for name, tensor in one.tensors.items()} for one in (begin, end)]
+    if shapes[0] != shapes[1]:
         raise WeightsError(f"{source} is of another network than {start}.")
     mixed = {
         name: (1 - share) * np.asarray(begin.tensors[name], np.float32) + share * np.asarray(tensor, np.float32)
@@ -87,7 +88,7 @@ def reseeded(body: Weights, encoder: Weights, photos: Path, features: FrozenFeat
     return replace(body, config=generator.config, tensors=module_tensors(generator), notes={**body.notes, "codes": faces.title})
 
 
-def _check_alike(body: Weights, top: Weights, source: Path) -> None:
-    changed = [name for name in body.config if body.config[name] != top.config.get(name)]
+def _check_alike(one: Weights, other: Weights, source: Path) -> None:
+    changed = [name for name in one.config if one.config[name] != other.config.get(name)]
     if changed:
-        raise WeightsError(f"The top in {source} is of another generator than the body: {', '.join(changed)} differ.")
+        raise WeightsError(f"{source} is of another generator than what it is to go with: {', '.join(changed)} differ.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,21 +62,39 @@ def test_export_fits_the_seeds_anew(data: Path, run: Path, tmp_path: Path) -> No
 def test_export_goes_a_share_of_the_way_from_where_a_training_started(data: Path, run: Path, tmp_path: Path) -> None:
     photos, start, end = write_faces(tmp_path / "photos"), run, tmp_path / "end"
     names = {"generator": "synthesis.layers.1.weight", "encoder": "w.weight"}
+    of_top = "synthesis.layers.7.weight"
     end.mkdir()
     for stem, kind in (("generator", CASCADE_KIND), ("encoder", ENCODER_KIND)):
         one = load_weights(start / f"{stem}.safetensors", kind)
-        tensors = {**one.tensors, names[stem]: one.tensors[names[stem]] + 1}
+        tensors = {**one.tensors, **{name: one.tensors[name] + 1 for name in (names[stem], of_top) if name in one.tensors}}
         save_weights(end / f"{stem}.safetensors", replace(one, tensors=tensors))
-    words = ["embedded", str(end), "--start", str(start), "--share", "0.25", "--top", str(end), "--codes", str(photos)]
+    words = ["embedded", str(end), "--start", str(start), "--share", "0.25", "--top", str(start), "--codes", str(photos)]
     result = CliRunner().invoke(export_app, [*words, "-o", str(tmp_path)])
     assert result.exit_code == 0, result.output
     for stem, kind in (("generator", CASCADE_KIND), ("encoder", ENCODER_KIND)):
         first = load_weights(start / f"{stem}.safetensors", kind).tensors[names[stem]]
         made = load_weights(tmp_path / f"{EXPORTED[stem]}.safetensors", kind)
         assert np.allclose(made.tensors[names[stem]], first + 0.25, atol=4e-3) and made.notes["share"] == 0.25
-    assert load_model(tmp_path / "stylegan.safetensors").generator.config["codes"] == 1024
+    whole, top = (
+        load_weights(path, CASCADE_KIND) for path in (tmp_path / "stylegan.safetensors", start / "generator.safetensors")
+    )
+    assert np.allclose(whole.tensors[of_top], top.tensors[of_top], atol=4e-3) and whole.config["codes"] == 1024
     alone = CliRunner().invoke(export_app, ["embedded", str(end), "--start", str(start), "-o", str(tmp_path)])
     assert isinstance(alone.exception, ValueRangeError) and "--codes" in str(alone.exception)
     words[1] = str(train(data, tmp_path / "other", "encoder_width=8"))
     refused = CliRunner().invoke(export_app, [*words, "-o", str(tmp_path / "none")])
     assert isinstance(refused.exception, WeightsError) and "another network" in str(refused.exception)
+
+
+def test_a_start_that_lacks_a_tensor_or_has_it_in_another_shape_is_refused(data: Path, run: Path, tmp_path: Path) -> None:
+    one, name = load_weights(run / "generator.safetensors", CASCADE_KIND), "synthesis.layers.1.weight"
+    shutil.copy(run / "encoder.safetensors", tmp_path)
+    for tensors in (
+        {key: one.tensors[key] for key in one.tensors if key != name},
+        {**one.tensors, name: np.zeros(1, np.float32)},
+    ):
+        save_weights(tmp_path / "generator.safetensors", replace(one, tensors=tensors))
+        words = ["embedded", str(run), "--start", str(tmp_path), "--codes", str(data), "-o", str(tmp_path / "out")]
+        refused = CliRunner().invoke(export_app, words)
+        assert isinstance(refused.exception, WeightsError) and "another network" in str(refused.exception)
+        assert not (tmp_path / "out").exists()
