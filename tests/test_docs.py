@@ -298,6 +298,26 @@ def test_a_module_that_is_gone_is_seen() -> None:
     assert all(map(is_there, there)) and not any(map(is_there, gone))
 
 
+FILES = {path.relative_to(ROOT).as_posix() for path in SOURCES}
+
+
+def is_a_file(name: str) -> bool:
+    """A path from the root or the end of one."""
+    return any(f"/{file}".endswith(f"/{name}") for file in FILES)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_source_files_that_are_named_exist(page: Path) -> None:
+    """CONTRIBUTING.md tells of files that its reader is to write."""
+    named = re.findall(r"`([\w./-]+\.py)`", page.read_text(encoding="utf-8"))
+    assert not [name for name in named if not is_a_file(name)]
+
+
+def test_a_source_file_that_is_gone_is_seen() -> None:
+    assert is_a_file("mimica/api.py") and is_a_file("fast/data.py") and is_a_file("api.py")
+    assert not is_a_file("fast_data.py") and not is_a_file("pi.py") and not is_a_file("mimica/fast/data.py")
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.py")), ids=lambda path: path.name)
 def test_scripts_of_the_docs_import_what_exists(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

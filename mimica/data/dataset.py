@@ -29,6 +29,10 @@ from mimica.foreign.tables import read_array, read_json, read_rows
 
 VERSION = 1
 SHARD = 4096
+CROPS: Mapping[str, str] = {"tight": "mimica prepare folder", "ffhq": "mimica prepare ffhq"}
+"""The ways in which faces are cut (`mimica.face.align`), and what makes such a set."""
+AS_IS = "as is"
+"""The way of cutting of pictures that came cut, which only their owner knows: it goes with every other."""
 COLUMNS = ("name", "subject", "emotion", "photo")
 
 
@@ -48,6 +52,7 @@ class FaceDataset:
     """Prepared faces, opened for reading.
 
     title     what the data are
+    crop      how faces are cut, one of `CROPS` or `AS_IS`
     controls  names of the columns of `values`
     values    float32 (N, len(controls)) in [0, 1], no NaN
     names, subjects, emotions, photos  N each; an unknown emotion or photo is ""
@@ -56,6 +61,7 @@ class FaceDataset:
     """
 
     title: str
+    crop: str
     controls: tuple[str, ...]
     values: np.ndarray
     names: tuple[str, ...]
@@ -114,16 +120,18 @@ def resized(image: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(np.asarray(image), (size, size), interpolation=how)
 
 
-def open_datasets(folders: Sequence[Path]) -> FaceDataset:
-    """Prepared folders as one data set. Raises `DataError` for what is no such folder, for values outside [0, 1], and when
-    no control is known for every face."""
+def open_datasets(folders: Sequence[Path], crop: str = "") -> FaceDataset:
+    """Prepared folders as one data set. Raises `DataError` for what is no such folder, for values outside [0, 1], when no
+    control is known for every face, for faces cut in two ways, and for such as are not cut as `crop` says ("": either way)."""
     parts = [_open(folder) for folder in folders]
+    crop = _one_crop(folders, parts, crop)
     controls = tuple(c for c in parts[0].controls if all(c in part.controls for part in parts))
     if not controls:
         raise DataError(f"The data sets {', '.join(map(str, folders))} have no Action Unit in common that is known throughout.")
     offsets = np.cumsum([0] + [len(part.shards) for part in parts])
     return FaceDataset(
         title=" + ".join(part.title for part in parts),
+        crop=crop,
         controls=controls,
         values=np.concatenate([part.values[:, [part.controls.index(c) for c in controls]] for part in parts]),
         names=sum((part.names for part in parts), ()),
@@ -135,15 +143,30 @@ def open_datasets(folders: Sequence[Path]) -> FaceDataset:
     )
 
 
+def _one_crop(folders: Sequence[Path], parts: Sequence[FaceDataset], wanted: str) -> str:
+    """The way of cutting that the parts share. A network that learnt from two, or from the other than its photos come in, draws
+    faces of the wrong size in the wrong place, and says nothing."""
+    crops = {part.crop: folder for part, folder in zip(parts, folders, strict=True) if part.crop != AS_IS}
+    for crop, folder in crops.items():
+        if wanted and crop != wanted:
+            raise DataError(f"{folder} holds {crop} crops; {wanted} ones are needed here: `{CROPS[wanted]}` makes them.")
+    if len(crops) > 1:
+        told = " and ".join(f"{crop} ones ({folder})" for crop, folder in crops.items())
+        raise DataError(f"The data sets hold crops of two kinds, {told}: prepare all of them in one way.")
+    return next(iter(crops), AS_IS)
+
+
 def _open(folder: Path) -> FaceDataset:
     """One folder; controls that are unknown for every face are left out, so are faces with another value unknown."""
     about = _read_about(folder)
     try:
         names = [str(shard["file"]) for shard in about["shards"]]
         title, controls, count = str(about["title"]), [str(name) for name in about["controls"]], int(about["count"])
-        side = int(about["image_size"])
+        side, crop = int(about["image_size"]), str(about["crop"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"The data set {folder} is damaged: its dataset.json does not say all that it should.") from error
+    if crop not in (*CROPS, AS_IS):
+        raise DataError(f"The data set {folder} is damaged: it does not say how its faces are cut.")
     if any(Path(name).name != name for name in names):
         raise DataError(f"The data set {folder} is damaged: it names files outside its folder.")
     values = read_array(folder / "values.npy")
@@ -160,6 +183,7 @@ def _open(folder: Path) -> FaceDataset:
     columns = {n: tuple(row.get(n, "") for row in rows) for n in COLUMNS}
     everything = FaceDataset(
         title,
+        crop,
         tuple(name for name, use in zip(controls, known, strict=True) if use),
         values[:, known],
         columns["name"],

@@ -13,7 +13,7 @@ from mimica.errors import DataError
 
 def held_out(data: Path, size: int, count: int, seed: int) -> tuple[list[np.ndarray], list[str]]:
     """(crops uint8 (size, size, 3), names) of `count` held-out faces of a prepared set, drawn at random. Raises `DataError`."""
-    faces = open_datasets([data]).part(validation=True)
+    faces = open_datasets([data], "ffhq").part(validation=True)
     if not len(faces):
         raise DataError(f"'{data}' has no held-out person.")
     items = draw(faces.subjects, count, seed)
@@ -23,7 +23,7 @@ def held_out(data: Path, size: int, count: int, seed: int) -> tuple[list[np.ndar
 def photos_of(data: Path, size: int, validation: bool, most: int = 0) -> np.ndarray:
     """The photos of a prepared set themselves, without re-animated copies: uint8 (N, size, size, 3), of the held-out people or of
     all others; `most` of them, spread evenly, or all (0)."""
-    faces = open_datasets([data]).part(validation)
+    faces = open_datasets([data], "ffhq").part(validation)
     rows = np.flatnonzero([photo == "" for photo in faces.photos])
     if most and len(rows) > most:
         rows = rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
-from mimica.data.dataset import DatasetWriter, resized
+from mimica.data.dataset import AS_IS, DatasetWriter, resized
 from mimica.data.sources.base import ALONE, NO_FACE, NO_FACE_IN_TABLE, TURNED, Dropped, RawFace
 from mimica.data.sources.registry import SOURCES
 from mimica.errors import DataError, ImageError, NoFaceError, ValueRangeError, nearest
@@ -145,7 +145,8 @@ def prepare(
     with atomic_path(output, folder=True) as temporary:
         temporary.mkdir()
         title = f"{source} ({folder.name})"
-        with DatasetWriter(temporary, title, size, AU_NAMES, notes={"source": source, "as_is": as_is}) as writer:
+        crop, about = AS_IS if as_is else "tight", {"source": source, "as_is": as_is}
+        with DatasetWriter(temporary, title, size, AU_NAMES, crop=crop, notes=about) as writer:
             for result in results(source, folder, Cropper(size, as_is), jobs, limit):
                 if isinstance(result, Dropped):
                     report.dropped.append(result)

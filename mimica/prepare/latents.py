@@ -107,9 +107,7 @@ def items_of(folder: Path, layout: str | None, size: int, jobs: int, limit: int,
 def _prepared(folder: Path, size: int, limit: int) -> Iterator[Item]:
     if not (folder / "dataset.json").is_file():
         raise DataError(f"{folder} is no prepared set of FFHQ crops; prepare one with `mimica prepare ffhq`, or say --layout.")
-    if json.loads((folder / "dataset.json").read_text(encoding="utf-8")).get("crop") != "ffhq":
-        raise DataError(f"{folder} holds tight crops; latents need whole heads: prepare it with `mimica prepare ffhq`.")
-    faces = open_datasets([folder])
+    faces = open_datasets([folder], "ffhq")
     for i in range(min(limit, len(faces)) if limit else len(faces)):
         values = to_dict(faces.values[i], faces.controls)
         yield Item(faces.names[i], faces.subjects[i], faces.emotions[i], faces.images([i], size)[0], values)

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from mimica import __version__
+from mimica.data.dataset import AS_IS, DatasetWriter
 from mimica.data.dataset import COLUMNS as NAMES
-from mimica.data.dataset import DatasetWriter
 from mimica.data.sources.base import Dropped, RawFace
 from mimica.data.sources.registry import SOURCES
 from mimica.errors import DataError, ImageError
@@ -99,7 +99,8 @@ def join(folder: Path, output: Path) -> Report:
     with atomic_path(output, folder=True) as temporary:
         temporary.mkdir()
         notes = {"source": settings["source"], "as_is": settings["as_is"]}
-        with DatasetWriter(temporary, title, int(settings["size"]), AU_NAMES, notes=notes) as writer:
+        crop = AS_IS if settings["as_is"] else "tight"
+        with DatasetWriter(temporary, title, int(settings["size"]), AU_NAMES, crop=crop, notes=notes) as writer:
             for path in paths:
                 for image, row in _samples(path):
                     values = {name: float(cell) for name, cell in zip(AU_NAMES, row[4:], strict=True) if cell}

@@ -103,7 +103,7 @@ def _faces(
         for number in range(sample):
             yield f"sample-{seed + number}", codec.decode(codec.sample(1, seed + number, truncation))[0]
         return
-    faces = open_datasets([folder])
+    faces = open_datasets([folder], "ffhq")
     photos = np.flatnonzero([photo == "" for photo in faces.photos])
     if limit and len(photos) > limit:
         photos = photos[np.linspace(0, len(photos) - 1, limit).round().astype(int)]

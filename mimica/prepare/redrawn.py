@@ -82,7 +82,7 @@ def prepare_redrawn(
 ) -> int:
     """Write the data set; gives the number of pictures. `weights`: other ones than those that ship. Raises `DataError` for
     what is no prepared set, `WeightsError` and `ValueRangeError` for what is no such engine."""
-    faces, redraw = open_datasets([data]), redraw_of(engine, weights)
+    faces, redraw = open_datasets([data], "ffhq"), redraw_of(engine, weights)
     rows = range(len(faces))[: limit or None]
     with atomic_path(output, folder=True) as temporary:
         temporary.mkdir()

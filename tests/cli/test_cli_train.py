@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from mimica.cli.prepare import prepare
 from mimica.cli.train import TRAINERS, find_task, train
 from mimica.data.dataset import DatasetWriter, open_datasets
-from mimica.errors import UserError
+from mimica.errors import DataError, UserError
 
 
 def run(command: Any, *words: str) -> Any:
@@ -75,6 +75,25 @@ def test_mistakes_are_told(words: list[str], message: str) -> None:
     assert isinstance(result.exception, UserError) and message in str(result.exception)
 
 
+@pytest.mark.parametrize(
+    "command, words, cut, wanted",
+    [
+        (train, "ganimation --preset paper --data", "ffhq", "tight"),
+        (train, "stylegan --preset paper --data", "tight", "ffhq"),
+        (train, "stylegan --preset embedded --data", "tight", "ffhq"),
+        (prepare, "redrawn", "tight", "ffhq"),
+        (prepare, "latents --posed", "tight", "ffhq"),
+    ],
+)
+def test_faces_cut_in_the_other_way_are_refused(tmp_path: Path, command: Any, words: str, cut: str, wanted: str) -> None:
+    (tmp_path / "set").mkdir()
+    with DatasetWriter(tmp_path / "set", "noise", 32, ("AU12",), crop=cut) as writer:
+        writer.add(np.zeros((32, 32, 3), np.uint8), {"AU12": 0.5}, "0", "person")
+    result = run(command, *words.split(), str(tmp_path / "set"), "-o", str(tmp_path / "out"))
+    assert isinstance(result.exception, DataError) and f"{cut} crops; {wanted} ones are needed" in str(result.exception)
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
 def test_every_trainer_is_there() -> None:
     for name in TRAINERS:
         kind, preset = find_task(name, None)
@@ -91,4 +110,4 @@ def test_crops_are_prepared_as_they_are(tmp_path: Path) -> None:
     result = run(prepare, "openface", str(tmp_path / "raw"), "-o", str(tmp_path / "out"), "--as-is", "--size", "32", "-j", "1")
     assert result.exit_code == 0, result.output
     faces = open_datasets([tmp_path / "out"])
-    assert (faces.images([0], 32) == 7).all() and (faces.values == 1).all()
+    assert (faces.images([0], 32) == 7).all() and (faces.values == 1).all() and faces.crop == "as is"

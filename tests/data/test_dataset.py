@@ -21,9 +21,9 @@ def picture(number: int) -> np.ndarray:
     return np.random.default_rng(number).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
 
 
-def write(folder: Path, count: int, controls: tuple[str, ...] = ("AU01", "AU12"), missing: str = "") -> Path:
+def write(folder: Path, count: int, controls: tuple[str, ...] = ("AU01", "AU12"), missing: str = "", crop: str = "tight") -> Path:
     folder.mkdir()
-    with DatasetWriter(folder, "test", SIZE, controls) as writer:
+    with DatasetWriter(folder, "test", SIZE, controls, crop=crop) as writer:
         for i in range(count):
             values = {name: i / count for name in controls if name != missing}
             writer.add(picture(i), values, f"{i}.jpg", f"person {i // 2}", "anger" if i % 2 else "")
@@ -60,6 +60,22 @@ def test_two_sets_have_what_both_know(tmp_path: Path) -> None:
     assert np.array_equal(faces.images([4], SIZE)[0], picture(1))
     with pytest.raises(DataError, match="no Action Unit in common"):
         open_datasets([first, write(tmp_path / "c", 1, ("AU02",))])
+
+
+def test_faces_are_cut_in_one_way_and_in_the_one_that_is_asked_for(tmp_path: Path) -> None:
+    tight, ffhq, own = (write(tmp_path / crop, 2, crop=crop) for crop in ("tight", "ffhq", "as is"))
+    with pytest.raises(DataError, match=r"two kinds, tight ones \(.*tight\) and ffhq ones \(.*ffhq\)"):
+        open_datasets([tight, own, ffhq])
+    with pytest.raises(DataError, match=r"ffhq holds ffhq crops; tight ones are needed here: `mimica prepare folder`"):
+        open_datasets([tight, ffhq], "tight")
+    with pytest.raises(DataError, match=r"tight holds tight crops; ffhq ones are needed here: `mimica prepare ffhq`"):
+        open_datasets([tight], "ffhq")
+    assert open_datasets([ffhq, own], "ffhq").crop == open_datasets([own, ffhq]).subset(np.array([0])).crop == "ffhq"
+    assert open_datasets([own]).crop == open_datasets([own], "tight").crop == "as is"
+    about = json.loads((ffhq / "dataset.json").read_text())
+    (ffhq / "dataset.json").write_text(json.dumps(about | {"crop": "wide"}))
+    with pytest.raises(DataError, match="does not say how its faces are cut"):
+        open_datasets([ffhq])
 
 
 def test_a_subset_and_the_parts_keep_rows_together(tmp_path: Path) -> None:

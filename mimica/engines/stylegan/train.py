@@ -79,7 +79,7 @@ class Stylegan(Task):
 
     @cached_property
     def faces(self) -> FaceDataset:
-        return open_datasets(self.folders)
+        return open_datasets(self.folders, "ffhq")
 
     @cached_property
     def _training(self) -> PictureSource:

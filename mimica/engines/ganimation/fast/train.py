@@ -159,7 +159,7 @@ class FastTask(Task):
     def _faces(self) -> FaceDataset | None:
         if not self.face_folders:
             return None
-        faces = open_datasets(self.face_folders).part(validation=False)
+        faces = open_datasets(self.face_folders, "tight").part(validation=False)
         return faces.subset(np.flatnonzero([self.options.kept(name) for name in faces.names]))
 
     @cached_property

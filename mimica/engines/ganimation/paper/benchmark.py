@@ -138,7 +138,7 @@ def synthetic_faces(count: int, size: int, seed: int = 0) -> FaceDataset:
     values = random.random((count, len(AU_NAMES)), np.float32)
     places = np.stack([np.zeros(count, np.int64), np.arange(count)], axis=1)
     unknown = ("",) * count
-    return FaceDataset("noise", AU_NAMES, values, names, names, unknown, unknown, (images,), places)
+    return FaceDataset("noise", "tight", AU_NAMES, values, names, names, unknown, unknown, (images,), places)
 
 
 def _seconds(action: Callable[[], Any], repeats: int, device: torch.device) -> float:

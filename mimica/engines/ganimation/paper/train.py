@@ -132,7 +132,7 @@ class Ganimation(Task):
 
     @cached_property
     def faces(self) -> FaceDataset:
-        faces = open_datasets(self.folders)
+        faces = open_datasets(self.folders, "tight")
         return faces.without_judging() if self.options.people == "race" else faces
 
     @cached_property

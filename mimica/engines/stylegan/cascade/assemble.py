@@ -78,7 +78,7 @@ def reseeded(body: Weights, encoder: Weights, photos: Path, features: FrozenFeat
     fill_module(generator, {**body.tensors, **mapping}, source)
     coder = build_module(Encoder, layers_named(encoder.config), source)
     fill_module(coder, encoder.tensors, source)
-    faces = open_datasets([photos]).part(validation=False)
+    faces = open_datasets([photos], "ffhq").part(validation=False)
     rows = [number for number, photo in enumerate(faces.photos) if photo == ""]  # no copies with another expression
     rows = [rows[k] for k in np.linspace(0, len(rows) - 1, min(len(rows), options.codes)).astype(int)]
     if len(rows) < 2:

@@ -71,12 +71,12 @@ class Cascade(Task):
         self.stages = plan(options)
         if options.given and options.stages != "top":
             raise ValueRangeError("`given` is for a top alone: set stages=top.")
-        self._given = open_datasets([options.given]) if options.given else None
+        self._given = open_datasets([options.given], "ffhq") if options.given else None
         super().__init__(dataclasses.replace(options, steps=min(options.steps, self.stages[-1].stop)), data)
 
     @cached_property
     def faces(self) -> FaceDataset:
-        return open_datasets(self.folders)
+        return open_datasets(self.folders, "ffhq")
 
     @cached_property
     def features(self) -> FrozenFeatures:
