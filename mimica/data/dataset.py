@@ -107,6 +107,13 @@ class FaceDataset:
         """All but the people kept for a classifier (`is_kept_for_judging`)."""
         return self.subset(np.flatnonzero([not is_kept_for_judging(s) for s in self.subjects]))
 
+    def originals(self, most: int = 0) -> FaceDataset:
+        """The photos themselves, without their copies under other expressions: `most` of them spread evenly, or all (0)."""
+        rows = np.flatnonzero([photo == "" for photo in self.photos])
+        if most and len(rows) > most:
+            rows = rows[np.linspace(0, len(rows) - 1, most).astype(int)]
+        return self.subset(rows)
+
     def part(self, validation: bool) -> FaceDataset:
         """The held-out subjects, or all others."""
         return self.subset(np.flatnonzero([is_validation(s) == validation for s in self.subjects]))

@@ -23,11 +23,8 @@ def held_out(data: Path, size: int, count: int, seed: int) -> tuple[list[np.ndar
 def photos_of(data: Path, size: int, validation: bool, most: int = 0) -> np.ndarray:
     """The photos of a prepared set themselves, without re-animated copies: uint8 (N, size, size, 3), of the held-out people or of
     all others; `most` of them, spread evenly, or all (0)."""
-    faces = open_datasets([data], "ffhq").part(validation)
-    rows = np.flatnonzero([photo == "" for photo in faces.photos])
-    if most and len(rows) > most:
-        rows = rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
-    return faces.images(rows.tolist(), size)
+    faces = open_datasets([data], "ffhq").part(validation).originals(most)
+    return faces.images(range(len(faces)), size)
 
 
 def draw(subjects: Sequence[str], count: int, seed: int) -> list[int]:

@@ -103,12 +103,9 @@ def _faces(
         for number in range(sample):
             yield f"sample-{seed + number}", codec.decode(codec.sample(1, seed + number, truncation))[0]
         return
-    faces = open_datasets([folder], "ffhq")
-    photos = np.flatnonzero([photo == "" for photo in faces.photos])
-    if limit and len(photos) > limit:
-        photos = photos[np.linspace(0, len(photos) - 1, limit).round().astype(int)]
-    for row in photos.tolist():
-        yield faces.names[row], faces.images([row], codec.image_size)[0]
+    faces = open_datasets([folder], "ffhq").originals(limit)
+    for row, name in enumerate(faces.names):
+        yield name, faces.images([row], codec.image_size)[0]
 
 
 def _set(codec: Codec, rows: Sequence[tuple[str, int]], codes: np.ndarray, read: np.ndarray, angles: np.ndarray) -> LatentSet:

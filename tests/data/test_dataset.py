@@ -87,6 +87,16 @@ def test_a_subset_and_the_parts_keep_rows_together(tmp_path: Path) -> None:
     assert not set(training.subjects) & set(held_out.subjects)
 
 
+@pytest.mark.parametrize("most, kept", [(0, [0, 2, 4, 6, 8]), (3, [0, 4, 8]), (2, [0, 8]), (9, [0, 2, 4, 6, 8])])
+def test_photos_without_their_copies_are_spread_evenly(tmp_path: Path, most: int, kept: list[int]) -> None:
+    (tmp_path / "a").mkdir()
+    with DatasetWriter(tmp_path / "a", "test", SIZE, ("AU01",)) as writer:
+        for i in range(10):
+            writer.add(picture(i), {"AU01": 0.5}, f"{i}", "person", photo=f"{i - 1}" if i % 2 else "")
+    faces = open_datasets([tmp_path / "a"]).originals(most)
+    assert faces.names == tuple(map(str, kept)) and np.array_equal(faces.images([1], SIZE)[0], picture(kept[1]))
+
+
 def test_pictures_are_resized_on_reading(tmp_path: Path) -> None:
     faces = open_datasets([write(tmp_path / "a", 1)])
     small = faces.images([0], 8)[0]

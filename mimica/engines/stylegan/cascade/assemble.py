@@ -78,12 +78,10 @@ def reseeded(body: Weights, encoder: Weights, photos: Path, features: FrozenFeat
     fill_module(generator, {**body.tensors, **mapping}, source)
     coder = build_module(Encoder, layers_named(encoder.config), source)
     fill_module(coder, encoder.tensors, source)
-    faces = open_datasets([photos], "ffhq").part(validation=False)
-    rows = [number for number, photo in enumerate(faces.photos) if photo == ""]  # no copies with another expression
-    rows = [rows[k] for k in np.linspace(0, len(rows) - 1, min(len(rows), options.codes)).astype(int)]
-    if len(rows) < 2:
-        raise DataError(f"'{photos}' holds {len(rows)} photos of people to train on; seeds blend two at least.")
-    pictures = as_input(torch.from_numpy(faces.images(rows, 4 << generator.synthesis.entry)))
+    faces = open_datasets([photos], "ffhq").part(validation=False).originals(options.codes)
+    if len(faces) < 2:
+        raise DataError(f"'{photos}' holds {len(faces)} photos of people to train on; seeds blend two at least.")
+    pictures = as_input(torch.from_numpy(faces.images(range(len(faces)), 4 << generator.synthesis.entry)))
     fit_seeds(generator.eval(), coder.eval(), torch.cat([pictures, pictures.flip(3)]), features)
     return replace(body, config=generator.config, tensors=module_tensors(generator), notes={**body.notes, "codes": faces.title})
 

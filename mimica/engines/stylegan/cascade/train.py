@@ -100,8 +100,7 @@ class Cascade(Task):
 
     def _originals(self, validation: bool) -> PictureSource | None:
         """The photos themselves, or None where all people are of the other part."""
-        part = self.faces.part(validation)
-        part = part.subset(np.flatnonzero([photo == "" for photo in part.photos]))
+        part = self.faces.part(validation).originals()
         size, entry = self.options.image_size, self.options.entry
         return PictureSource(part, size, flip=False, given=self._given, given_size=entry) if len(part) else None
 
