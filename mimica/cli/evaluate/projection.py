@@ -42,6 +42,8 @@ def projection(
         report = evaluate(model, crops, features, Search(steps=steps), sampled=sampled, progress=line.at)
     if sheet:
         write_image(sheet, beside(report.crops, report.pictures, names))
+    for sentence in report.missing:
+        typer.echo(sentence, err=True)
     if as_json:
         typer.echo(json.dumps(report.rows, indent=1))
         return
