@@ -87,7 +87,7 @@ def prepare_redrawn(
     with atomic_path(output, folder=True) as temporary:
         temporary.mkdir()
         title, about = f"{faces.title}, as {engine} gives them back", {"source": "redrawn", "engine": engine}
-        with DatasetWriter(temporary, title, size, faces.controls, crop="ffhq", notes=about) as writer:
+        with DatasetWriter(temporary, title, size, faces.controls, crop=faces.crop, notes=about) as writer:
             for start in range(0, len(rows), BATCH):
                 part = rows[start : start + BATCH]
                 _add(writer, faces, part, redraw(faces.images(part, faces.shards[0].shape[1])))

@@ -78,8 +78,8 @@ def test_mistakes_are_told(words: list[str], message: str) -> None:
 @pytest.mark.parametrize(
     "command, words, cut, wanted",
     [
-        (train, "ganimation --preset paper --data", "ffhq", "tight"),
-        (train, "stylegan --preset paper --data", "tight", "ffhq"),
+        (train, "ganimation --preset smoke --data", "ffhq", "tight"),
+        (train, "stylegan --preset smoke --data", "tight", "ffhq"),
         (train, "stylegan --preset embedded --data", "tight", "ffhq"),
         (prepare, "redrawn", "tight", "ffhq"),
         (prepare, "latents --posed", "tight", "ffhq"),
